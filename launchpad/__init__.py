@@ -1,0 +1,57 @@
+"""Launch commands and functions as local processes, Docker containers or Kubernetes Jobs, and know how they ended."""
+
+from __future__ import annotations
+
+import importlib
+
+from .environment import base_run_environment
+from .errors import (
+    EngineUnavailable,
+    ImagePullError,
+    LaunchError,
+    NameConflict,
+    RunNotAvailable,
+    RunNotFound,
+)
+from .executor import LaunchExecutor, LaunchFuture
+from .launcher import Launcher
+from .models import Handle, ImagePullPolicy, Outcome, Reason, RestartPolicy, Run
+from .registry import lookup_launcher, register_launcher
+from .subprocess import SubprocessLauncher
+
+__all__ = [
+    "EngineUnavailable",
+    "Handle",
+    "ImagePullError",
+    "ImagePullPolicy",
+    "LaunchError",
+    "LaunchExecutor",
+    "LaunchFuture",
+    "Launcher",
+    "NameConflict",
+    "Outcome",
+    "Reason",
+    "RestartPolicy",
+    "Run",
+    "RunNotAvailable",
+    "RunNotFound",
+    "SubprocessLauncher",
+    "base_run_environment",
+    "lookup_launcher",
+    "register_launcher",
+]
+
+_ON_FIRST_USE: dict[str, str] = {}
+"""Public names whose modules take long to import, and where they are."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ON_FIRST_USE[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,98 @@
+"""How one thread stops what another one is launching, and how many may launch at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Stopped(Exception):
+    """A launch was given up because it was asked to stop. Internal: no caller of launchpad sees it."""
+
+
+class Control:
+    """A stop that can be asked for from any thread, and that whoever waits hears at once.
+
+    It lives as long as one launch: made by who launches, handed down to what waits on his behalf. Asked twice, it says
+    so: the second time means "in a hurry".
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._hurried = False
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    @property
+    def hurried(self) -> bool:
+        return self._hurried
+
+    def stop(self, *, hurry: bool = False) -> None:
+        """Asks to stop; with `hurry`, without grace. Listeners are called in this thread, at each new demand."""
+        with self._lock:
+            if self.stopped and (self._hurried or not hurry):
+                return
+            self._hurried = hurry
+            self._stopped.set()
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+    def on_stop(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` whenever a stop is asked for; at once, here, if it has been."""
+        with self._lock:
+            self._listeners.append(listener)
+            stopped = self.stopped
+        if stopped:
+            listener()
+
+    @contextmanager
+    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
+        """`on_stop` for the time of a block."""
+        self.on_stop(listener)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._listeners.remove(listener)
+
+    def check(self) -> None:
+        """Raises Stopped if the stop has been asked for."""
+        if self.stopped:
+            raise Stopped
+
+    def sleep(self, delay: float) -> None:
+        """Sleeps `delay` seconds; raises Stopped as soon as the stop is asked for."""
+        if self._stopped.wait(delay):
+            raise Stopped
+
+
+class Gate:
+    """Lets at most `places` launches through at once. Thread-safe."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def passing(self, control: Control) -> Iterator[None]:
+        """Waits for a place and holds it for the block; raises Stopped as soon as `control` is stopped."""
+        with control.listening(self._wake), self._changed:
+            self._changed.wait_for(lambda: self._free > 0 or control.stopped)
+            control.check()
+            self._free -= 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += 1
+                self._changed.notify_all()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()

@@ -1,0 +1,288 @@
+"""`Launcher`, the base of all launchers: when a run is started, followed, stopped and removed, on whatever engine.
+
+A subclass says what (`spec`, `_names`, `_render`) and how to connect (`_connect`); the rest is here, once.
+"""
+
+from __future__ import annotations
+
+import abc
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, TypeVar
+
+import attrs
+
+from .backend import Backend, Spec
+from .connection import Connection
+from .control import Control, Gate
+from .errors import LaunchError, NameConflict, RunNotAvailable, RunNotFound
+from .following import Following
+from .models import Handle, Outcome, Run, env_values, masked, seconds
+from .output import OnOutput, Sink, discard, to_caller, to_screen
+
+OnStart = Callable[[Handle], object]
+Self = TypeVar("Self", bound="Launcher")
+
+_logger = logging.getLogger("launchpad")
+
+
+def _flag(value: object) -> bool:
+    if value in (True, False, 1, 0):
+        return bool(value)
+    raise ValueError(f"must be True or False, not {type(value).__name__}")
+
+
+def _grace(value: object) -> float:
+    return seconds(value, "grace", zero=True)
+
+
+@attrs.frozen(kw_only=True)
+class Launcher(abc.ABC):
+    """Where and how runs are launched. Frozen and compared by value; any number of threads may share one.
+
+    `env` goes to every run (None removes a variable); a run's own wins. `stream_output` prints what runs write, unless
+    an `on_output` takes it. `grace` is how many seconds a run has between being asked to stop and being killed.
+
+    The constructor does no I/O; the connection is made on first use, closed by `close()`, and made anew after it.
+    """
+
+    type: ClassVar[str] = ""
+
+    env: dict[str, str | None] = attrs.field(factory=dict, converter=env_values, repr=masked)
+    stream_output: bool = attrs.field(default=True, converter=_flag)
+    grace: float = attrs.field(default=10.0, converter=_grace)
+    _connection: Connection = attrs.field(init=False, eq=False, repr=False, factory=Connection)
+
+    # What a launcher of one kind says.
+
+    @abc.abstractmethod
+    def spec(self, run: Run, name: str) -> Spec:
+        """What would be sent to the engine for `run` under `name`: a plain dict, made without the engine or its SDK."""
+
+    @abc.abstractmethod
+    def _connect(self) -> Backend:
+        """A backend for this launcher's engine. EngineUnavailable where its package is missing."""
+
+    @abc.abstractmethod
+    def _names(self, run: Run) -> Iterator[str]:
+        """The names to try for `run`, one after the other while they are taken: at least one, and not for ever."""
+
+    @abc.abstractmethod
+    def _render(self, spec: Spec, reveal: bool) -> str:
+        """`spec` as text for `preview`; without `reveal`, no value of the environment or of a login in it."""
+
+    # What all launchers do.
+
+    def submit(self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None) -> bool:
+        """Launches `run`, blocks until it has ended, and says whether it succeeded.
+
+        True only for exit status 0 of a run that was not stopped; False for any other end, time-outs included. A run
+        that could not be launched at all raises LaunchError. Whatever ends the call early (Ctrl-C, an error in
+        `on_start`) stops the run first. Thread-safe.
+
+        `on_start(handle)` is called once, in this thread, before any waiting. `on_output(run, line)` gets every line of
+        stdout and stderr without its newline, in order; it takes the screen's place.
+        """
+        return self.launch(run, on_start=on_start, on_output=on_output).ok
+
+    def launch(
+        self,
+        run: Run,
+        *,
+        on_start: OnStart | None = None,
+        on_output: OnOutput | None = None,
+        control: Control | None = None,
+        gate: Gate | None = None,
+    ) -> Outcome:
+        """`submit`, but the whole Outcome. `control` lets another thread stop it; `gate` bounds starts under way."""
+        self._check_run(run)
+        control = control or Control()
+        begun: list[Following] = []
+        output = on_output is not None or self.stream_output
+
+        def begin() -> None:
+            begun.append(self._begin(run, output, control, gate))
+
+        try:
+            _uninterrupted(begin, control.stop)
+            following = begun[0]
+            with control.listening(lambda: following.ask_to_stop(hurry=control.hurried)):
+                if on_start is not None:
+                    on_start(following.handle)
+                return _followed(following, self._sink(run, on_output))
+        except BaseException:
+            for following in begun:
+                _end_after_error(following)
+            raise
+        finally:
+            for following in begun:
+                self._connection.forget(following.handle)
+
+    def start(self, run: Run) -> Handle:
+        """Starts `run` and returns at once; `wait` gives its Outcome, `stop` ends it. LaunchError as in `submit`.
+
+        With `stream_output`, what it writes is kept for `wait`: a local run that writes more than a pipe holds goes on
+        only when somebody follows it.
+        """
+        self._check_run(run)
+        control = Control()
+        begun: list[Following] = []
+        try:
+            _uninterrupted(lambda: begun.append(self._begin(run, self.stream_output, control, None)), control.stop)
+        except BaseException:
+            for following in begun:
+                _end_after_error(following)
+            raise
+        return begun[0].handle
+
+    def wait(self, handle: Handle, timeout: float | None = None, *, on_output: OnOutput | None = None) -> Outcome:
+        """Blocks until the run has ended; a second call gives the same Outcome. Thread-safe.
+
+        TimeoutError after `timeout` seconds: the run goes on. The handle may be one that another process saved; then
+        the run given to `on_output` carries its id and its name alone, and has the name for its command. RunNotFound
+        where the engine does not know the run any more, RunNotAvailable for a handle of another engine.
+        """
+        until = None if timeout is None else time.monotonic() + seconds(timeout, "timeout", zero=True)
+        following = self._following(handle, on_output is not None or self.stream_output)
+        outcome = following.follow(self._sink(following.run, on_output), until)
+        if outcome is None:
+            raise TimeoutError(f"Run {handle.name!r} ({handle.id}) has not ended within {timeout:g} s; it goes on.")
+        return outcome
+
+    def stop(self, handle: Handle) -> None:
+        """Stops the run: asks it to end, kills it after `grace` seconds, and returns when it is gone. Idempotent."""
+        try:
+            following = self._following(handle, False)
+        except RunNotFound:
+            return
+        following.ask_to_stop()
+        _followed(following, self._sink(following.run, None))
+
+    def remove(self, handle: Handle) -> None:
+        """Removes what an ended run left behind, here and on the engine. Idempotent. LaunchError while it runs."""
+        self._check_handle(handle)
+        self._backend().remove(handle)
+        self._connection.forget(handle)
+
+    def preview(self, run: Run, *, reveal: bool = False) -> str:
+        """What would be sent to the engine, without asking it; secrets are masked unless `reveal`."""
+        self._check_run(run)
+        return self._render(self.spec(run, next(self._names(run))), reveal)
+
+    def close(self) -> None:
+        """Closes the connection to the engine, if there is one. A later call connects anew. Idempotent."""
+        self._connection.close()
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _backend(self) -> Backend:
+        return self._connection.backend(self._connect)
+
+    def _begin(self, run: Run, output: bool, control: Control, gate: Gate | None) -> Following:
+        backend = self._backend()
+
+        def start(name: str) -> Following:
+            unit = backend.start(self.spec(run, name), name, run, output=output, control=control)
+            return Following(unit, run, self.grace, self._timeout(run))
+
+        if gate is None:
+            return self._connection.add(self._named(run, start))
+        with gate.passing(control):
+            return self._connection.add(self._named(run, start))
+
+    def _named(self, run: Run, start: Callable[[str], Following]) -> Following:
+        names = self._names(run)
+        try:
+            return start(next(names))
+        except NameConflict:
+            from .retries import with_free_name  # tenacity takes 40 ms to import: when a name is taken
+
+            return with_free_name(names, start)
+
+    def _timeout(self, run: Run) -> float | None:
+        """Seconds that `run` may take."""
+        return run.timeout
+
+    def _following(self, handle: Handle, output: bool) -> Following:
+        self._check_handle(handle)
+        known = self._connection.get(handle)
+        if known is not None:
+            return known
+        unit = self._backend().find(handle, output=output)
+        run = Run(command=[handle.name or handle.id], name=handle.name, id=handle.run_id)
+        found = Following(unit, run, self.grace, None)
+        kept = self._connection.add(found)
+        if kept is not found:
+            found.close()
+        return kept
+
+    def _sink(self, run: Run, on_output: OnOutput | None) -> Sink:
+        if on_output is not None:
+            return to_caller(run, on_output)
+        return to_screen if self.stream_output else discard
+
+    def _check_handle(self, handle: Handle) -> None:
+        if not isinstance(handle, Handle):
+            raise TypeError(f"a Handle is needed, not {type(handle).__name__}: Handle(**data) reads a saved one")
+        if handle.type != self.type:
+            raise RunNotAvailable(
+                f"The handle of {handle.name!r} belongs to a {handle.type!r} launcher, and this one is {self.type!r}."
+            )
+
+    def _check_run(self, run: Any) -> None:
+        if not isinstance(run, Run):
+            raise TypeError(f"a Run is needed, not {type(run).__name__}: for instance Run(command=['echo', 'hello'])")
+
+
+def _followed(following: Following, sink: Sink) -> Outcome:
+    outcome = following.follow(sink)
+    assert outcome is not None  # without a limit, follow returns at the end alone
+    return outcome
+
+
+def _uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> None:
+    """Calls `begin` so that a Ctrl-C cannot tear it apart: between a fork and our knowing of it, say.
+
+    Signals are handled in the main thread alone, so there the call is made by another thread. An interrupt asks it
+    to give up, and is passed on when it is through.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        begin()
+        return
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            begin()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="launchpad-start", daemon=True)
+    try:
+        thread.start()
+        thread.join()
+    except BaseException:
+        give_up()
+        thread.join()
+        raise
+    if errors:
+        raise errors.pop()
+
+
+def _end_after_error(following: Following) -> None:
+    """Stops a run whose launch was interrupted; interrupted again, it stops asking and kills."""
+    try:
+        try:
+            following.ask_to_stop()
+            following.follow(discard)
+        except KeyboardInterrupt:
+            following.ask_to_stop(hurry=True)
+            following.follow(discard)
+    except LaunchError:
+        _logger.warning("Run %r (%s) could not be stopped", following.run.name, following.handle.id, exc_info=True)

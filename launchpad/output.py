@@ -1,0 +1,147 @@
+"""From bytes to whole lines, and from lines to the screen or the caller.
+
+Lines end at "\\n" or "\\r\\n" alone. Bytes are decoded as they come, as UTF-8 with U+FFFD for what is not. A sink that
+raises is not allowed to cost a run its result: it is reported once, by the logger `launchpad`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable
+
+from .backend import Chunk, StreamName
+from .models import Run
+
+MAX_LINE = 16 * 1024 * 1024
+"""A line of more characters than this is passed on in pieces of this size."""
+
+OnOutput = Callable[[Run, str], None]
+Sink = Callable[[StreamName, list[str]], None]
+"""Takes whole lines of one stream of one run, in order; one call at a time per run."""
+
+_logger = logging.getLogger("launchpad")
+_screen_lock = threading.Lock()
+
+
+class Lines:
+    """Cuts one stream of bytes into lines. Not thread-safe: whoever reads the stream owns it."""
+
+    def __init__(self, max_line: int = MAX_LINE) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._max_line = max_line
+        self._partial: list[str] = []
+        self._held = 0
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that `data` completes, without their ends."""
+        return self._add(self._decoder.decode(data))
+
+    def finish(self) -> list[str]:
+        """What is left when the stream has ended: a last line without an end, if there is one."""
+        lines = self._add(self._decoder.decode(b"", final=True))
+        if self._held:
+            lines.append("".join(self._partial))
+        self._partial, self._held = [], 0
+        return lines
+
+    def _add(self, text: str) -> list[str]:
+        lines = text.split("\n")
+        overlong = self._held + len(text) > self._max_line
+        self._partial.append(lines[0])
+        if len(lines) == 1:
+            self._held += len(text)
+            return self._cut_partial() if overlong else []
+        lines[0] = "".join(self._partial).removesuffix("\r")
+        self._partial = [lines.pop()]
+        self._held = len(self._partial[0])
+        if "\r" in text:
+            lines = [line.removesuffix("\r") for line in lines]
+        if overlong:
+            lines = [piece for line in lines for piece in self._pieces(line)] + self._cut_partial()
+        return lines
+
+    def _cut_partial(self) -> list[str]:
+        *whole, last = self._pieces("".join(self._partial))
+        self._partial, self._held = [last], len(last)
+        return whole
+
+    def _pieces(self, line: str) -> Iterable[str]:
+        return [line[at : at + self._max_line] for at in range(0, len(line), self._max_line)] or [line]
+
+
+class Output:
+    """The output of one run on its way to a sink, whole lines at a time. Owned by the thread that polls the unit."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._lines: dict[StreamName, Lines] = {"stdout": Lines(), "stderr": Lines()}
+        self._warned = False
+        self.sink: Sink = discard
+
+    def write(self, chunk: Chunk) -> None:
+        self._emit(chunk.stream, self._lines[chunk.stream].feed(chunk.data))
+
+    def finish(self) -> None:
+        for stream, lines in self._lines.items():
+            self._emit(stream, lines.finish())
+
+    def _emit(self, stream: StreamName, lines: list[str]) -> None:
+        if not lines:
+            return
+        try:
+            self.sink(stream, lines)
+        except Exception as error:
+            self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        if not self._warned:
+            self._warned = True
+            _logger.warning(
+                "Output of run %r cannot be passed on in full: %s: %s", self._run.name, type(error).__name__, error
+            )
+
+
+def discard(stream: StreamName, lines: list[str]) -> None:
+    """The sink of who does not want output."""
+
+
+def to_screen(stream: StreamName, lines: list[str]) -> None:
+    """Prints lines to this process's stdout or stderr, as they are at this moment; whole lines, one write each."""
+    screen = sys.stdout if stream == "stdout" else sys.stderr
+    unwritten: Exception | None = None
+    with _screen_lock:
+        for line in lines:
+            unwritten = _write_line(screen, line) or unwritten
+        screen.flush()
+    if unwritten is not None:
+        raise unwritten
+
+
+def _write_line(screen: object, line: str) -> UnicodeEncodeError | None:
+    """Writes one line; where the screen's encoding lacks a character, an escape takes its place."""
+    try:
+        screen.write(line + "\n")  # type: ignore[attr-defined]
+    except UnicodeEncodeError as error:
+        encoding = error.encoding
+        screen.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")  # type: ignore[attr-defined]
+        return error
+    return None
+
+
+def to_caller(run: Run, on_output: OnOutput) -> Sink:
+    """A sink that hands every line to `on_output(run, line)`; if it raises, it gets the next line all the same."""
+
+    def sink(stream: StreamName, lines: list[str]) -> None:
+        failed: Exception | None = None
+        for line in lines:
+            try:
+                on_output(run, line)
+            except Exception as error:
+                failed = error
+        if failed is not None:
+            raise failed
+
+    return sink

@@ -1,0 +1,5 @@
+"""Runs as local processes."""
+
+from .launcher import SubprocessLauncher
+
+__all__ = ["SubprocessLauncher"]

@@ -1,0 +1,199 @@
+"""Local processes: this machine is the engine. The only file that starts any."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+from ..backend import Spec, StreamName, Unit
+from ..control import Control
+from ..errors import LaunchError, RunNotAvailable, RunNotFound
+from ..models import Handle, Run
+from .processes import look_up
+from .threaded import ThreadedUnit
+from .units import Child, LocalProcess, handle_id, parse_handle
+
+Follow = Callable[[LocalProcess, Handle, Mapping[StreamName, int]], Unit]
+
+_EXPLAINED = {
+    errno.E2BIG: "the command and its environment are too long for the system: pass large values in a file",
+    errno.EACCES: "it is not executable: check its permissions (chmod +x)",
+    errno.ENOEXEC: "the system cannot execute it: a script needs a first line such as #!/bin/sh",
+    errno.EMFILE: "this process has too many open files: raise the limit (ulimit -n) or use fewer workers",
+    errno.ENFILE: "the system has too many open files: use fewer workers",
+    errno.EAGAIN: "the system has no room for another process: raise the limit (ulimit -u) or use fewer workers",
+    errno.ENOMEM: "the system has no memory for another process: use fewer workers",
+}
+
+
+def host_name() -> str:
+    return os.uname().nodename
+
+
+def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> Unit:
+    """A unit for Linux 5.3 and later."""
+    from .pidfd import PidfdUnit
+
+    pidfd = os.pidfd_open(process.pid)
+    try:
+        return PidfdUnit(process, handle, pidfd, pipes)
+    except BaseException:
+        os.close(pidfd)
+        raise
+
+
+def default_follow() -> Follow:
+    """By pidfd where the system has it, else by threads."""
+    if sys.platform == "linux" and hasattr(os, "eventfd"):
+        try:
+            os.close(os.pidfd_open(os.getpid()))
+        except OSError:  # an old kernel, or a sandbox without it
+            return ThreadedUnit
+        return follow_by_pidfd
+    return ThreadedUnit
+
+
+class SubprocessBackend:
+    """Starts processes, each as the leader of a session and a group of its own. Thread-safe."""
+
+    def __init__(self, follow: Follow | None = None) -> None:
+        self.engine = host_name()
+        self._follow = follow or default_follow()
+        self._lock = threading.Lock()  # guards the list
+        self._unfollowed: list[LocalProcess] = []  # started, and polled by nobody yet: for us to reap
+
+    def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
+        control.check()
+        _check(spec)
+        self._reap_unfollowed()
+        with ExitStack() as undo:
+            reading, writing = _open_pipes(output, undo)
+            child = _spawn(spec, writing)
+            undo.callback(_kill, child)
+            unit = self._attend(child, reading, name, run)
+            undo.pop_all()
+        for fd in writing.values():
+            os.close(fd)
+        return unit
+
+    def find(self, handle: Handle, *, output: bool) -> Unit:
+        """A process that somebody else started, or that this process has let go of; its output is not to be had."""
+        pid, started = self._identity(handle)
+        entry = look_up(pid)
+        if entry is None or entry.started != started:
+            raise RunNotFound(
+                f"Process {pid} of run {handle.name!r} is gone; its exit status went to the process that started it."
+            )
+        try:
+            return self._follow(LocalProcess(pid, started, None), handle, {})
+        except ProcessLookupError as error:
+            raise RunNotFound(f"Process {pid} of run {handle.name!r} is gone.") from error
+
+    def remove(self, handle: Handle) -> None:
+        """A process leaves nothing behind: there is only to check that it has ended."""
+        pid, started = self._identity(handle)
+        entry = look_up(pid)
+        if entry is not None and entry.started == started and entry.running:
+            raise LaunchError(f"Run {handle.name!r} (process {pid}) is still running: stop it before removing it.")
+
+    def close(self) -> None:
+        """Nothing is held open here: units belong to who follows them."""
+
+    def _identity(self, handle: Handle) -> tuple[int, str]:
+        if handle.engine != self.engine:
+            raise RunNotAvailable(
+                f"Run {handle.name!r} is a process of host {handle.engine!r}, and this is {self.engine!r}: ask there."
+            )
+        return parse_handle(handle)
+
+    def _attend(self, child: Child, pipes: Mapping[StreamName, int], name: str, run: Run) -> Unit:
+        entry = look_up(child.pid)
+        assert entry is not None  # it is not reaped, so it is in the table
+        handle = Handle("subprocess", handle_id(child.pid, entry.started), name, self.engine, run.id)
+        process = LocalProcess(child.pid, entry.started, child)
+        unit = self._follow(process, handle, pipes)
+        with self._lock:
+            self._unfollowed.append(process)
+        return unit
+
+    def _reap_unfollowed(self) -> None:
+        with self._lock:
+            if self._unfollowed:
+                loose = [process for process in self._unfollowed if not process.followed]
+                self._unfollowed = [process for process in loose if not process.reap_if_ended()]
+
+
+def _check(spec: Spec) -> None:
+    """LaunchError where what the settings name is not there."""
+    directory = spec["working_dir"]
+    if directory is not None and not os.path.isdir(directory):
+        raise LaunchError(f"The working directory {directory!r} does not exist or is no folder: create it first.")
+    virtualenv = spec["virtualenv"]
+    if virtualenv is not None and not os.path.isdir(virtualenv):
+        raise LaunchError(f"The virtualenv {virtualenv!r} does not exist: create it (python -m venv {virtualenv}).")
+
+
+def _open_pipes(output: bool, undo: ExitStack) -> tuple[dict[StreamName, int], dict[StreamName, int]]:
+    """The reading and the writing ends of a pipe for each stream; none without output."""
+    reading: dict[StreamName, int] = {}
+    writing: dict[StreamName, int] = {}
+    streams: tuple[StreamName, ...] = ("stdout", "stderr") if output else ()
+    for stream in streams:
+        try:
+            reading[stream], writing[stream] = os.pipe()
+        except OSError as error:
+            raise LaunchError(f"No pipe for the output: {_explained(error)}.") from error
+        undo.callback(os.close, reading[stream])
+        undo.callback(os.close, writing[stream])
+    return reading, writing
+
+
+def _spawn(spec: Spec, writing: Mapping[StreamName, int]) -> Child:
+    try:
+        return Child(
+            spec["command"],
+            cwd=spec["working_dir"],
+            env=_environment(spec["env"]),
+            stdin=subprocess.DEVNULL,
+            stdout=writing.get("stdout", subprocess.DEVNULL),
+            stderr=writing.get("stderr", subprocess.DEVNULL),
+            start_new_session=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LaunchError(_not_started(spec, error)) from error
+
+
+def _environment(changes: Mapping[str, str | None]) -> dict[str, str] | None:
+    """The child's environment; None, to inherit ours as it is, costs nothing."""
+    if not changes:
+        return None
+    merged = {**os.environ, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _not_started(spec: Spec, error: Exception) -> str:
+    program = spec["command"][0]
+    if spec["conda"] and isinstance(error, FileNotFoundError):
+        return f"conda was not found ({program!r}): install it, or set CONDA_EXE to its path."
+    if isinstance(error, FileNotFoundError):
+        where = "does not exist" if os.sep in program else "was not found on PATH"
+        if os.path.isfile(os.path.join(spec["working_dir"] or "", program)):
+            where = "names an interpreter in its first line that does not exist"
+        return f"The program {program!r} cannot be started: it {where}."
+    return f"The program {program!r} cannot be started: {_explained(error)}."
+
+
+def _explained(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    return _EXPLAINED.get(number or 0) or (os.strerror(number) if number else str(error))
+
+
+def _kill(child: Child) -> None:
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

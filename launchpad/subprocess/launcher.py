@@ -1,0 +1,82 @@
+"""`SubprocessLauncher`: runs as processes of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import ClassVar
+
+import attrs
+
+from ..backend import Backend, Spec
+from ..connection import Connection
+from ..entrypoints import local_command, parameters_environment
+from ..environment import base_run_environment
+from ..launcher import Launcher
+from ..models import Run, optional_path
+from ..registry import register_launcher
+from . import spec as specs
+from .backend import SubprocessBackend
+
+_THIS_PROCESS = Connection()
+"""Shared by all launchers of this kind: whose child a process is does not depend on which launcher started it."""
+
+
+def _conda(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise ValueError(f"condaenv must be the name or the path of an environment, not {type(value).__name__}")
+
+
+@register_launcher
+@attrs.frozen(kw_only=True)
+class SubprocessLauncher(Launcher):
+    """Launches runs as local processes, each in a session and a process group of its own.
+
+    A run inherits this process's environment. `virtualenv` is the path of one, `condaenv` the name or the path
+    (`/…`, `~…`) of one; not both. `working_dir` must exist when a run is launched; `~` is expanded then.
+
+    Stopping sends SIGTERM to the group and SIGKILL after `grace` seconds, grandchildren included.
+    """
+
+    type: ClassVar[str] = "subprocess"
+
+    condaenv: str | None = attrs.field(default=None, converter=_conda)
+    virtualenv: str | None = attrs.field(default=None, converter=optional_path)
+    working_dir: str | None = attrs.field(default=None, converter=optional_path)
+    _connection: Connection = attrs.field(init=False, eq=False, repr=False, factory=lambda: _THIS_PROCESS)
+
+    def __attrs_post_init__(self) -> None:
+        if self.condaenv is not None and self.virtualenv is not None:
+            raise ValueError("condaenv and virtualenv are both set: a run uses one environment")
+
+    def spec(self, run: Run, name: str) -> Spec:
+        virtualenv = None if self.virtualenv is None else os.path.abspath(os.path.expanduser(self.virtualenv))
+        conda = self._conda_command()
+        env = {**base_run_environment(), **parameters_environment(run), **self.env, **run.env}
+        working_dir = run.working_dir or self.working_dir
+        return specs.build(
+            run.command or local_command(run, specs.python_of(virtualenv, conda)),
+            env,
+            working_dir=None if working_dir is None else os.path.expanduser(working_dir),
+            virtualenv=virtualenv,
+            conda=conda,
+            search_path=env.get("PATH", os.environ.get("PATH", os.defpath)) or "",
+        )
+
+    def close(self) -> None:
+        """Does nothing: this process's children, which are all that is held, are shared by all launchers."""
+
+    def _conda_command(self) -> list[str] | None:
+        if self.condaenv is None:
+            return None
+        return specs.conda_command(self.condaenv, os.environ.get("CONDA_EXE", "conda"))
+
+    def _connect(self) -> Backend:
+        return SubprocessBackend()
+
+    def _names(self, run: Run) -> Iterator[str]:
+        yield run.name
+
+    def _render(self, spec: Spec, reveal: bool) -> str:
+        return specs.render(spec, reveal)

@@ -1,0 +1,124 @@
+"""A unit for Linux: one poll() over the process, its two pipes and the wake-up, in the thread that follows the run."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import select
+import signal
+import struct
+import termios
+import threading
+from collections.abc import Mapping, Sequence
+
+from ..backend import Chunk, Exit, StreamName
+from ..errors import EngineUnavailable
+from ..models import Handle
+from .units import LocalProcess, exit_of
+
+READ_SIZE = 256 * 1024
+
+
+class PidfdUnit:
+    """Follows a local process by its pidfd. Owns the descriptors it is given."""
+
+    def __init__(self, process: LocalProcess, handle: Handle, pidfd: int, pipes: Mapping[StreamName, int]) -> None:
+        self.handle = handle
+        self._process = process
+        self._ended_fds = {pidfd}  # pidfds: of the leader, later of survivors of its group
+        self._pipes: dict[int, StreamName] = {fd: stream for stream, fd in pipes.items()}
+        self._exit_code: int | None = None
+        self._exit: Exit | None = None
+        self._closing = threading.Lock()  # guards the wake-up descriptor, which any thread may write to
+        self._wake: int | None = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll = select.poll()
+        for fd in (pidfd, self._wake, *self._pipes):
+            self._poll.register(fd, select.POLLIN)
+
+    def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
+        self._process.followed = True
+        if self._exit is not None:
+            return [self._exit]
+        if self._wake is None:
+            raise EngineUnavailable(f"Process {self._process.pid} is not followed any more: its launch was given up.")
+        events: list[Chunk | Exit] = []
+        ended = False
+        for fd, _ in self._poll.poll(None if timeout is None else math.ceil(timeout * 1000)):
+            if fd in self._pipes:
+                self._read(fd, READ_SIZE, events)
+            elif fd in self._ended_fds:
+                ended = True
+            else:
+                os.eventfd_read(fd)
+        if ended:
+            self._drain(events)
+            if self._is_over():
+                self._exit = exit_of(self._exit_code)
+                events.append(self._exit)
+        return events
+
+    def wake(self) -> None:
+        with self._closing:
+            if self._wake is not None:
+                os.eventfd_write(self._wake, 1)
+
+    def terminate(self, grace: float) -> None:
+        self._process.signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._process.signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        with self._closing:
+            wake, self._wake = self._wake, None
+        if wake is None:
+            return
+        for fd in (wake, *self._ended_fds, *self._pipes):
+            os.close(fd)
+        self._pipes, self._ended_fds = {}, set()
+
+    def _read(self, fd: int, size: int, events: list[Chunk | Exit]) -> None:
+        data = os.read(fd, size)
+        if data:
+            events.append(Chunk(self._pipes[fd], data))
+        else:
+            self._poll.unregister(fd)
+            del self._pipes[fd]
+            os.close(fd)
+
+    def _drain(self, events: list[Chunk | Exit]) -> None:
+        """Reads what is in the pipes now, and no more: a grandchild that holds one open may write for ever."""
+        for fd in list(self._pipes):
+            held = _bytes_held(fd)
+            while held > 0 and fd in self._pipes:
+                self._read(fd, min(held, READ_SIZE), events)
+                held -= READ_SIZE
+
+    def _is_over(self) -> bool:
+        """After the leader's end; and, when the run is being stopped, after that of its whole group."""
+        self._exit_code = self._process.reap()
+        while self._process.stopping and (survivors := self._process.survivors()):
+            if self._watch(survivors):
+                return False
+        return True
+
+    def _watch(self, pids: list[int]) -> bool:
+        """Polls for the end of `pids` from now on; False where all have ended meanwhile."""
+        for fd in self._ended_fds:
+            self._poll.unregister(fd)
+            os.close(fd)
+        self._ended_fds = set()
+        for pid in pids:
+            try:
+                fd = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            self._ended_fds.add(fd)
+            self._poll.register(fd, select.POLLIN)
+        return bool(self._ended_fds)
+
+
+def _bytes_held(pipe: int) -> int:
+    size: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+    return size

@@ -1,0 +1,89 @@
+"""What the system's process table says: who a pid is, and who is left of a process group.
+
+Linux is asked through /proc, which costs microseconds; other systems through psutil.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from typing import NamedTuple
+
+_ENDED_STATES = "ZX"  # zombie, dead: only waiting to be reaped
+
+
+class Process(NamedTuple):
+    """One entry of the process table. `started` tells it from a later process with the same pid."""
+
+    pid: int
+    group: int
+    session: int
+    started: str
+    running: bool
+
+
+def look_up(pid: int) -> Process | None:
+    """The entry of `pid`, or None where there is no such process."""
+    return _from_proc(pid) if sys.platform == "linux" else _from_psutil(pid)
+
+
+def group_members(group: int) -> list[int]:
+    """The pids that still run in the process group and session `group`; what only waits to be reaped is not one."""
+    entries = (look_up(pid) for pid in _all_pids())
+    return [
+        entry.pid for entry in entries if entry and entry.running and entry.group == group and entry.session == group
+    ]
+
+
+def wait_for_stranger(pid: int, started: str) -> None:
+    """Waits until the process `pid`, started at `started`, has ended; it need not be a child of this process."""
+    entry = look_up(pid)
+    if entry is None or entry.started != started or not entry.running:
+        return
+    if sys.platform == "linux":
+        pidfd = os.pidfd_open(pid)
+        try:
+            select.select([pidfd], [], [])
+        finally:
+            os.close(pidfd)
+    else:
+        import psutil
+
+        psutil.Process(pid).wait()
+
+
+def _all_pids() -> list[int]:
+    if sys.platform == "linux":
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    import psutil
+
+    return list(psutil.pids())
+
+
+def _from_proc(pid: int) -> Process | None:
+    # proc_pid_stat(5): the name, in parentheses, may itself contain spaces and parentheses.
+    try:
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        stat = os.read(file, 4096)
+    except OSError:  # it ended just now
+        return None
+    finally:
+        os.close(file)
+    state, _parent, group, session, *rest = stat[stat.rindex(b")") + 2 :].split()
+    return Process(pid, int(group), int(session), rest[15].decode(), state.decode() not in _ENDED_STATES)
+
+
+def _from_psutil(pid: int) -> Process | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        running = process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        started = f"{process.create_time():.2f}"
+        return Process(pid, os.getpgid(pid), os.getsid(pid), started, running)
+    except (psutil.Error, ProcessLookupError):
+        return None

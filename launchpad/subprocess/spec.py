@@ -1,0 +1,72 @@
+"""What a local process is started with. Pure: plain values in, a plain dict out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+
+from ..backend import Spec
+
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_BIN = "Scripts" if sys.platform == "win32" else "bin"
+
+Environment = Mapping[str, str | None]
+
+
+def build(
+    command: Sequence[str],
+    env: Environment,
+    *,
+    working_dir: str | None,
+    virtualenv: str | None,
+    conda: Sequence[str] | None,
+    search_path: str,
+) -> Spec:
+    """The spec of a process that runs `command`.
+
+    `env` holds what is to be set or removed (None) in the environment that is inherited; `search_path` is the PATH that
+    the virtualenv's programs come before.
+    """
+    added: dict[str, str | None] = {}
+    if virtualenv is not None:
+        bin_dir = os.path.join(virtualenv, _BIN)
+        path = os.pathsep.join(part for part in (bin_dir, search_path) if part)
+        added = {"VIRTUAL_ENV": virtualenv, "PYTHONHOME": None, "PATH": path}
+    return {
+        "command": [*(conda or ()), *command],
+        "env": {**env, **added},
+        "working_dir": working_dir,
+        "virtualenv": virtualenv,
+        "conda": conda is not None,
+    }
+
+
+def python_of(virtualenv: str | None, conda: Sequence[str] | None) -> str:
+    """The interpreter that runs entrypoints: the environment's, or this process's own without one."""
+    if virtualenv is not None:
+        return os.path.join(virtualenv, _BIN, "python")
+    return "python" if conda is not None else sys.executable
+
+
+def conda_command(environment: str, conda: str) -> list[str]:
+    """The words before a command that is to run in a conda environment, given by its name or its path."""
+    by_path = environment.startswith(("/", "~"))
+    selected = ["--prefix", os.path.realpath(os.path.expanduser(environment))] if by_path else ["--name", environment]
+    return [conda, "run", *selected, "--no-capture-output"]
+
+
+def render(spec: Spec, reveal: bool) -> str:
+    """The spec as a command for `sh`: with `reveal`, what it prints can be run; without, values of env are masked."""
+    words = [] if spec["working_dir"] is None else [f"cd {shlex.quote(spec['working_dir'])} && \\"]
+    shown = {name: value if reveal else "***" for name, value in spec["env"].items() if value is not None}
+    removed = [name for name, value in spec["env"].items() if value is None]
+    by_shell = [name for name in shown if _SHELL_NAME.match(name)]
+    by_env = [name for name in shown if not _SHELL_NAME.match(name)]
+    words += [f"{name}={shlex.quote(shown[name])} \\" for name in by_shell]
+    if removed or by_env:
+        words += ["env \\", *(f"-u {shlex.quote(name)} \\" for name in removed)]
+        words += [f"{shlex.quote(f'{name}={shown[name]}')} \\" for name in by_env]
+    return "\n".join([*words, shlex.join(spec["command"])])
