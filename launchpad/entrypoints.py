@@ -20,7 +20,7 @@ def entrypoint_of(function: Callable[..., object]) -> str:
     """The entrypoint that names `function`; ValueError, with the way out, where nothing can name it."""
     if not inspect.isfunction(function):
         raise ValueError(
-            f"Run.of takes a function defined with def, not {type(function).__name__}: call it from a function of a module"
+            f"Run.of takes a function defined with def, not {type(function).__name__}: call it in a module's function"
         )
     if function.__name__ == "<lambda>":
         raise ValueError("a lambda has no name to import it by: write it with def, at the top level of a module")

@@ -208,9 +208,10 @@ class Run:
     """What to launch: a command, or an entrypoint with its parameters. Frozen; it never has a status.
 
     `command` is a non-empty list of str. `entrypoint` is `package.module:function` or `path/to/file.py:function`,
-    called with `parameters` (JSON-able, at most 64 KiB). Exactly one of the two is given. `env` values may be numbers; None
-    removes the variable. `timeout` is in seconds, counted from the start of the run. `working_dir`, `env` and `labels`
-    win over the launcher's. `name` is any text; absent, it is the command's program or the entrypoint's function.
+    called with `parameters` (JSON-able, at most 64 KiB). Exactly one of the two is given. `env` values may be
+    numbers; None removes the variable. `timeout` is in seconds, counted from the start of the run. `working_dir`,
+    `env` and `labels` win over the launcher's. `name` is any text; absent, it is the command's program or the
+    entrypoint's function.
 
     Bad values raise ValueError here, not at the launch. Runs compare by value and hash by `id`.
     """
