@@ -1,0 +1,40 @@
+"""Runs every test of the suite with every harness that there is."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from launchpad import Launcher
+
+from .harness import Harness
+
+
+def harness_classes() -> list[type[Harness]]:
+    found: list[type[Harness]] = []
+    for file in sorted(pathlib.Path(__file__).parent.glob("*_harness.py")):
+        found += importlib.import_module(f".{file.stem}", __package__).HARNESSES
+    return found
+
+
+why_unavailable = functools.cache(lambda cls: cls.unavailable())
+
+
+@pytest.fixture(params=harness_classes(), ids=lambda cls: cls.name)
+def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    """The engine; what a test leaves on it fails the test."""
+    if reason := why_unavailable(request.param):
+        pytest.skip(f"{request.param.name}: {reason}")
+    harness: Harness = request.param()
+    yield harness
+    assert harness.leftovers() == []
+
+
+@pytest.fixture
+def launcher(harness: Harness) -> Iterator[Launcher]:
+    with harness.launcher() as launcher:
+        yield launcher
