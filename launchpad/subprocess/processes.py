@@ -5,6 +5,7 @@ Linux is asked through /proc, which costs microseconds; other systems through ps
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import sys
@@ -38,19 +39,30 @@ def group_members(group: int) -> list[int]:
 
 def wait_for_stranger(pid: int, started: str) -> None:
     """Waits until the process `pid`, started at `started`, has ended; it need not be a child of this process."""
-    entry = look_up(pid)
-    if entry is None or entry.started != started or not entry.running:
+    if sys.platform != "linux":
+        _wait_by_psutil(pid, started)
         return
-    if sys.platform == "linux":
+    try:
         pidfd = os.pidfd_open(pid)
-        try:
-            select.select([pidfd], [], [])
-        finally:
-            os.close(pidfd)
-    else:
-        import psutil
+    except ProcessLookupError:
+        return
+    try:
+        entry = look_up(pid)
+        if entry is not None and entry.started == started:
+            poll = select.poll()
+            poll.register(pidfd, select.POLLIN)
+            poll.poll()
+    finally:
+        os.close(pidfd)
 
-        psutil.Process(pid).wait()
+
+def _wait_by_psutil(pid: int, started: str) -> None:
+    import psutil
+
+    entry = look_up(pid)
+    if entry is not None and entry.started == started:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait()
 
 
 def _all_pids() -> list[int]:

@@ -53,10 +53,13 @@ class ThreadedUnit:
                 chunk, quiet = None, True
             if chunk is not None and not self._drained_enough():
                 return [chunk]
+            if timeout == 0 and self._process.has_ended():
+                self._ended.wait()  # the thread that waits is about to say so
             if self._ended.is_set() and self._is_over(quiet):
                 self._exit = exit_of(self._exit_code)
                 return [self._exit]
-            if not self._ended.is_set() or (until is not None and time.monotonic() >= until):
+            late = until is not None and time.monotonic() >= until
+            if self._chunks.empty() and (late or not self._ended.is_set()):
                 return []
 
     def wake(self) -> None:

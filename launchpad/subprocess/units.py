@@ -54,6 +54,11 @@ class LocalProcess:
         wait_for_stranger(self.pid, self.started)
         return None
 
+    def has_ended(self) -> bool:
+        """Whether the leader has ended, be it reaped or not."""
+        entry = look_up(self.pid)
+        return entry is None or entry.started != self.started or not entry.running
+
     def reap_if_ended(self) -> bool:
         """For a child that nobody follows: whether it has ended, and is reaped."""
         return self._child is None or self._child.poll() is not None
