@@ -16,6 +16,7 @@ from ..control import Control
 from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
 from .processes import look_up
+from .spec import python_of
 from .threaded import ThreadedUnit
 from .units import Child, LocalProcess, handle_id, parse_handle
 
@@ -135,8 +136,8 @@ def _check(spec: Spec) -> None:
     if directory is not None and not os.path.isdir(directory):
         raise LaunchError(f"The working directory {directory!r} does not exist or is no folder: create it first.")
     virtualenv = spec["virtualenv"]
-    if virtualenv is not None and not os.path.isdir(virtualenv):
-        raise LaunchError(f"The virtualenv {virtualenv!r} does not exist: create it (python -m venv {virtualenv}).")
+    if virtualenv is not None and not os.path.exists(python_of(virtualenv, None)):
+        raise LaunchError(f"There is no virtualenv in {virtualenv!r}: create it (python -m venv {virtualenv}).")
 
 
 def _open_pipes(output: bool, undo: ExitStack) -> tuple[dict[StreamName, int], dict[StreamName, int]]:
