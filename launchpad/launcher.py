@@ -256,20 +256,27 @@ def _uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> No
         begin()
         return
     errors: list[BaseException] = []
+    claim = threading.Lock()  # whoever gets it decides: the thread that it begins, an interrupt that it never does
+    done = threading.Event()
 
     def run() -> None:
+        if not claim.acquire(blocking=False):
+            return
         try:
             begin()
         except BaseException as error:
             errors.append(error)
+        finally:
+            done.set()
 
     thread = threading.Thread(target=run, name="launchpad-start", daemon=True)
     try:
-        thread.start()
+        thread.start()  # interrupted here, the thread may run or not: hence the claim
         thread.join()
     except BaseException:
         give_up()
-        thread.join()
+        if not claim.acquire(blocking=False):
+            done.wait()
         raise
     if errors:
         raise errors.pop()
