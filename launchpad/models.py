@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import json
-import math
 import os
 import uuid
 from collections.abc import Callable, Mapping
@@ -19,6 +18,9 @@ import attrs
 
 MAX_PARAMETERS = 64 * 1024
 """The most bytes that the parameters of a run take as JSON; more belongs in a file."""
+
+LONGEST = 100 * 365.25 * 24 * 3600
+"""The most seconds that a setting takes: more is a mistake, and past what the system's own timers hold."""
 
 
 class Reason(str, enum.Enum):
@@ -65,15 +67,20 @@ def masked(values: Mapping[str, object] | None) -> str:
 
 def seconds(value: object, what: str, *, zero: bool = False) -> float:
     """`value` as a finite number of seconds, above zero (or from zero on)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{what} must be a finite number of seconds, not {_shown(value)}")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{what} must be a number of seconds, not {type(value).__name__}")
+    if not abs(value) <= LONGEST:  # NaN included
+        raise ValueError(f"{what} must be a number of seconds up to {LONGEST:.0f} (a century)")
     if value < 0 or (value == 0 and not zero):
         raise ValueError(f"{what} must be {'at least' if zero else 'more than'} 0 seconds, not {value}")
     return float(value)
 
 
-def _shown(value: object) -> str:
-    return str(value) if isinstance(value, int | float) else type(value).__name__
+def flag(value: object, what: str) -> bool:
+    """`value` as a bool: True, False, 1 or 0."""
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
+    raise ValueError(f"{what} must be True or False, not {type(value).__name__}")
 
 
 def text_values(values: object, what: str, *, removable: bool = False) -> dict[str, Any]:
@@ -86,19 +93,34 @@ def text_values(values: object, what: str, *, removable: bool = False) -> dict[s
 def _text_key(key: object, what: str) -> str:
     if not isinstance(key, str):
         raise ValueError(f"{what}: names must be text, not {type(key).__name__}")
-    if not key or "=" in key or "\0" in key:
-        raise ValueError(f"{what}: {key!r} is not a valid name: it must not be empty or contain '=' or NUL")
-    return key
+    if not key:
+        raise ValueError(f"{what}: a name must not be empty")
+    before, equals, _ = key.partition("=")
+    if equals:  # what comes after it may be a secret
+        raise ValueError(f"{what}: a name must not contain '=', as the one that begins with {before!r} does")
+    return _sendable(key, f"{what}: the name {key!r}")
 
 
 def _text_value(key: object, value: object, what: str, removable: bool) -> str | None:
     if value is None and removable:
         return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{what}[{key!r}] must be text or a number, not {type(value).__name__}: write it as text")
-    if "\0" in str(value):
-        raise ValueError(f"{what}[{key!r}] contains a NUL character")
-    return str(value)
+    what = f"{what}[{key!r}]"
+    if isinstance(value, str):
+        return _sendable(value, what)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{what} must be text or a number, not {type(value).__name__}: write it as text")
+    return repr(float(value) if isinstance(value, float) else int(value))  # an enum's number, not its name
+
+
+def _sendable(text: str, what: str) -> str:
+    """Plain `text`, if a process can be given it; an error does not show it."""
+    if "\0" in text:
+        raise ValueError(f"{what} contains a NUL character")
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} contains half of a surrogate pair, which is no character") from None
+    return str.__str__(text)  # an enum's text, not its name
 
 
 def env_values(values: object) -> dict[str, str | None]:
@@ -111,19 +133,16 @@ def label_values(values: object) -> dict[str, str]:
     return text_values(values, "labels")
 
 
-def optional_path(value: object) -> str | None:
+def optional_path(value: object, what: str = "a path") -> str | None:
     """A path as text, kept as it was written: `~` and relative paths are resolved when a run is launched."""
     if value is None:
         return None
-    if isinstance(value, str | os.PathLike) and isinstance(path := os.fspath(value), str) and path and "\0" not in path:
-        return path
-    raise ValueError(
-        f"a path must be non-empty text or a Path, not {type(value).__name__} {_hint_empty(value)}".rstrip()
-    )
-
-
-def _hint_empty(value: object) -> str:
-    return "(empty, or with a NUL character)" if isinstance(value, str | os.PathLike) else ""
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    if not isinstance(path, str):
+        raise ValueError(f"{what} must be text or a Path, not {type(value).__name__}")
+    if not path:
+        raise ValueError(f"{what} must not be empty: leave it out, or write '.' for the current folder")
+    return _sendable(path, what)
 
 
 def _command(value: object) -> list[str] | None:
@@ -138,11 +157,9 @@ def _command(value: object) -> list[str] | None:
     for position, word in enumerate(value):
         if not isinstance(word, str):
             raise ValueError(f"command[{position}] must be text, not {type(word).__name__}: use str() on it")
-        if "\0" in word:
-            raise ValueError(f"command[{position}] contains a NUL character")
     if not value[0]:
         raise ValueError("a run cannot be run with empty command: command[0], the program, is ''")
-    return list(value)
+    return [_sendable(word, f"command[{position}]") for position, word in enumerate(value)]
 
 
 def _entrypoint(value: object) -> str | None:
@@ -164,28 +181,39 @@ def _entrypoint(value: object) -> str | None:
 
 
 def _parameters(value: object) -> dict[str, Any]:
+    """The parameters as the function will get them, out of JSON: tuples are lists, and nothing is the caller's own."""
     if not isinstance(value, Mapping):
         raise ValueError(f"parameters must be a mapping of names to values, not {type(value).__name__}")
-    for key, one in value.items():
-        if not isinstance(key, str):
-            raise ValueError(f"parameters: names must be text, not {type(key).__name__}")
-        try:
-            json.dumps(one)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ValueError(
-                f"parameters[{key!r}] cannot be written as JSON ({type(one).__name__}): "
-                "pass text, numbers, booleans, None, lists or mappings of these"
-            ) from error
-    if (size := len(json.dumps(dict(value)))) > MAX_PARAMETERS:
+    text = json.dumps({_parameter_name(key): _jsonable(key, one) for key, one in value.items()})
+    if len(text) > MAX_PARAMETERS:
         raise ValueError(
-            f"parameters take {size} bytes as JSON, more than {MAX_PARAMETERS}: write them to a file and pass its path"
+            f"parameters take {len(text)} bytes as JSON, more than {MAX_PARAMETERS}: "
+            "write them to a file and pass its path"
         )
-    return dict(value)
+    parameters: dict[str, Any] = json.loads(text)
+    return parameters
+
+
+def _parameter_name(key: object) -> str:
+    if not isinstance(key, str):
+        raise ValueError(f"parameters: names must be text, not {type(key).__name__}")
+    return str.__str__(key)
+
+
+def _jsonable(key: str, value: object) -> object:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError(
+            f"parameters[{key!r}] cannot be written as JSON ({type(value).__name__}): "
+            "pass text, finite numbers, booleans, None, lists or mappings of these"
+        ) from None
+    return value
 
 
 def _name(value: object) -> str | None:
     if value is None or isinstance(value, str):
-        return value or None
+        return value
     raise ValueError(f"name must be text, not {type(value).__name__}")
 
 
@@ -193,10 +221,14 @@ def _timeout(value: object) -> float | None:
     return None if value is None else seconds(value, "timeout")
 
 
+def _working_dir(value: object) -> str | None:
+    return optional_path(value, "working_dir")
+
+
 def _id(value: object) -> str:
     if isinstance(value, str) and value:
         return value
-    raise ValueError(f"id must be non-empty text, not {type(value).__name__}")
+    raise ValueError("id must not be empty" if value == "" else f"id must be text, not {type(value).__name__}")
 
 
 def _new_id() -> str:
@@ -211,7 +243,7 @@ class Run:
     called with `parameters` (JSON-able, at most 64 KiB). Exactly one of the two is given. `env` values may be
     numbers; None removes the variable. `timeout` is in seconds, counted from the start of the run. `working_dir`,
     `env` and `labels` win over the launcher's. `name` is any text; absent, it is the command's program or the
-    entrypoint's function.
+    entrypoint's function, and where it is empty, the id.
 
     Bad values raise ValueError here, not at the launch. Runs compare by value and hash by `id`.
     """
@@ -222,7 +254,7 @@ class Run:
     name: str = attrs.field(default=None, converter=_name)  # filled in below
     env: dict[str, str | None] = attrs.field(factory=dict, converter=env_values, repr=masked)
     labels: dict[str, str] = attrs.field(factory=dict, converter=label_values)
-    working_dir: str | None = attrs.field(default=None, converter=optional_path)
+    working_dir: str | None = attrs.field(default=None, converter=_working_dir)
     timeout: float | None = attrs.field(default=None, converter=_timeout)
     id: str = attrs.field(factory=_new_id, converter=_id)
 
@@ -231,8 +263,8 @@ class Run:
             raise ValueError("a run needs exactly one of command and entrypoint")
         if self.parameters and self.entrypoint is None:
             raise ValueError("parameters go with an entrypoint: a command takes its arguments in the command itself")
-        if self.name is None:
-            object.__setattr__(self, "name", self._default_name())
+        if not self.name:
+            object.__setattr__(self, "name", self.id if self.name == "" else self._default_name())
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -265,6 +297,11 @@ class Run:
         )
 
 
+def _is_text(handle: Handle, field: attrs.Attribute[str], value: object) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"a handle's {field.name} must be text, not {type(value).__name__}")
+
+
 @attrs.frozen
 class Handle:
     """Enough to find a started run again, from another process too. `attrs.asdict(handle)` is its JSON form.
@@ -272,11 +309,11 @@ class Handle:
     `type` is the launcher's type, `id` the engine's identifier, `engine` says which engine (host, address, cluster).
     """
 
-    type: str = attrs.field(validator=attrs.validators.instance_of(str))
-    id: str = attrs.field(validator=attrs.validators.instance_of(str))
-    name: str = attrs.field(validator=attrs.validators.instance_of(str))
-    engine: str = attrs.field(validator=attrs.validators.instance_of(str))
-    run_id: str = attrs.field(validator=attrs.validators.instance_of(str))
+    type: str = attrs.field(validator=_is_text)
+    id: str = attrs.field(validator=_is_text)
+    name: str = attrs.field(validator=_is_text)
+    engine: str = attrs.field(validator=_is_text)
+    run_id: str = attrs.field(validator=_is_text)
 
 
 @attrs.frozen(kw_only=True)
