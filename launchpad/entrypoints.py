@@ -9,9 +9,12 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import engine
-from .models import Run
+
+if TYPE_CHECKING:
+    from .models import Run
 
 PARAMETERS_VARIABLE = engine.PARAMETERS_VARIABLE
 
