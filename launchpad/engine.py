@@ -9,16 +9,24 @@ Exit status: 0 when the function returns, 1 with its traceback when it raises, i
 where the module or the function does not exist.
 """
 
-import importlib
-import importlib.util
-import json
+from __future__ import annotations
+
 import os
 import sys
-from types import ModuleType
-from typing import Any
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # before any other import: our own folder would hide modules such as subprocess or docker
+
+import importlib
+import json
+
+TYPE_CHECKING = False  # typing takes longer to import than all the rest
+if TYPE_CHECKING:
+    from types import ModuleType, TracebackType
+    from typing import Any
 
 PARAMETERS_VARIABLE = "LAUNCHPAD_PARAMETERS"
-"""Holds the parameters as a JSON object; taken out of the environment before the function is called."""
+"""Holds the parameters as a JSON object; taken out of the environment before the function's module is imported."""
 
 
 class NotFound(Exception):
@@ -27,6 +35,7 @@ class NotFound(Exception):
 
 def main(entrypoint: str) -> int:
     parameters = json.loads(os.environ.pop(PARAMETERS_VARIABLE, "{}"))
+    sys.argv[:] = [entrypoint.rpartition(":")[0]]  # a function that reads its arguments finds none
     try:
         function = find(entrypoint)
     except NotFound as error:
@@ -66,35 +75,51 @@ def _load_module(name: str) -> ModuleType:
 
 
 def _load_file(path: str) -> ModuleType:
+    """The module in a file: by the file's name where that is free, so that its objects pickle as a module's do."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
     path = os.path.abspath(path)
     if not os.path.isfile(path):
         raise NotFound(f"there is no file {path}")
     sys.path.insert(0, os.path.dirname(path))
     name = os.path.splitext(os.path.basename(path))[0]
-    if name in sys.modules or not name.isidentifier():
+    if name in sys.modules or "." in name:
         name = "launchpad_entrypoint"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = spec_from_file_location(name, path)
     assert spec is not None  # it is there for every .py file
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    module = sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def _leave_own_frames(kind: Any, error: BaseException, trace: Any) -> None:
+def _show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Prints a traceback that begins where the user's code does."""
-    first = trace
-    while trace is not None and trace.tb_frame.f_code.co_filename == main.__code__.co_filename:
-        trace = trace.tb_next
-    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("importlib."):
-        trace = trace.tb_next
-    sys.__excepthook__(kind, error.with_traceback(trace or first), trace or first)
+    own, step = trace, trace
+    while step is not None:
+        if step.tb_frame.f_globals is globals():
+            own = step.tb_next
+        step = step.tb_next
+    while own is not None and _is_import_system(own.tb_frame.f_globals.get("__name__")):
+        own = own.tb_next
+    sys.__excepthook__(kind, error.with_traceback(own), own)
+
+
+def _is_import_system(module: object) -> bool:
+    return str(module).partition(".")[0] in ("importlib", "_frozen_importlib", "_frozen_importlib_external")
+
+
+def _behave_as_a_run() -> None:
+    """What a plain script lacks under a launcher: lines seen when they are printed, and an end when asked to stop."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(line_buffering=True)
+    if os.getpid() == 1:  # in a container, where the kernel ignores SIGTERM unless it is handled
+        import signal
+
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 if __name__ == "__main__":
-    _own_folder = os.path.dirname(os.path.abspath(sys.argv[0]))
-    if sys.path and os.path.abspath(sys.path[0]) == _own_folder and sys.argv[0].endswith("engine.py"):
-        del sys.path[0]  # our own folder, whose files would hide packages such as docker
-    sys.excepthook = _leave_own_frames
+    sys.excepthook = _show_error
+    _behave_as_a_run()
     sys.exit(main(sys.argv[1]))
