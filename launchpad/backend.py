@@ -51,8 +51,14 @@ class Unit(Protocol):
 
         The Exit comes after all output, and every poll after it gives it again. The unit bounds by itself how long it
         waits for output that is late or held back. After `terminate` the Exit comes when nothing of the run is
-        left running. EngineUnavailable where
-        the engine can no longer say how the run is.
+        left running. EngineUnavailable where the engine can no longer say how the run is, and after close.
+        """
+        ...
+
+    def has_ended(self) -> bool:
+        """Whether the run is known to have ended, though its output may still be on its way. Does not block.
+
+        Called by the thread that polls: what has ended is not stopped any more, nor given up because time is short.
         """
         ...
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timezone
 
 from .backend import Exit, Unit
 from .models import Handle, Outcome, Reason, Run
 from .output import Output, Sink
+
+LONGEST_POLL = 3600.0
+"""The most seconds that one poll is asked to wait: the system calls below it do not take weeks."""
 
 
 class Following:
@@ -26,20 +30,27 @@ class Following:
         self.outcome: Outcome | None = None
         self._unit = unit
         self._grace = grace
-        self._started_at = datetime.now(timezone.utc)
         self._timeout = timeout
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._seat = threading.Lock()
+        self._started_at = datetime.now(timezone.utc)
+        self._due = None if timeout is None else time.monotonic() + timeout  # of the next step: to stop, then to kill
+        # Reentrant, not for its own sake, but because its release tells who does not hold it: see _leave_seat.
+        self._seat = threading.RLock()
+        self._driver: int | None = None
+        self._closing = False  # set by any thread; who finds the seat free closes the unit
         self._output = Output(run)
-        self._stop_asked = False  # set by any thread, read by the driver after a wake
+        self._stop_asked = False  # this and the next: set by any thread, read by the driver after a wake
         self._hurry = False
-        self._timed_out = False
-        self._kill_at: float | None = None  # when asking has had its time; None before a stop has begun
+        self._stopped_for: tuple[Reason, str] | None = None  # None before the run was asked to end
         self._killed = False
 
     @property
     def handle(self) -> Handle:
         return self._unit.handle
+
+    @property
+    def driven_here(self) -> bool:
+        """Whether this very thread is the driver: it is called by the run's own output, and must not wait for it."""
+        return self._driver == threading.get_ident()
 
     def ask_to_stop(self, *, hurry: bool = False) -> None:
         """Has the driver stop the run: politely, then firmly after the grace; with `hurry`, firmly now."""
@@ -49,34 +60,58 @@ class Following:
 
     def follow(self, sink: Sink, until: float | None = None) -> Outcome | None:
         """Blocks until the run has ended and gives its outcome; None if `until` (monotonic seconds) comes before."""
-        if not self._seat.acquire(timeout=-1 if until is None else max(0.0, until - time.monotonic())):
-            return None
+        if self.driven_here:
+            raise RuntimeError(f"on_output of run {self.run.name!r} waits for the run, which waits for on_output.")
+        left = -1 if until is None else min(max(0.0, until - time.monotonic()), threading.TIMEOUT_MAX)
         try:
-            self._output.sink = sink
-            self._take(0.0)  # an end that is there already counts before a stop or a time-out
-            while self.outcome is None:
-                now = time.monotonic()
-                if until is not None and now >= until:
-                    return None
-                self._stop_if_due(now)
-                self._take(self._next_due(until))
-            return self.outcome
+            if not self._seat.acquire(timeout=left):
+                return None
+            self._driver = threading.get_ident()
+            return self._drive(sink, until)
         finally:
-            self._seat.release()
+            self._leave_seat()
+
+    def kill(self) -> None:
+        """Kills the run without learning of its end, where the engine does not tell of it any more."""
+        with self._seat:
+            self._unit.kill()
 
     def close(self) -> None:
-        self._unit.close()
+        """Lets go of the unit, as soon as nobody drives it; does not block. Any thread."""
+        self._closing = True
+        self._close_if_free()
 
-    def _next_due(self, until: float | None) -> float | None:
+    def _leave_seat(self) -> None:
+        with suppress(RuntimeError):  # the seat was not got in time, or an interrupt came before it was
+            if self.driven_here:
+                self._driver = None
+            self._seat.release()
+        self._close_if_free()
+
+    def _close_if_free(self) -> None:
+        if self._closing and not self.driven_here and self._seat.acquire(blocking=False):
+            try:
+                self._unit.close()
+            finally:
+                self._seat.release()
+
+    def _drive(self, sink: Sink, until: float | None) -> Outcome | None:
+        self._output.sink = sink
+        while self.outcome is None:
+            self._stop_if_due(time.monotonic())
+            self._take(self._patience(until))
+            if self.outcome is None and until is not None and time.monotonic() >= until:
+                if not self._unit.has_ended():
+                    return None
+                until = None  # the unit bounds how long it waits for the last of the output
+        return self.outcome
+
+    def _patience(self, until: float | None) -> float | None:
         """Seconds until there is something to do but wait; None where there is nothing."""
-        stopping = self._kill_at is not None
-        due = None if self._killed else self._kill_at if stopping else self._deadline
-        times = [at for at in (due, until) if at is not None]
-        return max(0.0, min(times) - time.monotonic()) if times else None
+        times = [at for at in (self._due, until) if at is not None]
+        return min(max(0.0, min(times) - time.monotonic()), LONGEST_POLL) if times else None
 
     def _take(self, timeout: float | None) -> None:
-        if self.outcome is not None:
-            return
         for event in self._unit.poll(timeout):
             if isinstance(event, Exit):
                 self._output.finish()
@@ -86,20 +121,31 @@ class Following:
                 self._output.write(event)
 
     def _stop_if_due(self, now: float) -> None:
-        if self._kill_at is None:
-            self._timed_out = self._deadline is not None and now >= self._deadline
-            if not (self._stop_asked or self._timed_out):
+        due = self._due is not None and now >= self._due
+        if not (due or self._stop_asked):
+            return
+        if self._stopped_for is None:
+            if self._unit.has_ended():  # by itself, and in time
+                self._due = None
                 return
             self._unit.terminate(self._grace)
-            self._kill_at = now + self._grace
-        if not self._killed and (self._hurry or now >= self._kill_at):
+            self._stopped_for = self._why_stopped()
+            self._due = now + self._grace
+            due = now >= self._due
+        if not self._killed and (due or self._hurry):
             self._unit.kill()
             self._killed = True
+            self._due = None
+
+    def _why_stopped(self) -> tuple[Reason, str]:
+        if self._stop_asked:
+            return Reason.STOPPED, "The run was stopped."
+        return Reason.TIMED_OUT, f"The run was stopped: it took longer than its time-out of {self._timeout:g} s."
 
     def _conclude(self, end: Exit) -> Outcome:
         reason, message, hint = end.reason, end.message, end.hint
-        if self._kill_at is not None:  # else it ended by itself, whatever was asked of us meanwhile
-            reason, message, hint = self._why_stopped()
+        if self._stopped_for is not None:  # else it ended by itself, whatever was asked of us meanwhile
+            (reason, message), hint = self._stopped_for, ""
         return Outcome(
             ok=reason is Reason.COMPLETED,
             exit_code=end.exit_code,
@@ -110,12 +156,3 @@ class Following:
             started_at=end.started_at or self._started_at,
             ended_at=end.ended_at or datetime.now(timezone.utc),
         )
-
-    def _why_stopped(self) -> tuple[Reason, str, str]:
-        if self._timed_out and not self._stop_asked:
-            return (
-                Reason.TIMED_OUT,
-                f"The run was stopped: it took longer than its time-out of {self._timeout:g} s.",
-                "",
-            )
-        return Reason.STOPPED, "The run was stopped.", ""

@@ -58,6 +58,14 @@ class PidfdUnit:
                 events.append(self._exit)
         return events
 
+    def has_ended(self) -> bool:
+        if self._exit is not None:
+            return True
+        look = select.poll()
+        for fd in self._ended_fds:
+            look.register(fd, select.POLLIN)
+        return bool(look.poll(0))
+
     def wake(self) -> None:
         with self._closing:
             if self._wake is not None:

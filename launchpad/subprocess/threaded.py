@@ -62,6 +62,9 @@ class ThreadedUnit:
             if self._chunks.empty() and (late or not self._ended.is_set()):
                 return []
 
+    def has_ended(self) -> bool:
+        return self._ended.is_set()
+
     def wake(self) -> None:
         with suppress(queue.Full):  # then there is something to get already
             self._chunks.put_nowait(None)
