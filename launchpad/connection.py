@@ -11,54 +11,75 @@ from .following import Following
 from .models import Handle
 
 
+class _Open:
+    """What is open in one process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # guards the two below
+        self.backend: Backend | None = None
+        self.followings: dict[Handle, Following] = {}
+
+
 class Connection:
     """Holds one backend, made when it is first needed, and what it follows. Thread-safe.
 
-    A copy that crosses to another process (pickle, fork) starts empty: sockets and threads do not come along.
+    A copy that crosses to another process (pickle, fork) starts empty: sockets and threads do not come along, and the
+    parent's locks may have been held at the fork.
     """
 
     def __init__(self) -> None:
-        self._reset()
-
-    def _reset(self) -> None:
-        self._lock = threading.Lock()  # guards all below
-        self._pid = os.getpid()
-        self._backend: Backend | None = None
-        self._followings: dict[Handle, Following] = {}
+        self._by_process: dict[int, _Open] = {}
 
     def __reduce__(self) -> tuple[type[Connection], tuple[()]]:
         return (type(self), ())
 
+    @property
+    def _here(self) -> _Open:
+        pid = os.getpid()
+        return self._by_process.get(pid) or self._by_process.setdefault(pid, _Open())  # atomic: no lock is needed
+
     def backend(self, connect: Callable[[], Backend]) -> Backend:
         """The backend, by `connect()` where there is none yet."""
-        if self._pid != os.getpid():  # forked: the threads and locks of the parent are not ours
-            self._reset()
-        with self._lock:
-            if self._backend is None:
-                self._backend = connect()
-            return self._backend
+        here = self._here
+        with here.lock:
+            if here.backend is None:
+                here.backend = connect()
+            return here.backend
 
     def add(self, following: Following) -> Following:
+        """Keeps `following`, whatever was there for its handle: for the run that was just started here."""
+        here = self._here
+        with here.lock:
+            here.followings[following.handle] = following
+        return following
+
+    def add_if_new(self, following: Following) -> Following:
         """Keeps `following`, or gives the one that is there already for its handle."""
-        with self._lock:
-            return self._followings.setdefault(following.handle, following)
+        here = self._here
+        with here.lock:
+            return here.followings.setdefault(following.handle, following)
 
     def get(self, handle: Handle) -> Following | None:
-        with self._lock:
-            return self._followings.get(handle)
+        here = self._here
+        with here.lock:
+            return here.followings.get(handle)
 
     def forget(self, handle: Handle) -> None:
-        with self._lock:
-            following = self._followings.pop(handle, None)
+        here = self._here
+        with here.lock:
+            following = here.followings.pop(handle, None)
         if following is not None:
             following.close()
 
     def close(self) -> None:
         """Closes the backend; the next use makes another. Idempotent."""
-        with self._lock:
-            backend, self._backend = self._backend, None
-            followings, self._followings = list(self._followings.values()), {}
-        if backend is not None:
-            backend.close()
-        for following in followings:
-            following.close()
+        here = self._here
+        with here.lock:
+            backend, here.backend = here.backend, None
+            followings, here.followings = list(here.followings.values()), {}
+        try:
+            if backend is not None:
+                backend.close()
+        finally:
+            for following in followings:
+                following.close()

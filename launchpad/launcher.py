@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from typing import Any, ClassVar, TypeVar
 
 import attrs
@@ -17,7 +18,7 @@ import attrs
 from .backend import Backend, Spec
 from .connection import Connection
 from .control import Control, Gate
-from .errors import LaunchError, NameConflict, RunNotAvailable, RunNotFound
+from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from .following import Following
 from .models import Handle, Outcome, Run, env_values, masked, seconds
 from .output import OnOutput, Sink, discard, to_caller, to_screen
@@ -111,7 +112,9 @@ class Launcher(abc.ABC):
             with control.listening(lambda: following.ask_to_stop(hurry=control.hurried)):
                 if on_start is not None:
                     on_start(following.handle)
-                return _followed(following, self._sink(run, on_output))
+                outcome = following.follow(self._sink(run, on_output))
+                assert outcome is not None  # without a limit it comes back at the end alone
+                return outcome
         except BaseException:
             for following in begun:
                 _end_after_error(following)
@@ -134,6 +137,7 @@ class Launcher(abc.ABC):
         except BaseException:
             for following in begun:
                 _end_after_error(following)
+                self._connection.forget(following.handle)
             raise
         return begun[0].handle
 
@@ -146,19 +150,23 @@ class Launcher(abc.ABC):
         """
         until = None if timeout is None else time.monotonic() + seconds(timeout, "timeout", zero=True)
         following = self._following(handle, on_output is not None or self.stream_output)
-        outcome = following.follow(self._sink(following.run, on_output), until)
+        outcome = self._followed(following, self._sink(following.run, on_output), until)
         if outcome is None:
             raise TimeoutError(f"Run {handle.name!r} ({handle.id}) has not ended within {timeout:g} s; it goes on.")
         return outcome
 
     def stop(self, handle: Handle) -> None:
-        """Stops the run: asks it to end, kills it after `grace` seconds, and returns when it is gone. Idempotent."""
+        """Stops the run: asks it to end, kills it after `grace` seconds, and returns when it is gone. Idempotent.
+
+        Called by the run's own `on_output`, it returns at once: the run is followed to its end after that.
+        """
         try:
             following = self._following(handle, False)
         except RunNotFound:
             return
         following.ask_to_stop()
-        _followed(following, self._sink(following.run, None))
+        if not following.driven_here:
+            self._followed(following, self._sink(following.run, None))
 
     def remove(self, handle: Handle) -> None:
         """Removes what an ended run left behind, here and on the engine. Idempotent. LaunchError while it runs."""
@@ -191,9 +199,7 @@ class Launcher(abc.ABC):
             unit = backend.start(self.spec(run, name), name, run, output=output, control=control)
             return Following(unit, run, self.grace, self._timeout(run))
 
-        if gate is None:
-            return self._connection.add(self._named(run, start))
-        with gate.passing(control):
+        with nullcontext() if gate is None else gate.passing(control):
             return self._connection.add(self._named(run, start))
 
     def _named(self, run: Run, start: Callable[[str], Following]) -> Following:
@@ -201,9 +207,11 @@ class Launcher(abc.ABC):
         try:
             return start(next(names))
         except NameConflict:
+            if not (others := list(names)):
+                raise
             from .retries import with_free_name  # tenacity takes 40 ms to import: when a name is taken
 
-            return with_free_name(names, start)
+            return with_free_name(others, start)
 
     def _timeout(self, run: Run) -> float | None:
         """Seconds that `run` may take."""
@@ -217,10 +225,17 @@ class Launcher(abc.ABC):
         unit = self._backend().find(handle, output=output)
         run = Run(command=[handle.name or handle.id], name=handle.name, id=handle.run_id)
         found = Following(unit, run, self.grace, None)
-        kept = self._connection.add(found)
+        kept = self._connection.add_if_new(found)
         if kept is not found:
             found.close()
         return kept
+
+    def _followed(self, following: Following, sink: Sink, until: float | None = None) -> Outcome | None:
+        try:
+            return following.follow(sink, until)
+        except EngineUnavailable:  # the run may well go on: who asks again later looks for it anew
+            self._connection.forget(following.handle)
+            raise
 
     def _sink(self, run: Run, on_output: OnOutput | None) -> Sink:
         if on_output is not None:
@@ -238,12 +253,6 @@ class Launcher(abc.ABC):
     def _check_run(self, run: Any) -> None:
         if not isinstance(run, Run):
             raise TypeError(f"a Run is needed, not {type(run).__name__}: for instance Run(command=['echo', 'hello'])")
-
-
-def _followed(following: Following, sink: Sink) -> Outcome:
-    outcome = following.follow(sink)
-    assert outcome is not None  # without a limit, follow returns at the end alone
-    return outcome
 
 
 def _uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> None:
@@ -276,10 +285,17 @@ def _uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> No
     except BaseException:
         give_up()
         if not claim.acquire(blocking=False):
-            done.wait()
+            _wait_through(done)
         raise
     if errors:
         raise errors.pop()
+
+
+def _wait_through(done: threading.Event) -> None:
+    """Waits whatever signals come meanwhile: what has begun must be known before it can be undone."""
+    while not done.is_set():
+        with suppress(BaseException):
+            done.wait()
 
 
 def _end_after_error(following: Following) -> None:
@@ -292,4 +308,14 @@ def _end_after_error(following: Following) -> None:
             following.ask_to_stop(hurry=True)
             following.follow(discard)
     except LaunchError:
-        _logger.warning("Run %r (%s) could not be stopped", following.run.name, following.handle.id, exc_info=True)
+        _kill_unseen(following)
+
+
+def _kill_unseen(following: Following) -> None:
+    """Kills a run that the engine does not tell of any more."""
+    try:
+        following.kill()
+    except LaunchError as error:
+        _logger.warning(
+            "Run %r (%s) may go on: it could not be stopped: %s", following.run.name, following.handle.id, error
+        )
