@@ -15,6 +15,12 @@ T = TypeVar("T")
 LONGEST_OUTAGE = 120.0
 """Seconds that an engine may be out of reach before those who wait for it are told."""
 
+BETWEEN_STREAMS = 0.1
+"""Seconds from the end of one event stream to the opening of the next: an engine that drops all is not hammered."""
+
+LONGEST_WAIT = 60.0
+"""The most seconds between two attempts, whatever the engine asks for."""
+
 TRANSIENT_ATTEMPTS = 5
 """How often a request is sent whose fault is one that passes."""
 
@@ -28,7 +34,7 @@ class Transient(Exception):
 
 
 def with_free_name(names: Iterable[str], start: Callable[[str], T]) -> T:
-    """`start(name)` with one of `names` after the other while they are taken; the last NameConflict when all are."""
+    """`start(name)` with one of `names`, one after the other while they are taken; the last NameConflict if all are."""
     untried = list(names)
     policy = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(NameConflict),
@@ -66,6 +72,6 @@ def _as_asked(wait: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallStat
     def seconds(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, Transient) else None
-        return wait(state) if asked is None else asked
+        return wait(state) if asked is None else min(asked, LONGEST_WAIT)
 
     return seconds

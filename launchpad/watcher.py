@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from .control import Control, Stopped
 from .errors import EngineUnavailable, LaunchError
-from .retries import LONGEST_OUTAGE, Transient, reconnecting
+from .retries import BETWEEN_STREAMS, LONGEST_OUTAGE, Transient, reconnecting
 
 Fact = TypeVar("Fact")
 Fact_co = TypeVar("Fact_co", covariant=True)
@@ -54,7 +54,7 @@ class Listener(Protocol[Fact_contra]):
 
 
 class Watcher(Generic[Fact]):
-    """Hands every fact to the listener registered under its key. Thread-safe.
+    """Hands every fact to the listeners registered under its key. Thread-safe.
 
     The thread runs while there are listeners, and ends at the first sign of life after the last one has left. If it
     cannot go on, for an engine out of reach or a fault of its own, it fails all listeners rather than go quiet.
@@ -64,31 +64,35 @@ class Watcher(Generic[Fact]):
         self._events = events
         self._name = name
         self._longest_outage = longest_outage
+        self._control = Control()
         self._lock = threading.Lock()  # guards all below
-        self._listeners: dict[str, Listener[Fact]] = {}
+        self._listeners: dict[str, list[Listener[Fact]]] = {}
         self._thread: threading.Thread | None = None
         self._stream: EventStream[Fact] | None = None
-        self._control = Control()
 
     def register(self, key: str, listener: Listener[Fact]) -> None:
         """From now on `listener` hears of `key`. EngineUnavailable after close."""
         with self._lock:
             if self._control.stopped:
                 raise EngineUnavailable(f"The connection ({self._name}) is closed.")
-            self._listeners[key] = listener
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=f"launchpad-{self._name}", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=f"launchpad-{self._name}", daemon=True)
+                thread.start()
+                self._thread = thread
+            self._listeners.setdefault(key, []).append(listener)
 
-    def unregister(self, key: str) -> None:
+    def unregister(self, key: str, listener: Listener[Fact]) -> None:
+        """Idempotent. A call that is under way in the watcher's thread may still come to its end."""
         with self._lock:
-            self._listeners.pop(key, None)
+            listeners = [other for other in self._listeners.pop(key, ()) if other is not listener]
+            if listeners:
+                self._listeners[key] = listeners
 
     def close(self) -> None:
         """Ends the thread and its stream, and fails who still listens. Idempotent."""
+        self._control.stop()  # first: a stream that is opened now is either seen below, or not followed
         with self._lock:
             thread, stream = self._thread, self._stream
-        self._control.stop()
         if stream is not None:
             stream.close()
         if thread is not None and thread is not threading.current_thread():
@@ -96,47 +100,62 @@ class Watcher(Generic[Fact]):
         self._fail_all(EngineUnavailable(f"The connection ({self._name}) was closed while runs were followed."))
 
     def _run(self) -> None:
+        follow = reconnecting(self._control, self._longest_outage)
         try:
-            while self._follow_one_stream():
-                pass
+            while follow(self._follow_one_stream):
+                self._control.sleep(BETWEEN_STREAMS)
         except Stopped:
-            self._leave()
+            self._give_up(EngineUnavailable(f"The connection ({self._name}) is closed."))
+        except Transient as error:
+            self._give_up(EngineUnavailable(f"The events of {self._name} cannot be followed: {error}"))
         except LaunchError as error:
-            self._fail_all(error)
-        except Exception as error:
+            self._give_up(error)
+        except BaseException as error:
             _logger.exception("The watcher of %s failed", self._name)
-            self._fail_all(EngineUnavailable(f"The events of {self._name} cannot be followed: {error}"))
+            self._give_up(EngineUnavailable(f"The events of {self._name} cannot be followed: {error!r}"))
 
     def _follow_one_stream(self) -> bool:
-        """Follows one stream until it breaks (True: open another) or nobody listens (False)."""
+        """Follows one stream until it breaks (True: open another) or nobody listens (False).
+
+        Transient where it broke before it told of anything: the engine counts as out of reach.
+        """
+        if self._left_if_idle():
+            return False
+        stream = self._events.open()
         try:
-            stream = reconnecting(self._control, self._longest_outage)(self._events.open)
-        except Transient as error:
-            raise EngineUnavailable(f"The events of {self._name} cannot be followed: {error}") from error
-        with self._lock:
-            self._stream = stream
-        try:
+            with self._lock:
+                self._stream = stream
             self._control.check()
             return self._hand_out(stream)
-        except Transient as error:
-            _logger.info("The event stream of %s broke and is opened anew: %s", self._name, error)
-            return True
         finally:
             stream.close()
 
     def _hand_out(self, stream: EventStream[Fact]) -> bool:
-        for event in stream:
-            if event is None:
-                if self._left_if_idle():
+        alive = False
+        try:
+            for event in stream:
+                alive = True
+                if event is not None:
+                    self._tell(*event)
+                elif self._left_if_idle():
                     return False
-                continue
-            key, fact = event
-            with self._lock:
-                listener = self._listeners.get(key)
-            if listener is not None:
-                listener.notify(fact)
+        except Transient as error:
+            if not alive:
+                raise
+            _logger.info("The event stream of %s broke and is opened anew: %s", self._name, error)
         self._control.check()
         return True
+
+    def _tell(self, key: str, fact: Fact) -> None:
+        with self._lock:
+            listeners = list(self._listeners.get(key, ()))
+        for listener in listeners:
+            try:
+                listener.notify(fact)
+            except Exception as error:  # a fault of one is not to cost the others their facts
+                _logger.exception("An event of %s cannot be taken", key)
+                self.unregister(key, listener)
+                _fail(listener, EngineUnavailable(f"The events of {self._name} cannot be followed: {error!r}"))
 
     def _left_if_idle(self) -> bool:
         with self._lock:
@@ -145,13 +164,21 @@ class Watcher(Generic[Fact]):
             self._thread = self._stream = None
             return True
 
-    def _leave(self) -> None:
-        with self._lock:
-            self._thread = self._stream = None
+    def _give_up(self, error: LaunchError) -> None:
+        if self._thread is threading.current_thread():  # else it has left, and what is registered now is another's
+            self._fail_all(error)
 
     def _fail_all(self, error: LaunchError) -> None:
         with self._lock:
-            listeners, self._listeners = list(self._listeners.values()), {}
+            listeners = [listener for registered in self._listeners.values() for listener in registered]
+            self._listeners = {}
             self._thread = self._stream = None
         for listener in listeners:
-            listener.fail(error)
+            _fail(listener, error)
+
+
+def _fail(listener: Listener[Any], error: LaunchError) -> None:
+    try:
+        listener.fail(error)
+    except Exception:
+        _logger.exception("A listener cannot be told that no more events will come")
