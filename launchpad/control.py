@@ -84,14 +84,16 @@ class Gate:
         """Waits for a place and holds it for the block; raises Stopped as soon as `control` is stopped."""
         with control.listening(self._wake), self._changed:
             self._changed.wait_for(lambda: self._free > 0 or control.stopped)
-            control.check()
+            if control.stopped:
+                self._changed.notify()  # the wake-up of a place that came free may have been ours
+                raise Stopped
             self._free -= 1
         try:
             yield
         finally:
             with self._changed:
                 self._free += 1
-                self._changed.notify_all()
+                self._changed.notify()  # one: with hundreds waiting, waking all for each place costs seconds
 
     def _wake(self) -> None:
         with self._changed:
