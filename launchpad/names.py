@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 import uuid
 from collections.abc import Iterator
 
@@ -12,24 +12,31 @@ NUMBERED = 3
 RANDOM = 5
 """How many candidates with a random suffix come then. After that, giving up is the better answer."""
 
-_SUFFIX = 9  # "-" and eight hexadecimal digits
-
-
-def slug(text: str, *, allowed: str, longest: int, lowercase: bool = False) -> str:
+def slug(text: str, *, allowed: str, longest: int, lowercase: bool = False, trailing: str = "_-.") -> str:
     """`text` transliterated to ASCII, with every run of characters outside the class `allowed` turned into one "-".
 
-    At most `longest` characters; leading and trailing "_", "-" and "." are stripped. It may be empty.
+    At most `longest` characters, of which the first is none of "_-." and the last none of `trailing`. It may be empty.
     """
     from slugify import slugify  # takes 20 ms to import: on first use
 
-    plain = slugify(text, lowercase=lowercase, regex_pattern=f"[^{allowed}]+")
-    return re.sub(r"-{2,}", "-", plain)[:longest].strip("_-.")
+    plain = slugify(
+        text, lowercase=lowercase, regex_pattern=f"[^{allowed}]+", entities=False, decimal=False, hexadecimal=False
+    )
+    return plain.lstrip("_-.")[:longest].rstrip(trailing)
 
 
 def candidates(name: str, longest: int) -> Iterator[str]:
-    """`name`, then `name-1` and `name-2`, then some with a random suffix; none longer than `longest`."""
-    yield name[:longest]
-    for number in range(1, NUMBERED):
-        yield f"{name[: longest - 2]}-{number}"
-    for _ in range(RANDOM):
-        yield f"{name[: longest - _SUFFIX]}-{uuid.uuid4().hex[: _SUFFIX - 1]}"
+    """`name`, then `name-1` and `name-2`, then some with a random suffix; none twice, none longer than `longest`."""
+    numbers = (f"-{number}" for number in range(1, NUMBERED))
+    random = (f"-{uuid.uuid4().hex[:8]}" for _ in range(RANDOM))
+    seen = set()
+    for suffix in itertools.chain([""], numbers, random):
+        candidate = _suffixed(name, suffix, longest)
+        if candidate not in seen:
+            seen.add(candidate)
+            yield candidate
+
+
+def _suffixed(name: str, suffix: str, longest: int) -> str:
+    whole = name + suffix
+    return whole if len(whole) <= longest else name[: longest - len(suffix)].rstrip("_-.") + suffix
