@@ -1,0 +1,171 @@
+"""`FakeBackend`: the engine, and the connection to it, in one."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Mapping
+
+from ..backend import Exit, Spec, Unit
+from ..control import Control
+from ..errors import EngineUnavailable, LaunchError, RunNotAvailable, RunNotFound
+from ..models import Handle, Run
+from ..retries import LONGEST_OUTAGE, Transient
+from ..watcher import Watcher
+from .events import FakeStream
+from .runs import SUCCEED, FakeRun, Script, Scripts
+from .unit import FakeUnit
+
+PATIENCE = 10.0
+"""Seconds that a test waits at most for a run that is yet to be launched."""
+
+
+class FakeBackend:
+    """An engine in memory. Tests script its runs, look at them in `runs`, and end them. Thread-safe.
+
+    Names in `scripts` are those of runs; a run without a script succeeds at once. The ends of runs are told by an event
+    stream, as real engines do: `break_events` breaks it, `go_away` puts the engine out of reach, and after
+    `longest_outage` seconds of that those who wait get EngineUnavailable.
+    """
+
+    engine = "fake"
+
+    def __init__(self, scripts: Scripts = SUCCEED, *, longest_outage: float = LONGEST_OUTAGE) -> None:
+        self.runs: list[FakeRun] = []
+        """All that were started, in order, removed ones included."""
+        self._scripts = scripts
+        self._longest_outage = longest_outage
+        self._changed = threading.Condition()  # guards all: who waits for a run is woken by its start
+        self._known: dict[str, FakeRun] = {}  # by the handle's id, until they are removed
+        self._tries: dict[str, int] = {}  # starts so far, by the run's id
+        self._streams: list[FakeStream] = []
+        self._away = False
+        self._watcher: Watcher[Exit] | None = None
+
+    # For tests.
+
+    def wait_for(self, run: Run | str, timeout: float = PATIENCE) -> FakeRun:
+        """Blocks until `run`, or one of that name, has been started, and gives it: the last one. TimeoutError."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._find(run) is not None, timeout):
+                raise TimeoutError(f"{run!r} has not been started within {timeout:g} s.")
+            found = self._find(run)
+        assert found is not None
+        return found
+
+    def finish(self, run: Run | str, exit_code: int | Exit = 0) -> None:
+        """Ends a run; one that is yet to be started is waited for."""
+        self.wait_for(run).finish(exit_code)
+
+    def break_events(self) -> None:
+        """Breaks the event stream; it can be opened again."""
+        with self._changed:
+            streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.break_off("The event stream broke.")
+
+    def go_away(self) -> None:
+        """Puts the engine out of reach. What runs there goes on."""
+        with self._changed:
+            self._away = True
+        self.break_events()
+
+    def come_back(self) -> None:
+        with self._changed:
+            self._away = False
+
+    # For launchers.
+
+    def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
+        control.check()
+        self._check_reach()
+        handle = Handle("fake", uuid.uuid4().hex, name, self.engine, run.id)
+        fake = FakeRun(run, name, spec, handle, self._publish)
+        script = fake.script = self._script(fake)
+        self._refuse(run, script)
+        if script.before_start is not None:
+            script.before_start(control)
+        unit = FakeUnit(fake, self._connected(), self._check_reach, output)
+        with self._changed:
+            self._known[handle.id] = fake  # before it can end: an event stream that is opened now lists it
+        fake.begin()
+        with self._changed:
+            self.runs.append(fake)
+            self._changed.notify_all()
+        return unit
+
+    def find(self, handle: Handle, *, output: bool) -> Unit:
+        self._check_reach()
+        fake = self._look_up(handle)
+        if fake is None:
+            raise RunNotFound(f"Run {handle.name!r} ({handle.id}) is not known any more.")
+        unit = FakeUnit(fake, self._connected(), self._check_reach, output)
+        if fake.exit is not None:
+            unit.notify(fake.exit)
+        return unit
+
+    def remove(self, handle: Handle) -> None:
+        self._check_reach()
+        fake = self._look_up(handle)
+        if fake is not None and fake.exit is None:
+            raise LaunchError(f"Run {handle.name!r} is still running: stop it before removing it.")
+        with self._changed:
+            self._known.pop(handle.id, None)
+
+    def close(self) -> None:
+        """Closes the connection, not the engine: runs go on, and the next call connects anew."""
+        with self._changed:
+            watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.close()
+
+    def open(self) -> FakeStream:
+        """Opens an event stream: first the ends that there are, then what comes."""
+        with self._changed:
+            if self._away:
+                raise Transient("The engine is out of reach.")
+            stream = FakeStream(self._known.values())
+            self._streams = [open for open in self._streams if not open.closed] + [stream]
+        return stream
+
+    def _check_reach(self) -> None:
+        if self._away:
+            raise EngineUnavailable("The fake engine is out of reach: let it come_back().")
+
+    def _find(self, run: Run | str) -> FakeRun | None:
+        for fake in reversed(self.runs):
+            if fake.run == run if isinstance(run, Run) else run in (fake.name, fake.run.name):
+                return fake
+        return None
+
+    def _look_up(self, handle: Handle) -> FakeRun | None:
+        if handle.engine != self.engine:
+            raise RunNotAvailable(f"Run {handle.name!r} belongs to {handle.engine!r}, and this is {self.engine!r}.")
+        with self._changed:
+            return self._known.get(handle.id)
+
+    def _script(self, fake: FakeRun) -> Script:
+        if isinstance(self._scripts, Script):
+            return self._scripts
+        if isinstance(self._scripts, Mapping):
+            return self._scripts.get(fake.run.name, SUCCEED)
+        return self._scripts(fake)
+
+    def _refuse(self, run: Run, script: Script) -> None:
+        with self._changed:
+            tried = self._tries.get(run.id, 0)
+            self._tries[run.id] = tried + 1
+        if tried < len(script.refusals):
+            raise script.refusals[tried]
+
+    def _connected(self) -> Watcher[Exit]:
+        with self._changed:
+            if self._watcher is None:
+                self._watcher = Watcher(self, "fake", self._longest_outage)
+            return self._watcher
+
+    def _publish(self, fake: FakeRun) -> None:
+        with self._changed:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.tell(fake)

@@ -1,0 +1,50 @@
+"""`FakeLauncher`: a launcher for code under test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import ClassVar
+
+import attrs
+
+from ..backend import Backend, Spec
+from ..environment import base_run_environment
+from ..launcher import Launcher
+from ..models import Run
+from ..names import candidates
+from .backend import FakeBackend
+
+
+@attrs.frozen
+class FakeLauncher(Launcher):
+    """A launcher for code under test; `fake` says what its runs do, and has seen what they were given.
+
+    `register_launcher(FakeLauncher)` makes it known by its type, "fake".
+    """
+
+    type: ClassVar[str] = "fake"
+
+    fake: FakeBackend = attrs.field(factory=FakeBackend)
+
+    def spec(self, run: Run, name: str) -> Spec:
+        env = {**base_run_environment(), **self.env, **run.env}
+        return {
+            "name": name,
+            "command": run.command,
+            "entrypoint": run.entrypoint,
+            "parameters": run.parameters,
+            "env": {key: value for key, value in env.items() if value is not None},
+            "working_dir": run.working_dir,
+        }
+
+    def _connect(self) -> Backend:
+        return self.fake
+
+    def _names(self, run: Run) -> Iterator[str]:
+        return candidates(run.name, 250)
+
+    def _render(self, spec: Spec, reveal: bool) -> str:
+        env = spec["env"] if reveal else dict.fromkeys(spec["env"], "***")
+        parameters = spec["parameters"] if reveal else dict.fromkeys(spec["parameters"], "***")
+        return json.dumps({**spec, "env": env, "parameters": parameters}, indent=2)

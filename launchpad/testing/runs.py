@@ -1,0 +1,138 @@
+"""What a fake run does by itself (`Script`), and what a test has it do (`FakeRun`)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import attrs
+
+from ..backend import Chunk, Exit, Spec
+from ..control import Control
+from ..diagnosis import of_exit_code
+from ..errors import LaunchError
+from ..models import Handle, Reason, Run
+
+Output = str | bytes | Chunk
+"""What a run writes at once: text or bytes to stdout, or a Chunk, which names the stream."""
+
+
+def obey(run: FakeRun) -> None:
+    """Ends the run as a shell would by SIGTERM."""
+    run.finish(143)
+
+
+def ignore(run: FakeRun) -> None:
+    """Does nothing: the run has to be killed."""
+
+
+@attrs.frozen(kw_only=True)
+class Script:
+    """What a run does; by default it writes nothing and ends at once with status 0.
+
+    `output` is written as it starts. With `exit_code=None` it goes on until it is finished or stopped; an Exit says
+    more than a code. `on_stop` is called, with the run, when it is asked to stop. `holds_output` leaves its output open
+    after its end, as a grandchild would. `refusals` are the errors of its first starts, one each; `before_start` is
+    called in the launching thread, where it may block (`control.sleep`) or raise.
+    """
+
+    output: Output | Sequence[Output] = ()
+    exit_code: int | Exit | None = 0
+    on_stop: Callable[[FakeRun], object] = obey
+    holds_output: bool = False
+    refusals: Sequence[LaunchError] = ()
+    before_start: Callable[[Control], object] | None = None
+
+
+SUCCEED = Script()
+
+Scripts = Script | Mapping[str, Script] | Callable[["FakeRun"], Script]
+"""One script for all runs, one for each name, or a function that chooses."""
+
+
+class FakeRun:
+    """A run on a FakeBackend: what was asked for, and the hand that a test has on it. Thread-safe."""
+
+    def __init__(self, run: Run, name: str, spec: Spec, handle: Handle, tell: Callable[[FakeRun], None]) -> None:
+        self.run = run
+        self.name = name
+        """The name on the engine."""
+        self.spec = spec
+        """What the launcher sent."""
+        self.handle = handle
+        self.script = SUCCEED
+        self.exit: Exit | None = None
+        """How it ended; None while it runs."""
+        self.asked_to_stop = threading.Event()
+        self.changed = threading.Condition()  # guards the output and the exit; for those who follow the run
+        self.output: list[Chunk] = []
+        self.output_open = True
+        self._tell = tell
+        self._started_at = datetime.now(timezone.utc)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment that was asked for: the launcher's and the run's."""
+        return dict(self.spec.get("env", {}))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return self.run.parameters
+
+    def begin(self) -> None:
+        """Does what the script says of the start."""
+        output = self.script.output
+        self.write(*([output] if isinstance(output, str | bytes | Chunk) else output))
+        if self.script.exit_code is not None:
+            self.finish(self.script.exit_code)
+
+    def write(self, *output: Output) -> None:
+        """Writes each piece in one go."""
+        with self.changed:
+            if self.output_open:
+                self.output += [_chunk(piece) for piece in output]
+                self.changed.notify_all()
+
+    def lose_output(self) -> None:
+        """Breaks the output for good: what is written from now on does not arrive."""
+        with self.changed:
+            self.output_open = False
+
+    def finish(self, exit_code: int | Exit = 0) -> None:
+        """Ends the run, if it has not ended; a negative code is that of a signal."""
+        end = exit_code if isinstance(exit_code, Exit) else _exit(exit_code)
+        with self.changed:
+            if self.exit is not None:
+                return
+            self.exit = attrs.evolve(
+                end,
+                started_at=end.started_at or self._started_at,
+                ended_at=end.ended_at or datetime.now(timezone.utc),
+            )
+            self.output_open = self.output_open and self.script.holds_output
+        self._tell(self)
+
+    def vanish(self) -> None:
+        """Ends the run as one that somebody removed from the engine."""
+        self.finish(Exit(exit_code=None, reason=Reason.VANISHED, message="The run was removed by somebody."))
+
+    def ask_to_stop(self) -> None:
+        self.asked_to_stop.set()
+        if self.exit is None:
+            self.script.on_stop(self)
+
+    def __repr__(self) -> str:
+        return f"<FakeRun {self.name!r}: {'running' if self.exit is None else self.exit.reason}>"
+
+
+def _chunk(piece: Output) -> Chunk:
+    if isinstance(piece, Chunk):
+        return piece
+    return Chunk("stdout", piece.encode() if isinstance(piece, str) else piece)
+
+
+def _exit(code: int) -> Exit:
+    reason, message, hint = of_exit_code(code)
+    return Exit(exit_code=code, reason=reason, message=message, hint=hint)
