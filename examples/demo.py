@@ -1,0 +1,149 @@
+"""Measures the whole Python standard library: one run for each of its packages and modules, several at a time.
+
+    python examples/demo.py
+
+Each run calls `measure` of sources.py in a process of its own, and prints what it found as a line of JSON, which comes
+back here through `on_output`. It takes what `pip install launchpad[cli]` gives.
+"""
+
+import json
+import os
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from concurrent.futures import as_completed
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher
+
+MEASURE = f"{Path(__file__).with_name('sources.py').resolve()}:measure"
+SHOWN = 10
+
+
+def standard_library() -> list[Path]:
+    """The packages and modules of the standard library that are here as source, the largest first."""
+    root = Path(sysconfig.get_path("stdlib"))
+    modules = [path for path in root.glob("*.py") if path.stem.isidentifier()]
+    packages = [path.parent for path in root.glob("*/__init__.py") if path.parent.name.isidentifier()]
+    return sorted(modules + packages, key=size, reverse=True)  # a long one that comes last would be waited for alone
+
+
+def size(path: Path) -> int:
+    """Bytes of source."""
+    files = path.rglob("*.py") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
+
+
+class Reports:
+    """What the runs have written: their report, or the last line of those that came to none."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict] = {}
+        self.last_lines: dict[str, str] = {}
+
+    def take(self, run: Run, line: str) -> None:
+        """An `on_output`: it gets each line that a run writes."""
+        if line.startswith("{"):
+            self.found[run.name] = json.loads(line)
+        else:
+            self.last_lines[run.name] = line
+
+    def longest_functions(self) -> list[tuple[int, str]]:
+        return sorted((tuple(report["longest"]) for report in self.found.values()), reverse=True)
+
+    def total(self, key: str) -> int:
+        return sum(report[key] for report in self.found.values())
+
+    def unparsed(self) -> list[str]:
+        return sorted(module for report in self.found.values() for module in report["unparsed"])
+
+
+def measure_all(paths: list[Path], reports: Reports, console: Console) -> list[LaunchFuture]:
+    """Launches a run for each path, one for each CPU at a time, and returns when all have ended."""
+    with LaunchExecutor(SubprocessLauncher(), max_workers=os.cpu_count()) as executor:
+        futures = [
+            executor.submit(
+                Run(entrypoint=MEASURE, name=path.stem, parameters={"path": str(path)}), on_output=reports.take
+            )
+            for path in paths
+        ]
+        for future in with_bar(futures, console):
+            if not future.result():
+                console.print(f"{future.run.name}: {future.outcome.message}", style="red", markup=False)
+    return futures
+
+
+def with_bar(futures: list[LaunchFuture], console: Console) -> Iterator[LaunchFuture]:
+    """Gives the futures as they end, with a progress bar where there is a terminal."""
+    columns = (BarColumn(None), MofNCompleteColumn(), TextColumn("{task.fields[name]:<16.16}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=len(futures), name="")
+        for future in as_completed(futures):
+            bar.update(task, advance=1, name=future.run.name)
+            yield future
+
+
+def table(title: str, *headings: str) -> Table:
+    """An empty table whose first column takes the room there is, and whose others hold numbers."""
+    empty = Table(
+        title=f"\n{title}", title_justify="left", title_style="bold", box=SIMPLE_HEAD, width=78, pad_edge=False
+    )
+    empty.add_column(headings[0], overflow="fold", ratio=1)
+    for heading in headings[1:]:
+        empty.add_column(heading, justify="right")
+    return empty
+
+
+def show(reports: Reports, futures: list[LaunchFuture], seconds: float, console: Console) -> None:
+    """Prints the largest packages, the longest functions, what failed and the totals."""
+    largest = table("Largest packages and modules", "name", "files", "lines", "functions")
+    by_lines = sorted(reports.found.items(), key=lambda item: item[1]["lines"], reverse=True)
+    for name, report in by_lines[:SHOWN]:
+        largest.add_row(name, *(f"{report[key]:,}" for key in ("files", "lines", "functions")))
+    longest = table("Longest functions, one for each package", "function", "lines")
+    for lines, name in reports.longest_functions()[:SHOWN]:
+        longest.add_row(name, f"{lines:,}")
+    failures = table("Failed", "run and reason", "exit code")
+    failed = [future for future in futures if not future.result()]
+    for future in failed:
+        reason = reports.last_lines.get(future.run.name) or future.outcome.message
+        failures.add_row(f"{future.run.name}: {future.outcome.reason}: {escape(reason)}", str(future.outcome.exit_code))
+    console.print(largest, longest, *([failures] if failed else []))
+    files, lines, functions = (f"{reports.total(key):,}" for key in ("files", "lines", "functions"))
+    console.print(f"{files} files, {lines} lines, {functions} functions")
+    if unparsed := reports.unparsed():
+        console.print(
+            f"{len(unparsed)} files do not parse, as some test data is meant not to: {', '.join(unparsed[:3])}…"
+        )
+    console.print(
+        f"{len(futures)} runs, {len(failed)} failed, in {seconds:.1f} s: {len(futures) / seconds:.1f} runs a second"
+    )
+
+
+def main() -> int:
+    console = Console(highlight=False)
+    paths = standard_library()
+    if not paths:
+        console.print("This Python has no sources of its standard library.")
+        return 1
+    version = ".".join(map(str, sys.version_info[:3]))
+    console.print(f"Measuring the {len(paths)} packages and modules of Python {version}'s standard library")
+    reports = Reports()
+    began = time.monotonic()
+    futures = measure_all(paths, reports, console)
+    show(reports, futures, time.monotonic() - began, console)
+    return 0 if all(future.result() for future in futures) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # by now the executor has stopped what ran
+        sys.exit(130)
