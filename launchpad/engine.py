@@ -18,7 +18,6 @@ if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "saf
     del sys.path[0]  # before any other import: our own folder would hide modules such as subprocess or docker
 
 import importlib
-import json
 
 TYPE_CHECKING = False  # typing takes longer to import than all the rest
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ class NotFound(Exception):
 
 
 def main(entrypoint: str) -> int:
+    import json
+
     parameters = json.loads(os.environ.pop(PARAMETERS_VARIABLE, "{}"))
     sys.argv[:] = [entrypoint.rpartition(":")[0]]  # a function that reads its arguments finds none
     try:

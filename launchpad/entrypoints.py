@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import sys
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -92,9 +90,14 @@ def portable_command(run: Run, python: str = "python") -> list[str]:
 
 def parameters_environment(run: Run) -> dict[str, str]:
     """The variable by which the parameters travel: the arguments of a process are there for everyone to read."""
-    return {PARAMETERS_VARIABLE: json.dumps(run.parameters)} if run.entrypoint is not None else {}
+    if run.entrypoint is None:
+        return {}
+    import json  # takes a tenth of the time of importing launchpad: on first use
+
+    return {PARAMETERS_VARIABLE: json.dumps(run.parameters)}
 
 
 @cache
 def _engine_source() -> str:
-    return Path(engine.__file__).read_text(encoding="utf-8")
+    with open(engine.__file__, encoding="utf-8") as source:
+        return source.read()

@@ -7,7 +7,6 @@ repr.
 from __future__ import annotations
 
 import enum
-import json
 import os
 import uuid
 from collections.abc import Callable, Mapping
@@ -184,6 +183,10 @@ def _parameters(value: object) -> dict[str, Any]:
     """The parameters as the function will get them, out of JSON: tuples are lists, and nothing is the caller's own."""
     if not isinstance(value, Mapping):
         raise ValueError(f"parameters must be a mapping of names to values, not {type(value).__name__}")
+    if not value:
+        return {}
+    import json  # here and below: a run with parameters needs it, and importing launchpad is to be quick
+
     text = json.dumps({_parameter_name(key): _jsonable(key, one) for key, one in value.items()})
     if len(text) > MAX_PARAMETERS:
         raise ValueError(
@@ -201,6 +204,8 @@ def _parameter_name(key: object) -> str:
 
 
 def _jsonable(key: str, value: object) -> object:
+    import json
+
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):

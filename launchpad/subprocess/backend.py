@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from ..backend import Spec, StreamName, Unit
 from ..control import Control
@@ -17,7 +17,6 @@ from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
 from .processes import look_up
 from .spec import python_of
-from .threaded import ThreadedUnit
 from .units import Child, LocalProcess, handle_id, parse_handle
 
 Follow = Callable[[LocalProcess, Handle, Mapping[StreamName, int]], Unit]
@@ -52,11 +51,11 @@ def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Mapping[Stream
 def default_follow() -> Follow:
     """By pidfd where the system has it, else by threads."""
     if sys.platform == "linux" and hasattr(os, "eventfd"):
-        try:
+        with suppress(OSError):  # an old kernel, or a sandbox without it
             os.close(os.pidfd_open(os.getpid()))
-        except OSError:  # an old kernel, or a sandbox without it
-            return ThreadedUnit
-        return follow_by_pidfd
+            return follow_by_pidfd
+    from .threaded import ThreadedUnit
+
     return ThreadedUnit
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -60,6 +59,8 @@ def conda_command(environment: str, conda: str) -> list[str]:
 
 def render(spec: Spec, reveal: bool) -> str:
     """The spec as a command for `sh`: with `reveal`, what it prints can be run; without, values of env are masked."""
+    import shlex  # for previews alone
+
     words = [] if spec["working_dir"] is None else [f"cd {shlex.quote(spec['working_dir'])} && \\"]
     shown = {name: value if reveal else "***" for name, value in spec["env"].items() if value is not None}
     removed = [name for name, value in spec["env"].items() if value is None]
