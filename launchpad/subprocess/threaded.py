@@ -53,8 +53,6 @@ class ThreadedUnit:
                 chunk, quiet = None, True
             if chunk is not None and not self._drained_enough():
                 return [chunk]
-            if timeout == 0 and self._process.has_ended():
-                self._ended.wait()  # the thread that waits is about to say so
             if self._ended.is_set() and self._is_over(quiet):
                 self._exit = exit_of(self._exit_code)
                 return [self._exit]
@@ -63,7 +61,7 @@ class ThreadedUnit:
                 return []
 
     def has_ended(self) -> bool:
-        return self._ended.is_set()
+        return self._ended.is_set() or self._process.has_ended()  # its thread may be about to say so
 
     def wake(self) -> None:
         with suppress(queue.Full):  # then there is something to get already
