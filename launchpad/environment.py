@@ -1,8 +1,11 @@
-"""launchpad's own settings, read from the environment variables that users set."""
+"""launchpad's own settings, read from the environment variables that users set, and the image that it is shipped in."""
 
 from __future__ import annotations
 
 import os
+import sys
+
+from .names import slug
 
 API_URL = "LAUNCHPAD_API_URL"
 """Address of a service of the user's that runs report to."""
@@ -12,7 +15,26 @@ IMAGE = "LAUNCHPAD_IMAGE"
 
 SETTINGS = (API_URL, IMAGE)
 
+_LONGEST_TAG = 128
+
 
 def base_run_environment() -> dict[str, str]:
     """launchpad's settings that are set in this process's environment, to be passed on to a run."""
     return {name: os.environ[name] for name in SETTINGS if name in os.environ}
+
+
+def get_image_name(version: str | None = None, python_version: str | None = None, flavor: str | None = None) -> str:
+    """The name of launchpad's image, `launchpad/launchpad:{version}-python{major.minor}[-flavor]`.
+
+    By default that of this launchpad and this Python. A local version, such as "1.0+5.gabc", has no image of its own:
+    it uses that of "dev".
+    """
+    if version is None:
+        from .version import __version__
+
+        version = __version__
+    if "+" in version:
+        version = "dev"
+    python = (python_version or sys.version).split()[0].split(".")[:2]
+    parts = [version, "python" + ".".join(python), *([flavor] if flavor else [])]
+    return "launchpad/launchpad:" + slug("-".join(parts), allowed="A-Za-z0-9_.-", longest=_LONGEST_TAG, trailing="-")
