@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 from .environment import base_run_environment
 from .errors import (
@@ -15,9 +16,13 @@ from .errors import (
 )
 from .executor import LaunchExecutor, LaunchFuture
 from .launcher import Launcher
+from .logs import RunEvent, on_event
 from .models import Handle, ImagePullPolicy, Outcome, Reason, RestartPolicy, Run
 from .registry import lookup_launcher, register_launcher
-from .subprocess import SubprocessLauncher
+from .signals import stop_on_sigterm
+
+if TYPE_CHECKING:
+    from .subprocess import SubprocessLauncher
 
 __all__ = [
     "EngineUnavailable",
@@ -33,16 +38,19 @@ __all__ = [
     "Reason",
     "RestartPolicy",
     "Run",
+    "RunEvent",
     "RunNotAvailable",
     "RunNotFound",
     "SubprocessLauncher",
     "base_run_environment",
     "lookup_launcher",
+    "on_event",
     "register_launcher",
+    "stop_on_sigterm",
 ]
 
-_ON_FIRST_USE: dict[str, str] = {}
-"""Public names whose modules take long to import, and where they are."""
+_ON_FIRST_USE = {"SubprocessLauncher": ".subprocess"}
+"""Public names that not everybody needs, and where they are."""
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,9 @@ import time
 from contextlib import suppress
 from datetime import datetime, timezone
 
+from . import logs
 from .backend import Exit, Unit
+from .errors import EngineUnavailable
 from .models import Handle, Outcome, Reason, Run
 from .output import Output, Sink
 
@@ -42,6 +44,7 @@ class Following:
         self._hurry = False
         self._stopped_for: tuple[Reason, str] | None = None  # None before the run was asked to end
         self._killed = False
+        self._told = False  # of its end, or that it is out of sight
 
     @property
     def handle(self) -> Handle:
@@ -68,6 +71,9 @@ class Following:
                 return None
             self._driver = threading.get_ident()
             return self._drive(sink, until)
+        except EngineUnavailable as error:
+            self._tell(error)
+            raise
         finally:
             self._leave_seat()
 
@@ -117,6 +123,7 @@ class Following:
                 self._output.finish()
                 self.outcome = self._conclude(event)
                 self._unit.close()
+                self._tell(self.outcome)
             else:
                 self._output.write(event)
 
@@ -141,6 +148,15 @@ class Following:
         if self._stop_asked:
             return Reason.STOPPED, "The run was stopped."
         return Reason.TIMED_OUT, f"The run was stopped: it took longer than its time-out of {self._timeout:g} s."
+
+    def _tell(self, end: Outcome | EngineUnavailable) -> None:
+        if self._told:
+            return
+        self._told = True
+        if isinstance(end, Outcome):
+            logs.tell_end(self.run, self.handle, end)
+        else:
+            logs.tell_error(self.run, self.handle.type, self.handle, end)
 
     def _conclude(self, end: Exit) -> Outcome:
         reason, message, hint = end.reason, end.message, end.hint

@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from contextvars import copy_context
 from typing import Any, ClassVar, TypeVar
 
 import attrs
 
+from . import logs
 from .backend import Backend, Spec
 from .connection import Connection
 from .control import Control, Gate
@@ -102,12 +104,8 @@ class Launcher(abc.ABC):
         control = control or Control()
         begun: list[Following] = []
         output = on_output is not None or self.stream_output
-
-        def begin() -> None:
-            begun.append(self._begin(run, output, control, gate))
-
         try:
-            _uninterrupted(begin, control.stop)
+            _uninterrupted(lambda: self._begin(begun, run, output, control, gate), control.stop)
             following = begun[0]
             with control.listening(lambda: following.ask_to_stop(hurry=control.hurried)):
                 if on_start is not None:
@@ -133,7 +131,7 @@ class Launcher(abc.ABC):
         control = Control()
         begun: list[Following] = []
         try:
-            _uninterrupted(lambda: begun.append(self._begin(run, self.stream_output, control, None)), control.stop)
+            _uninterrupted(lambda: self._begin(begun, run, self.stream_output, control, None), control.stop)
         except BaseException:
             for following in begun:
                 _end_after_error(following)
@@ -192,15 +190,24 @@ class Launcher(abc.ABC):
     def _backend(self) -> Backend:
         return self._connection.backend(self._connect)
 
-    def _begin(self, run: Run, output: bool, control: Control, gate: Gate | None) -> Following:
+    def _begin(self, begun: list[Following], run: Run, output: bool, control: Control, gate: Gate | None) -> None:
+        """Starts `run`, puts its Following into `begun`, where an interrupted caller finds it, and tells of it."""
+        try:
+            with nullcontext() if gate is None else gate.passing(control):
+                begun.append(self._connection.add(self._started(run, output, control)))
+        except LaunchError as error:
+            logs.tell_error(run, self.type, None, error)
+            raise
+        logs.tell_start(run, begun[0].handle)
+
+    def _started(self, run: Run, output: bool, control: Control) -> Following:
         backend = self._backend()
 
         def start(name: str) -> Following:
             unit = backend.start(self.spec(run, name), name, run, output=output, control=control)
             return Following(unit, run, self.grace, self._timeout(run))
 
-        with nullcontext() if gate is None else gate.passing(control):
-            return self._connection.add(self._named(run, start))
+        return self._named(run, start)
 
     def _named(self, run: Run, start: Callable[[str], Following]) -> Following:
         names = self._names(run)
@@ -278,7 +285,8 @@ def _uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> No
         finally:
             done.set()
 
-    thread = threading.Thread(target=run, name="launchpad-start", daemon=True)
+    # With the caller's context: what is told from there of a start belongs to, say, the caller's trace.
+    thread = threading.Thread(target=copy_context().run, args=(run,), name="launchpad-start", daemon=True)
     try:
         thread.start()  # interrupted here, the thread may run or not: hence the claim
         thread.join()
@@ -304,7 +312,7 @@ def _end_after_error(following: Following) -> None:
         try:
             following.ask_to_stop()
             following.follow(discard)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             following.ask_to_stop(hurry=True)
             following.follow(discard)
     except LaunchError:

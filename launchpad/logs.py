@@ -1,0 +1,128 @@
+"""What is told of runs while they are launched: a record by the logger `launchpad`, and an event for who subscribed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Literal
+
+import attrs
+
+from .errors import LaunchError
+from .models import Handle, Outcome, Run
+
+LEVEL = logging.INFO
+"""Of the records of starts and ends: news for who asks for it, and nothing that needs anyone."""
+
+_logger = logging.getLogger("launchpad")
+
+
+@attrs.frozen(kw_only=True)
+class RunEvent:
+    """What happened to a run. Each "started" is followed by one "ended" or "error", if the run is followed to its end.
+
+    "started" has a `handle`; "ended" has an `outcome` too. "error" has the LaunchError that took the place of a result:
+    without a handle the run could not be launched; with one, the engine could no longer say how it was.
+    """
+
+    kind: Literal["started", "ended", "error"]
+    run: Run
+    type: str
+    """The launcher's."""
+    handle: Handle | None = None
+    outcome: Outcome | None = None
+    error: LaunchError | None = None
+
+
+OnEvent = Callable[[RunEvent], object]
+
+
+class Subscription:
+    """A callback that hears of runs until it is closed. A context manager."""
+
+    def __init__(self, callback: OnEvent) -> None:
+        self._callback = callback
+        self._warned = False
+
+    def close(self) -> None:
+        """Ends it; a call that is under way comes to its end. Idempotent. Any thread."""
+        with suppress(ValueError):
+            _subscriptions.remove(self)
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def tell(self, event: RunEvent) -> None:
+        """Calls the callback; the first time that it raises is logged."""
+        try:
+            self._callback(event)
+        except Exception:
+            if not self._warned:
+                self._warned = True
+                _logger.warning("The callback %r of on_event raised an error", self._callback, exc_info=True)
+
+
+_subscriptions: list[Subscription] = []  # used by any thread, one atomic method call at a time
+
+
+def on_event(callback: OnEvent) -> Subscription:
+    """Calls `callback` with a RunEvent at each start and end of a run, on any launcher of this process, from now on.
+
+    The thread that launches or waits for the run calls it, so it must be quick; many threads may call it at a time. What
+    it raises is logged, once, and does no harm. It ends with `close()` of what is returned, or with its `with` block.
+    """
+    subscription = Subscription(callback)
+    _subscriptions.append(subscription)
+    return subscription
+
+
+def tell_start(run: Run, handle: Handle) -> None:
+    """To be called when a run has started."""
+    if _wanted():
+        _tell(RunEvent(kind="started", run=run, type=handle.type, handle=handle), "has started")
+
+
+def tell_end(run: Run, handle: Handle, outcome: Outcome) -> None:
+    """To be called when it has ended."""
+    if _wanted():
+        event = RunEvent(kind="ended", run=run, type=handle.type, handle=handle, outcome=outcome)
+        _tell(event, f"has ended: {outcome.reason}. {outcome.message}".rstrip())
+
+
+def tell_error(run: Run, type: str, handle: Handle | None, error: LaunchError) -> None:
+    """To be called when it could not be launched, or cannot be followed any more."""
+    if _wanted():
+        event = RunEvent(kind="error", run=run, type=type, handle=handle, error=error)
+        _tell(event, f"{'is out of sight' if handle else 'could not be launched'}: {error}")
+
+
+def _wanted() -> bool:
+    return bool(_subscriptions) or _logger.isEnabledFor(LEVEL)
+
+
+def _tell(event: RunEvent, what: str) -> None:
+    where = f"{event.type} {event.handle.id}" if event.handle else event.type
+    with suppress(Exception):  # a filter of the application's may raise; it is not to cost a run its result
+        _logger.log(LEVEL, "Run %r (%s) %s", event.run.name, where, what, extra=_facts(event))
+    for subscription in _subscriptions.copy():
+        subscription.tell(event)
+
+
+def _facts(event: RunEvent) -> dict[str, Any]:
+    """The attributes that a record has beside those of all records."""
+    end = event.outcome
+    took = (end.ended_at - end.started_at).total_seconds() if end and end.started_at and end.ended_at else None
+    return {
+        "run_event": event.kind,
+        "run_id": event.run.id,
+        "run_name": event.run.name,
+        "run_type": event.type,
+        "run_identifier": event.handle.id if event.handle else None,
+        "run_outcome": str(end.reason) if end else None,
+        "run_exit_code": end.exit_code if end else None,
+        "run_seconds": took,
+    }
