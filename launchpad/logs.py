@@ -72,7 +72,7 @@ _subscriptions: list[Subscription] = []  # used by any thread, one atomic method
 def on_event(callback: OnEvent) -> Subscription:
     """Calls `callback` with a RunEvent at each start and end of a run, on any launcher of this process, from now on.
 
-    The thread that launches or waits for the run calls it, so it must be quick; many threads may call it at a time. What
+    The thread that launches or waits for the run calls it, so it must be quick; many threads may do so at a time. What
     it raises is logged, once, and does no harm. It ends with `close()` of what is returned, or with its `with` block.
     """
     subscription = Subscription(callback)
