@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterable
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
@@ -15,7 +16,8 @@ from typing import Any, Literal, TypeVar, overload
 
 import attrs
 
-from .control import Control, Gate, Stopped
+from .control import Control, Gate
+from .errors import LaunchError
 from .launcher import Launcher, OnStart
 from .models import Handle, Outcome, Reason, Run
 from .output import OnOutput
@@ -38,14 +40,19 @@ class LaunchFuture(Future[bool]):
         """What is launched."""
         self.handle: Handle | None = None
         """Where it is; None until it has started."""
-        self.outcome: Outcome | None = None
-        """How it ended; None until then, and after a LaunchError."""
+        self._outcome: Outcome | None = None
         self._control = Control()
         self._started = threading.Event()  # started, or ended without
         self._state_lock = threading.Lock()  # guards the three below
         self._begun = False
         self._cancel_asked = False
         self._ended = False
+        self.add_done_callback(_tell_who_waits)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; None until then, and after a LaunchError."""
+        return self._outcome if self.done() else None
 
     def cancel(self) -> bool:
         """Cancels the run and returns True at once; False if it has ended already.
@@ -65,12 +72,15 @@ class LaunchFuture(Future[bool]):
 
         CancelledError or the LaunchError of a run that did not start; TimeoutError after `timeout` seconds.
         """
-        if not self._started.wait(timeout):
-            raise TimeoutError(f"Run {self.run.name!r} has not started within {timeout:g} s.")
-        if self.handle is None:
-            self.result(0)  # raises why
-        assert self.handle is not None
-        return self.handle
+        try:
+            if not self._started.wait(timeout):
+                raise TimeoutError(f"Run {self.run.name!r} has not started within {timeout:g} s.")
+            if self.handle is None:
+                self.result(0)  # raises why
+            assert self.handle is not None
+            return self.handle
+        finally:
+            del self  # else the error that is raised, which this future holds, would hold it in turn
 
     def __repr__(self) -> str:
         with self._state_lock:
@@ -82,13 +92,14 @@ class LaunchFuture(Future[bool]):
 
     def _cancel(self, *, hurry: bool) -> bool:
         with self._state_lock:
-            if self._ended:
-                return self._cancel_asked
+            if self._ended and not self._cancel_asked:
+                return False
             self._cancel_asked = True
-            queued = self._ended = not self._begun
-        if queued:
-            self.outcome = Outcome(ok=False, reason=Reason.STOPPED, message="Cancelled before it was started.")
-            self._settle_cancelled()
+            if not (self._begun or self._ended):
+                self._ended, self._outcome = True, _NOT_STARTED
+            ended = self._ended
+        if ended:
+            super().cancel()
         else:
             self._control.stop(hurry=hurry)
         return True
@@ -104,38 +115,43 @@ class LaunchFuture(Future[bool]):
         self._started.set()
 
     def _end(self, outcome: Outcome | None, error: BaseException | None) -> None:
-        """Settles the future: cancelled if that was asked for, else with the outcome or the error. Once."""
+        """Settles the future, once: cancelled if that was asked for, else with the outcome or the error."""
         with self._state_lock:
             if self._ended:
                 return
             self._ended = True
             cancelled = self._cancel_asked
+            self._outcome = _cancelled_outcome(outcome, error, self.handle) if cancelled else outcome
         if cancelled:
-            if error is None or isinstance(error, Stopped):
-                self.outcome = self._stopped(outcome)
-            self._settle_cancelled()
+            super().cancel()
             return
-        self.outcome = outcome
         self.set_running_or_notify_cancel()
         if outcome is not None:
             self.set_result(outcome.ok)
         else:
             self.set_exception(error)
-        self._started.set()
 
-    def _stopped(self, outcome: Outcome | None) -> Outcome:
-        if outcome is None:
-            return Outcome(ok=False, reason=Reason.STOPPED, message="Cancelled while it was being started.")
-        if outcome.reason is Reason.STOPPED:
-            return outcome
-        return attrs.evolve(
-            outcome, ok=False, reason=Reason.STOPPED, message="Cancelled; it had ended by itself.", hint=""
-        )
 
-    def _settle_cancelled(self) -> None:
-        super().cancel()
-        self.set_running_or_notify_cancel()
-        self._started.set()
+_NOT_STARTED = Outcome(ok=False, reason=Reason.STOPPED, message="Cancelled before it was started.")
+
+
+def _cancelled_outcome(outcome: Outcome | None, error: BaseException | None, handle: Handle | None) -> Outcome | None:
+    """How a cancelled run ended; None where a LaunchError leaves that unknown."""
+    if isinstance(error, LaunchError):
+        return None
+    if outcome is None:
+        return Outcome(ok=False, reason=Reason.STOPPED, message="Cancelled while it was being started.", handle=handle)
+    if outcome.reason is Reason.STOPPED:
+        return outcome
+    return attrs.evolve(outcome, ok=False, reason=Reason.STOPPED, message="Cancelled; it had ended by itself.", hint="")
+
+
+def _tell_who_waits(future: Future[bool]) -> None:
+    """The first callback of every LaunchFuture: a later one may itself wait for the future, and must not hang."""
+    assert isinstance(future, LaunchFuture)
+    if future.cancelled():
+        future.set_running_or_notify_cancel()  # the second step of cancelling, which `wait` and `as_completed` hear
+    future._started.set()
 
 
 class LaunchExecutor(ThreadPoolExecutor):
@@ -165,8 +181,9 @@ class LaunchExecutor(ThreadPoolExecutor):
         super().__init__(max_workers, thread_name_prefix or f"launchpad-{next(_numbers)}", initializer, initargs)
         self._launcher = launcher
         self._gate = None if max_launches is None else Gate(max_launches)
-        self._launches_lock = threading.Lock()  # guards the set
-        self._launches: set[LaunchFuture] = set()  # what is not done
+        # What is not done. Used by many threads, one atomic method call at a time. Futures refer to it, and not to the
+        # executor: one that nobody refers to any more ends its threads, as in the stdlib.
+        self._launches: set[LaunchFuture] = set()
 
     @overload
     def submit(
@@ -196,16 +213,19 @@ class LaunchExecutor(ThreadPoolExecutor):
     def stop(self, wait: bool = True) -> None:
         """Cancels what is queued, stops what runs, and shuts down; with `wait`, returns when all is gone. Idempotent.
 
-        Functions that are being called cannot be stopped: they are waited for. Interrupted, it kills what still runs.
+        Functions that are being called cannot be stopped: they are waited for. A call from one of the executor's own
+        threads (in a callback, say) does not wait. Interrupted, it kills what still runs.
         """
-        self.shutdown(wait=False, cancel_futures=True)
-        self._cancel_all(hurry=False)
-        if wait:
-            try:
-                self.shutdown(wait=True)
-            except BaseException:
-                self._cancel_all(hurry=True)
-                raise
+        wait = wait and threading.current_thread() not in self._threads
+        try:
+            self.shutdown(wait=False)
+            launches = self._cancel_all(hurry=False)  # not by shutdown, whose lock is taken: a callback may submit
+            self.shutdown(wait, cancel_futures=True)
+            if wait:
+                futures.wait(launches)  # a submit that was interrupted may have left a thread that shutdown misses
+        except BaseException:
+            futures.wait(self._cancel_all(hurry=True))
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -221,8 +241,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         return False
 
     def __repr__(self) -> str:
-        with self._launches_lock:
-            launches = list(self._launches)
+        launches = self._launches.copy()
         running = sum(future.running() for future in launches)
         return f"<LaunchExecutor {self._launcher.type}: {running} running, {len(launches) - running} queued>"
 
@@ -230,52 +249,62 @@ class LaunchExecutor(ThreadPoolExecutor):
         self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None
     ) -> LaunchFuture:
         future = LaunchFuture(run)
-        with self._launches_lock:
-            self._launches.add(future)
-        future.add_done_callback(self._forget)
+        self._launches.add(future)
+        future.add_done_callback(self._launches.discard)
+        task = _Task(future, on_start)
+        launch = partial(self._launcher.launch, run, on_output=on_output, control=future._control, gate=self._gate)
         try:
-            task = super().submit(_work, self._launcher, self._gate, future, on_start, on_output)
+            super().submit(task.work, launch).add_done_callback(task.settle_without_work)
         except BaseException:
-            self._forget(future)
+            future.cancel()  # interrupted, it may be in the queue all the same
             raise
-        task.add_done_callback(partial(_settle_without_work, future))
         return future
 
-    def _forget(self, future: Future[bool]) -> None:
-        with self._launches_lock:
-            self._launches.discard(future)
-
-    def _cancel_all(self, *, hurry: bool) -> None:
-        with self._launches_lock:
-            launches = list(self._launches)
-        for future in launches:
+    def _cancel_all(self, *, hurry: bool) -> set[LaunchFuture]:
+        launches = self._launches.copy()
+        for future in sorted(launches, key=LaunchFuture.running):  # what is queued first, or it would be started
             future._cancel(hurry=hurry)
+        return launches
 
 
-def _work(
-    launcher: Launcher, gate: Gate | None, future: LaunchFuture, on_start: OnStart | None, on_output: OnOutput | None
-) -> None:
-    """The task of the pool that launches one run."""
-    if not future._begin():
-        return
+class _Task:
+    """A run on its way through the pool. Worked off, it lets go of its future.
 
-    def started(handle: Handle) -> None:
-        future._has_started(handle)
-        if on_start is not None:
-            on_start(handle)
+    The frame of an error's traceback refers to the frame that called it, that of the pool, which refers to the task: a
+    future that the task held would live, with its error, until the next garbage collection.
+    """
 
-    outcome, error = None, None
-    try:
-        outcome = launcher.launch(future.run, on_start=started, on_output=on_output, control=future._control, gate=gate)
-    except BaseException as caught:
-        error = caught
-    future._end(outcome, error)
-    error = None  # it refers to this frame: together they would live on until the next garbage collection
+    def __init__(self, future: LaunchFuture, on_start: OnStart | None) -> None:
+        self._future: LaunchFuture | None = future
+        self._on_start = on_start
 
+    def work(self, launch: Callable[..., Outcome]) -> None:
+        """Launches the run; what the pool calls."""
+        future = self._future
+        assert future is not None
+        try:
+            if not future._begin():
+                return
+            outcome = launch(on_start=self._started)
+        except BaseException as error:
+            future._end(None, error)
+        else:
+            future._end(outcome, None)
+        finally:
+            self._future = None
+            del future
 
-def _settle_without_work(future: LaunchFuture, task: Future[None]) -> None:
-    """Ends the future of a run whose task the pool gave up: cancelled, or failed in the initializer."""
-    if task.cancelled():
-        future.cancel()
-    elif (error := task.exception()) is not None:
-        future._end(None, error)
+    def settle_without_work(self, task: Future[None]) -> None:
+        """Ends the future if the pool gave the task up: cancelled, or failed in the initializer."""
+        if self._future is None:
+            return
+        if task.cancelled():
+            self._future.cancel()
+        else:
+            self._future._end(None, task.exception())
+
+    def _started(self, handle: Handle) -> None:
+        assert self._future is not None
+        self._future._has_started(handle)
+        if self._on_start is not None:
+            self._on_start(handle)
