@@ -210,16 +210,17 @@ class LaunchExecutor(ThreadPoolExecutor):
                 raise TypeError(f"launch_all takes Runs, not {type(run).__name__}")
         return [self._submit_run(run) for run in runs]
 
-    def stop(self, wait: bool = True) -> None:
+    def stop(self, wait: bool = True, *, hurry: bool = False) -> None:
         """Cancels what is queued, stops what runs, and shuts down; with `wait`, returns when all is gone. Idempotent.
 
-        Functions that are being called cannot be stopped: they are waited for. A call from one of the executor's own
-        threads (in a callback, say) does not wait. Interrupted, it kills what still runs.
+        With `hurry`, runs have no grace, nor those that are being stopped already. Functions that are being called
+        cannot be stopped: they are waited for. A call from one of the executor's own threads (in a callback, say) does
+        not wait. Interrupted, it kills what still runs.
         """
         wait = wait and threading.current_thread() not in self._threads
         try:
             self.shutdown(wait=False)
-            launches = self._cancel_all(hurry=False)  # not by shutdown, whose lock is taken: a callback may submit
+            launches = self._cancel_all(hurry=hurry)  # not by shutdown, whose lock is taken: a callback may submit
             self.shutdown(wait, cancel_futures=True)
             if wait:
                 futures.wait(launches)  # a submit that was interrupted may have left a thread that shutdown misses
