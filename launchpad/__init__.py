@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from .environment import base_run_environment
+from .environment import base_run_environment, get_image_name
 from .errors import (
     EngineUnavailable,
     ImagePullError,
@@ -22,7 +22,10 @@ from .registry import lookup_launcher, register_launcher
 from .signals import stop_on_sigterm
 
 if TYPE_CHECKING:
+    from .settings import LauncherSettings
     from .subprocess import SubprocessLauncher
+    from .universal import UniversalLauncher
+    from .version import __version__
 
 __all__ = [
     "EngineUnavailable",
@@ -33,6 +36,7 @@ __all__ = [
     "LaunchExecutor",
     "LaunchFuture",
     "Launcher",
+    "LauncherSettings",
     "NameConflict",
     "Outcome",
     "Reason",
@@ -42,14 +46,22 @@ __all__ = [
     "RunNotAvailable",
     "RunNotFound",
     "SubprocessLauncher",
+    "UniversalLauncher",
+    "__version__",
     "base_run_environment",
+    "get_image_name",
     "lookup_launcher",
     "on_event",
     "register_launcher",
     "stop_on_sigterm",
 ]
 
-_ON_FIRST_USE = {"SubprocessLauncher": ".subprocess"}
+_ON_FIRST_USE = {
+    "LauncherSettings": ".settings",
+    "SubprocessLauncher": ".subprocess",
+    "UniversalLauncher": ".universal",
+    "__version__": ".version",
+}
 """Public names that not everybody needs, and where they are."""
 
 

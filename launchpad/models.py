@@ -140,7 +140,7 @@ def optional_path(value: object, what: str = "a path") -> str | None:
     if not isinstance(path, str):
         raise ValueError(f"{what} must be text or a Path, not {type(value).__name__}")
     if not path:
-        raise ValueError(f"{what} must not be empty: leave it out, or write '.' for the current folder")
+        raise ValueError(f"{what} must not be empty: leave it out")
     return _sendable(path, what)
 
 

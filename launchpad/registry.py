@@ -31,16 +31,27 @@ _classes: dict[str, type[Launcher]] = {}
 
 
 def register_launcher(cls: Class) -> Class:
-    """Class decorator: makes a launcher known by its `type`. ValueError if it has none, or if it is another's."""
+    """Class decorator: makes a launcher known by its `type`. ValueError if it has none, or if it is another's.
+
+    The same class may come again, as when a module is reloaded or a notebook's cell is run twice: the later one counts.
+    """
     name = getattr(cls, "type", "")
     if not isinstance(name, str) or not name:
-        raise ValueError(f"{cls.__name__} needs a name: type: ClassVar[str] = ...")
+        raise ValueError(f"{_named(cls)} needs a name: type: ClassVar[str] = ...")
     with _lock:
-        known = _classes.setdefault(name, cls)
-        if known is not cls and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"launcher type {name!r} is already that of {known.__module__}.{known.__qualname__}")
+        if (owner := _other_owner(name, cls)) is not None:
+            raise ValueError(f"launcher type {name!r} is already that of {owner}: give {_named(cls)} another")
         _classes[name] = cls
     return cls
+
+
+def _other_owner(name: str, cls: type[Launcher]) -> str | None:
+    """Whose the type is, if it is not the class's own."""
+    ours = _OURS.get(name)
+    if ours is not None and not _named(cls).startswith(f"{ours}."):
+        return ours
+    known = _classes.get(name)
+    return None if known is None or _named(known) == _named(cls) else _named(known)
 
 
 def lookup_launcher(name: str) -> type[Launcher]:
@@ -62,9 +73,25 @@ def known_launchers() -> list[str]:
 def _from_entry_point(name: str) -> type[Launcher]:
     for point in _entry_points():
         if point.name == name:
-            cls: type[Launcher] = register_launcher(point.load())
-            return cls
+            return _load(point)
     raise ValueError(f"unknown launcher type {name!r}; known are: {', '.join(known_launchers())}")
+
+
+def _load(point: EntryPoint) -> type[Launcher]:
+    try:
+        cls: type[Launcher] = point.load()
+        if getattr(cls, "type", None) != point.name:
+            raise ValueError(f"the launcher's type is {getattr(cls, 'type', None)!r}")
+        return register_launcher(cls)
+    except Exception as error:  # anything may happen when a stranger's module is imported
+        raise ValueError(
+            f"launcher type {point.name!r} is offered by {point.value!r}, which cannot be used: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _named(cls: object) -> str:
+    return f"{getattr(cls, '__module__', '')}.{getattr(cls, '__qualname__', cls)}"
 
 
 def _entry_points() -> list[EntryPoint]:

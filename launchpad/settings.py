@@ -1,0 +1,212 @@
+"""Launchers as plain data and back: for every launcher class, third parties' too, by its attrs fields alone.
+
+What a launcher accepts, its fields' own converters say; cattrs takes a mapping apart, finds every fault in it and says
+where each one is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import json
+from collections.abc import Callable, Collection, Mapping, Set
+from functools import cache, partial
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+
+import attrs
+
+from .models import flag, masked
+from .registry import lookup_launcher
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+    from .launcher import Launcher
+
+T = TypeVar("T")
+L = TypeVar("L", bound="Launcher")
+Hook = Callable[[Any, Any], Any]
+
+
+def _type(value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError("type must be the name of a launcher's type, such as 'subprocess'")
+
+
+def _config(value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"config must be a mapping of a launcher's settings, not {type(value).__name__}")
+    if "type" in value:
+        raise ValueError("config must not contain 'type': it stands beside config")
+    return {key: _plain(one, f"config[{key!r}]") for key, one in _converter().unstructure(dict(value)).items()}
+
+
+@attrs.frozen
+class LauncherSettings:
+    """A launcher as plain data that JSON and YAML can hold: the name of its type, and a value for each setting.
+
+    `attrs.asdict` is its JSON form. Its repr shows no values: some are secret.
+    """
+
+    type: str = attrs.field(converter=_type)
+    config: dict[str, Any] = attrs.field(factory=dict, converter=_config, repr=masked)
+
+
+def to_settings(launcher: Launcher) -> LauncherSettings:
+    """What `Launcher.to_settings` gives. ValueError where it could not give the same launcher again."""
+    cls = type(launcher)
+    if "type" not in vars(cls):
+        raise ValueError(f"{cls.__name__} has no type of its own: give it one (type: ClassVar[str]) and register it")
+    config = _converter().unstructure(launcher)
+    return LauncherSettings(launcher.type, {key: _plain(one, f"{cls.__name__}.{key}") for key, one in config.items()})
+
+
+def from_settings(settings: LauncherSettings | Mapping[str, Any], base: type[L]) -> L:
+    """What `base.from_settings` gives."""
+    if not isinstance(settings, LauncherSettings):
+        settings = structure(settings, LauncherSettings)
+    cls = base if base.type == settings.type else lookup_launcher(settings.type)
+    if not issubclass(cls, base):
+        raise ValueError(
+            f"these are settings of type {settings.type!r}, and {base.__name__} is of type {base.type!r}: "
+            "Launcher.from_settings takes those of every type"
+        )
+    return structure(settings.config, cls, "$.config")
+
+
+def structure(data: object, cls: type[T], path: str = "$") -> T:
+    """A `cls`, some attrs class, out of a mapping. ValueError with one line for each fault, and the path to it."""
+    import cattrs
+
+    if not isinstance(data, Mapping):
+        raise ValueError(f"a mapping is needed, not {type(data).__name__} @ {path}")
+    try:
+        return _converter().structure(data, cls)
+    except cattrs.BaseValidationError as error:
+        faults = cattrs.transform_error(error, path, _fault)
+        raise ValueError("\n".join(faults)) from None  # what it is from shows values
+
+
+def keys_of(cls: type) -> list[str]:
+    """The keys that `structure` takes for an attrs class."""
+    return [field.name for field in attrs.fields(cls) if field.init]
+
+
+def unknown_key(key: object, known: Collection[str], owner: str) -> str:
+    """The sentence that says that `owner` has no such key, with the closest one that it has."""
+    near = difflib.get_close_matches(str(key), known, n=1)
+    return f"unknown key {key!r} of {owner}" + (f" (did you mean {near[0]!r}?)" if near else f"; known: {list(known)}")
+
+
+def _plain(value: object, what: str) -> Any:
+    """A copy of `value` as JSON would give it back."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError(f"{what} cannot be written as JSON ({type(value).__name__})") from None
+
+
+def _fault(error: BaseException, expected: object) -> str:
+    """What is wrong, in one line."""
+    from cattrs import ForbiddenExtraKeysError
+    from cattrs.v import format_exception
+
+    if isinstance(error, ForbiddenExtraKeysError):
+        known = keys_of(error.cl)
+        return "; ".join(unknown_key(key, known, error.cl.__name__) for key in sorted(error.extra_fields, key=str))
+    if isinstance(error, KeyError):
+        return f"the key {error.args[0]!r} is missing"
+    if isinstance(error, ValueError | TypeError):
+        return " ".join(str(error).split())
+    return format_exception(error, expected)  # type: ignore[arg-type]
+
+
+@cache
+def _converter() -> Converter:
+    import cattrs  # takes 60 ms to import: on first use
+
+    converter = cattrs.Converter(
+        forbid_extra_keys=True,
+        prefer_attrib_converters=True,
+        detailed_validation=True,
+        unstruct_collection_overrides={Set: list},
+        structure_fallback_factory=lambda cls: lambda value, _: value,  # the class's constructor has the last word
+    )
+    converter.register_structure_hook_factory(attrs.has, partial(_class_hook, converter))
+    converter.register_structure_hook_factory(_is_union, partial(_union_hook, converter))
+    converter.register_structure_hook_factory(_is_enum, _enum_hook)
+    for cls, accepted, name in ((str, str, "text"), (int, int, "a whole number"), (float, int | float, "a number")):
+        converter.register_structure_hook(cls, partial(_exact, accepted=accepted, name=name))
+    converter.register_structure_hook(bool, lambda value, _: flag(value, "it"))
+    return converter
+
+
+def _class_hook(converter: Converter, cls: type) -> Hook:
+    """As cattrs does it, but a fault that a field's own converter finds is told beside the others, with its path."""
+    from cattrs.gen import make_dict_structure_fn, override
+
+    hooks = {
+        field.name: override(struct_hook=partial(_checked, field)) for field in attrs.fields(cls) if _checks(field)
+    }
+    return make_dict_structure_fn(cls, converter, **hooks)  # type: ignore[arg-type]
+
+
+def _checks(field: attrs.Attribute[Any]) -> bool:
+    """Whether the field has a converter that can be called without the instance."""
+    return field.init and field.converter is not None and not getattr(field.converter, "takes_self", False)
+
+
+def _checked(field: attrs.Attribute[Any], value: Any, _: object) -> Any:
+    convert: Any = field.converter
+    if hasattr(convert, "takes_field"):  # an attrs.Converter
+        convert.converter(value, *([field] if convert.takes_field else []))
+    else:
+        convert(value)
+    return value  # the constructor converts it: once more would not do for every converter
+
+
+def _is_union(cls: object) -> bool:
+    return get_origin(cls) in (Union, UnionType)
+
+
+def _union_hook(converter: Converter, cls: Any) -> Hook:
+    """The first of the union's types that accepts the value."""
+    members = [member for member in get_args(cls) if member is not NoneType]
+    optional = NoneType in get_args(cls)
+    hooks = [(member, converter.get_structure_hook(member)) for member in members]
+
+    def hook(value: Any, _: object) -> Any:
+        if value is None and optional:
+            return None
+        for member, structure_member in hooks:
+            try:
+                return structure_member(value, member)
+            except Exception as error:
+                refusal = error
+        if len(hooks) == 1:
+            raise refusal
+        raise ValueError(f"it must be one of {cls}, not {type(value).__name__}")
+
+    return hook
+
+
+def _is_enum(cls: object) -> bool:
+    return isinstance(cls, enum.EnumMeta)
+
+
+def _enum_hook(cls: type[enum.Enum]) -> Hook:
+    def hook(value: Any, _: object) -> enum.Enum:
+        try:
+            return cls(value)
+        except ValueError:
+            raise ValueError(f"it must be one of {[member.value for member in cls]}") from None
+
+    return hook
+
+
+def _exact(value: Any, _: object, *, accepted: Any, name: str) -> Any:
+    if isinstance(value, accepted) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"it must be {name}, not {type(value).__name__}")

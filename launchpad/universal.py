@@ -1,0 +1,55 @@
+"""`UniversalLauncher`: what is the same wherever a run is launched, until it is known where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, NoReturn
+
+import attrs
+
+from .backend import Backend, Spec
+from .errors import LaunchError
+from .launcher import Launcher
+from .models import Run, env_values
+from .registry import lookup_launcher, register_launcher
+from .settings import keys_of, unknown_key
+
+
+@register_launcher
+@attrs.frozen(kw_only=True)
+class UniversalLauncher(Launcher):
+    """The settings that launchers of every type have. It cannot launch: `to` turns it into one that can."""
+
+    type: ClassVar[str] = "universal"
+
+    def to(self, type: str, /, **settings: Any) -> Launcher:
+        """A launcher of another type with these settings; those given here win, variable by variable for `env`.
+
+        ValueError for an unknown type or setting, or a bad value.
+        """
+        cls = lookup_launcher(type)
+        known = keys_of(cls)
+        for key in settings:
+            if key not in known:
+                raise ValueError(unknown_key(key, known, cls.__name__))
+        env = {**self.env, **env_values(settings.pop("env", {}))}
+        return cls(**{"stream_output": self.stream_output, "grace": self.grace, **settings, "env": env})
+
+    def spec(self, run: Run, name: str) -> Spec:
+        _refuse()
+
+    def _connect(self) -> Backend:
+        _refuse()
+
+    def _names(self, run: Run) -> Iterator[str]:
+        _refuse()
+
+    def _render(self, spec: Spec, reveal: bool) -> str:
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise LaunchError(
+        "A UniversalLauncher does not say where to launch: turn it into another type first, "
+        "with .to('subprocess'), .to('docker', image=...) or .to('kubernetes', image=...)."
+    )
