@@ -9,10 +9,10 @@ import abc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from contextvars import copy_context
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -22,19 +22,21 @@ from .connection import Connection
 from .control import Control, Gate
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from .following import Following
-from .models import Handle, Outcome, Run, env_values, masked, seconds
+from .models import Handle, Outcome, Run, env_values, flag, masked, seconds
 from .output import OnOutput, Sink, discard, to_caller, to_screen
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .settings import LauncherSettings
+
 OnStart = Callable[[Handle], object]
-Self = TypeVar("Self", bound="Launcher")
 
 _logger = logging.getLogger("launchpad")
 
 
-def _flag(value: object) -> bool:
-    if value in (True, False, 1, 0):
-        return bool(value)
-    raise ValueError(f"must be True or False, not {type(value).__name__}")
+def _stream_output(value: object) -> bool:
+    return flag(value, "stream_output")
 
 
 def _grace(value: object) -> float:
@@ -54,7 +56,7 @@ class Launcher(abc.ABC):
     type: ClassVar[str] = ""
 
     env: dict[str, str | None] = attrs.field(factory=dict, converter=env_values, repr=masked)
-    stream_output: bool = attrs.field(default=True, converter=_flag)
+    stream_output: bool = attrs.field(default=True, converter=_stream_output)
     grace: float = attrs.field(default=10.0, converter=_grace)
     _connection: Connection = attrs.field(init=False, eq=False, repr=False, factory=Connection)
 
@@ -177,11 +179,27 @@ class Launcher(abc.ABC):
         self._check_run(run)
         return self._render(self.spec(run, next(self._names(run))), reveal)
 
+    def to_settings(self) -> LauncherSettings:
+        """This launcher as plain data, for JSON or YAML: env values are in it. `from_settings` gives an equal one."""
+        from .settings import to_settings  # takes 10 ms to import, and cattrs 60 ms: on first use
+
+        return to_settings(self)
+
+    @classmethod
+    def from_settings(cls, settings: LauncherSettings | Mapping[str, Any]) -> Self:
+        """The launcher that `settings` describe: of any type when called on Launcher, else of the class's own.
+
+        ValueError with one line for each fault in them, which names the setting and never shows a value of env.
+        """
+        from .settings import from_settings
+
+        return from_settings(settings, cls)
+
     def close(self) -> None:
         """Closes the connection to the engine, if there is one. A later call connects anew. Idempotent."""
         self._connection.close()
 
-    def __enter__(self: Self) -> Self:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
