@@ -1,0 +1,41 @@
+# make test     runs the tests; those of an engine that does not answer are skipped, and say why
+# make demo     measures the sources of the whole standard library, each package and module in a run of its own
+# make bench    measures local processes against the bare thing, about three minutes
+# make lint     checks the form of the code, its types, and who imports whom
+# make clean    removes what these have made
+#
+# All it takes is Python 3.10 or later. ARGS="..." goes to pytest.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: test demo bench lint clean
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+demo: $(VENV)/installed-cli
+	$(BIN)/python examples/demo.py
+
+bench: $(VENV)/installed-cli
+	$(BIN)/python benchmarks/local.py
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist launchpad.egg-info
+
+$(VENV)/installed-cli: setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[cli]'
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed-cli
+	$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
+	touch $@
