@@ -6,11 +6,13 @@ raises is not allowed to cost a run its result: it is reported once, by the logg
 
 from __future__ import annotations
 
+import abc
 import codecs
 import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from typing import TextIO
 
 from .backend import Chunk, StreamName
 from .models import Run
@@ -23,7 +25,9 @@ Sink = Callable[[StreamName, list[str]], None]
 """Takes whole lines of one stream of one run, in order; one call at a time per run."""
 
 _logger = logging.getLogger("launchpad")
-_screen_lock = threading.Lock()
+
+screen_lock = threading.RLock()
+"""Held by whoever writes to the screen. Reentrant: a signal handler may print while its own thread is printing."""
 
 
 class Lines:
@@ -108,27 +112,37 @@ def discard(stream: StreamName, lines: list[str]) -> None:
     """The sink of who does not want output."""
 
 
+class Pane(abc.ABC):
+    """What stands in for sys.stdout or sys.stderr while something else, such as a progress bar, shares the screen."""
+
+    @abc.abstractmethod
+    def write_lines(self, lines: list[str]) -> None:
+        """Prints whole lines, as `write_lines` below does. Called with `screen_lock` held."""
+
+
 def to_screen(stream: StreamName, lines: list[str]) -> None:
     """Prints lines to this process's stdout or stderr, as they are at this moment; whole lines, one write each."""
     screen = sys.stdout if stream == "stdout" else sys.stderr
-    unwritten: Exception | None = None
-    with _screen_lock:
-        for line in lines:
-            unwritten = _write_line(screen, line) or unwritten
-        screen.flush()
+    with screen_lock:
+        if isinstance(screen, Pane):
+            screen.write_lines(lines)
+        else:
+            write_lines(screen, lines)
+
+
+def write_lines(screen: TextIO, lines: list[str]) -> None:
+    """Writes lines and flushes; where the screen's encoding lacks a character, an escape takes its place, and then
+    the error is raised."""
+    unwritten: UnicodeEncodeError | None = None
+    for line in lines:
+        try:
+            screen.write(line + "\n")
+        except UnicodeEncodeError as error:
+            unwritten = error
+            screen.write(line.encode(error.encoding, "backslashreplace").decode(error.encoding) + "\n")
+    screen.flush()
     if unwritten is not None:
         raise unwritten
-
-
-def _write_line(screen: object, line: str) -> UnicodeEncodeError | None:
-    """Writes one line; where the screen's encoding lacks a character, an escape takes its place."""
-    try:
-        screen.write(line + "\n")  # type: ignore[attr-defined]
-    except UnicodeEncodeError as error:
-        encoding = error.encoding
-        screen.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")  # type: ignore[attr-defined]
-        return error
-    return None
 
 
 def to_caller(run: Run, on_output: OnOutput) -> Sink:
