@@ -18,14 +18,30 @@ from ..registry import register_launcher
 from . import spec as specs
 from .backend import SubprocessBackend
 
-_THIS_PROCESS = Connection()
-"""Shared by all launchers of this kind: whose child a process is does not depend on which launcher started it."""
+
+class _ThisProcess(Connection):
+    """The connection of all launchers of this kind: whose child a process is does not depend on who started it.
+
+    A copy of a launcher, by pickle too, knows the children of the process that it is in.
+    """
+
+    def __reduce__(self) -> str:  # type: ignore[override]
+        return "_THIS_PROCESS"
 
 
-def _conda(value: object) -> str | None:
-    if value is None or (isinstance(value, str) and value):
-        return value
-    raise ValueError(f"condaenv must be the name or the path of an environment, not {type(value).__name__}")
+_THIS_PROCESS = _ThisProcess()
+
+
+def _condaenv(value: object) -> str | None:
+    return optional_path(value, "condaenv")
+
+
+def _virtualenv(value: object) -> str | None:
+    return optional_path(value, "virtualenv")
+
+
+def _working_dir(value: object) -> str | None:
+    return optional_path(value, "working_dir")
 
 
 @register_launcher
@@ -41,9 +57,9 @@ class SubprocessLauncher(Launcher):
 
     type: ClassVar[str] = "subprocess"
 
-    condaenv: str | None = attrs.field(default=None, converter=_conda)
-    virtualenv: str | None = attrs.field(default=None, converter=optional_path)
-    working_dir: str | None = attrs.field(default=None, converter=optional_path)
+    condaenv: str | None = attrs.field(default=None, converter=_condaenv)
+    virtualenv: str | None = attrs.field(default=None, converter=_virtualenv)
+    working_dir: str | None = attrs.field(default=None, converter=_working_dir)
     _connection: Connection = attrs.field(init=False, eq=False, repr=False, factory=lambda: _THIS_PROCESS)
 
     def __attrs_post_init__(self) -> None:
