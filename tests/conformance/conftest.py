@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import importlib
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from launchpad import Launcher
+from launchpad import Handle, Launcher, Run
 
 from .harness import Harness
+
+Start = Callable[[Run], Handle]
 
 
 def harness_classes() -> list[type[Harness]]:
@@ -36,5 +38,21 @@ def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
 
 @pytest.fixture
 def launcher(harness: Harness) -> Iterator[Launcher]:
-    with harness.launcher() as launcher:
+    """With little grace, for those runs that do not listen."""
+    with harness.launcher(grace=1) as launcher:
         yield launcher
+
+
+@pytest.fixture
+def start(launcher: Launcher) -> Iterator[Start]:
+    """Starts runs, which are stopped and removed after the test."""
+    handles: list[Handle] = []
+
+    def start(run: Run) -> Handle:
+        handles.append(launcher.start(run))
+        return handles[-1]
+
+    yield start
+    for handle in handles:
+        launcher.stop(handle)
+        launcher.remove(handle)

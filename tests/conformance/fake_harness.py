@@ -10,12 +10,13 @@ from launchpad import Launcher, Run
 from launchpad.backend import Chunk
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 
-from .harness import End, Harness, Program, ShowFolder, ShowVariable, UntilStopped, Write
+from .harness import End, Harness, Program, Repeat, Say, ShowFolder, ShowVariable, UntilStopped, Write
 
 
 class FakeHarness(Harness):
     name = "fake"
-    other_processes = False
+    start_takes = 0.002
+    other_processes = exit_code_elsewhere = False
 
     def __init__(self, mark: str = "") -> None:
         super().__init__(mark)
@@ -44,6 +45,10 @@ def _script(program: Program, fake: FakeRun) -> Script:
     for step in program:
         if isinstance(step, Write):
             output.append(Chunk(step.stream, step.data))
+        elif isinstance(step, Say):
+            output.append(_line(step.text))
+        elif isinstance(step, Repeat):
+            output.append(Chunk("stdout", step.text.encode() * step.times))
         elif isinstance(step, ShowVariable):
             value = fake.env.get(step.name)
             output.append(_line("unset" if value is None else f"[{value}]"))

@@ -30,6 +30,21 @@ class Write:
 
 
 @attrs.frozen
+class Say:
+    """Writes a line of text that stands in the command as it is, with all that an engine could take for its own."""
+
+    text: str
+
+
+@attrs.frozen
+class Repeat:
+    """Writes the same text again and again."""
+
+    text: str
+    times: int
+
+
+@attrs.frozen
 class ShowVariable:
     """Writes a line: the variable's value in [brackets], or `unset`."""
 
@@ -59,7 +74,7 @@ class UntilStopped:
     obeys: bool = True
 
 
-Step = Write | ShowVariable | ShowFolder | End | UntilStopped
+Step = Write | Say | Repeat | ShowVariable | ShowFolder | End | UntilStopped
 Program = Sequence[Step]
 
 
@@ -70,11 +85,17 @@ class Harness(abc.ABC):
     many: ClassVar[int] = 200
     """How many runs the engine is asked for where many are what is tested: a few, for a slow one."""
 
+    start_takes: ClassVar[float] = 0.01
+    """Seconds, about: the time within which a stop or an interrupt finds a run half-started."""
+
     other_processes: ClassVar[bool] = True
     """Whether another process can find a run by its handle."""
 
     exit_code_elsewhere: ClassVar[bool] = True
     """Whether that other process learns its exit code."""
+
+    few_threads: ClassVar[bool] = True
+    """Whether a run in flight takes no thread but the one that launched it."""
 
     stderr_apart: ClassVar[bool] = True
     """Whether what is written to stderr comes back as stderr. (Kubernetes mixes it into one stream.)"""
@@ -120,9 +141,12 @@ def in_shell(program: Program) -> list[str]:
     return ["sh", "-c", "\n".join(_STATEMENTS[type(step)](step) for step in program) or ":"]
 
 
+def _octal(data: bytes) -> str:
+    return "".join(f"\\{byte:03o}" for byte in data)
+
+
 def _write(step: Write) -> str:
-    text = "".join(f"\\{byte:03o}" for byte in step.data)
-    return f"printf '{text}'" + (" >&2" if step.stream == "stderr" else "")
+    return f"printf '{_octal(step.data)}'" + (" >&2" if step.stream == "stderr" else "")
 
 
 def _show_variable(step: ShowVariable) -> str:
@@ -132,12 +156,16 @@ def _show_variable(step: ShowVariable) -> str:
 
 def _until_stopped(step: UntilStopped) -> str:
     # `wait` is interrupted by a trapped signal, a command in the foreground is not
-    trap = f"trap 'echo bye; exit {step.status}' TERM" if step.obeys else "trap '' TERM"
+    # and a child that is being forked can miss the group's SIGTERM: hence the kill
+    stop = f"echo bye; kill -9 $! 2> /dev/null; exit {step.status}"
+    trap = f"trap '{stop}' TERM" if step.obeys else "trap '' TERM"
     return f"{trap}\necho ready\nwhile :; do sleep 1000 & wait; done"
 
 
 _STATEMENTS: dict[type, Any] = {
     Write: _write,
+    Say: lambda step: f"printf '%s\\n' {shlex.quote(step.text)}",
+    Repeat: lambda step: f"printf '%.0s{_octal(step.text.encode())}' $(seq 1 {step.times})",
     ShowVariable: _show_variable,
     ShowFolder: lambda step: "pwd",
     End: lambda step: f"exit {step.status}",

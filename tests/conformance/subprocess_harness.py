@@ -69,6 +69,7 @@ class ThreadedLauncher(SubprocessLauncher):
 
 class ThreadedHarness(SubprocessHarness):
     name = "threads"
+    few_threads = False
 
     @classmethod
     def unavailable(cls) -> str:

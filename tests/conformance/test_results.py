@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from launchpad import Launcher, Reason
 
-from .harness import End, Harness
+from .conftest import Start
+from .harness import End, Harness, UntilStopped
 
 
 def test_a_run_that_ends_with_status_0_gives_true(harness: Harness, launcher: Launcher) -> None:
@@ -12,7 +15,7 @@ def test_a_run_that_ends_with_status_0_gives_true(harness: Harness, launcher: La
 
 
 def test_a_run_that_fails_gives_false(harness: Harness, launcher: Launcher) -> None:
-    assert launcher.submit(harness.run([End(3)])) is False
+    assert launcher.submit(harness.run([End(1)])) is False
 
 
 def test_the_outcome_has_the_exit_code_the_reason_and_the_times(harness: Harness, launcher: Launcher) -> None:
@@ -21,3 +24,33 @@ def test_the_outcome_has_the_exit_code_the_reason_and_the_times(harness: Harness
     assert outcome.started_at <= outcome.ended_at
     assert outcome.started_at.utcoffset().total_seconds() == 0
     assert "7" in outcome.message
+
+
+def test_the_outcome_of_a_success_needs_no_message(harness: Harness, launcher: Launcher) -> None:
+    outcome = launcher.launch(harness.run([]))
+    assert (outcome.ok, outcome.exit_code, outcome.reason) == (True, 0, Reason.COMPLETED)
+    assert outcome.message == outcome.hint == ""
+
+
+def test_a_run_past_its_time_out_is_stopped(harness: Harness, launcher: Launcher) -> None:
+    outcome = launcher.launch(harness.run([UntilStopped()], timeout=0.3))
+    assert (outcome.ok, outcome.reason) == (False, Reason.TIMED_OUT)
+    assert "0.3" in outcome.message
+
+
+def test_a_time_out_gives_false(harness: Harness, launcher: Launcher) -> None:
+    assert launcher.submit(harness.run([UntilStopped(status=0)], timeout=0.3)) is False
+
+
+def test_a_run_that_ends_in_time_is_no_time_out_however_late_it_is_asked_about(
+    harness: Harness, launcher: Launcher, start: Start
+) -> None:
+    handle = start(harness.run([End(5)], timeout=harness.start_takes * 10))
+    with pytest.raises(TimeoutError):
+        launcher.wait(start(harness.run([UntilStopped()])), timeout=harness.start_takes * 11)
+    assert launcher.wait(handle).exit_code == 5
+
+
+def test_what_is_no_run_is_an_error_that_says_so(launcher: Launcher) -> None:
+    with pytest.raises(TypeError, match="a Run is needed, not list"):
+        launcher.submit(["echo", "hello"])

@@ -1,0 +1,137 @@
+"""Output: whole lines, all of them, in order, whatever takes them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from launchpad import Launcher, LaunchExecutor, Reason, Run
+
+from .harness import End, Harness, Repeat, Write
+from .helping import Heard, output_of
+
+
+def test_lines_come_in_order_without_their_ends(harness: Harness, launcher: Launcher) -> None:
+    lines = [f"line {number}" for number in range(200)]
+    assert output_of(launcher, harness.run([Write("\n".join(lines).encode() + b"\n")])) == lines
+
+
+def test_the_run_is_given_with_each_line(harness: Harness, launcher: Launcher) -> None:
+    run, heard = harness.run([Write(b"one\ntwo\n")]), Heard()
+    launcher.submit(run, on_output=heard)
+    assert [given is run for given in heard.runs] == [True, True]
+
+
+def test_a_last_line_without_an_end_is_not_lost(harness: Harness, launcher: Launcher) -> None:
+    assert output_of(launcher, harness.run([Write(b"one\ntwo")])) == ["one", "two"]
+
+
+def test_a_failing_run_keeps_its_output(harness: Harness, launcher: Launcher) -> None:
+    assert output_of(launcher, harness.run([Write(b"why\n"), End(1)])) == ["why"]
+
+
+def test_what_very_short_runs_write_is_all_there(harness: Harness, launcher: Launcher) -> None:
+    runs = [harness.run([Write(f"only {number}".encode())]) for number in range(min(harness.many, 30))]
+    assert [output_of(launcher, run) for run in runs] == [[f"only {number}"] for number in range(len(runs))]
+
+
+def test_empty_lines_are_lines(harness: Harness, launcher: Launcher) -> None:
+    assert output_of(launcher, harness.run([Write(b"\n\na\n\n")])) == ["", "", "a", ""]
+
+
+def test_only_a_newline_ends_a_line_with_or_without_a_return(harness: Harness, launcher: Launcher) -> None:
+    assert output_of(launcher, harness.run([Write("a\r\nb\rc\x0bd\x85e\u2028f\n".encode())])) == [
+        "a",
+        "b\rc\x0bd\x85e\u2028f",
+    ]
+
+
+def test_a_character_split_over_two_writes_is_one(harness: Harness, launcher: Launcher) -> None:
+    assert output_of(launcher, harness.run([Write(b"gr\xc3"), Write(b"\xbc\xc3\x9fe\n")])) == ["grüße"]
+
+
+def test_bytes_that_are_no_text_are_replaced(harness: Harness, launcher: Launcher) -> None:
+    assert output_of(launcher, harness.run([Write(b"a\xffb\n")])) == ["a\N{REPLACEMENT CHARACTER}b"]
+
+
+def test_a_long_line_is_not_cut(harness: Harness, launcher: Launcher) -> None:
+    program = [Write(b"x"), Repeat("€", 30_000), Write(b"\nend\n")]
+    assert output_of(launcher, harness.run(program)) == ["x" + "€" * 30_000, "end"]
+
+
+def test_much_output_comes_whole(harness: Harness, launcher: Launcher) -> None:
+    lines = output_of(launcher, harness.run([Repeat("0123456789\n", 50_000)]))
+    assert (len(lines), set(lines)) == (50_000, {"0123456789"})
+
+
+def test_stderr_comes_too_in_its_own_order(harness: Harness, launcher: Launcher) -> None:
+    program = [Write(b"o1\n"), Write(b"e1\n", "stderr"), Write(b"o2\n"), Write(b"e2\n", "stderr")]
+    lines = output_of(launcher, harness.run(program))
+    assert [line for line in lines if line[0] == "o"] == ["o1", "o2"]
+    assert [line for line in lines if line[0] == "e"] == ["e1", "e2"]
+
+
+def test_the_screen_gets_stdout_and_stderr_apart(
+    harness: Harness, launcher: Launcher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launcher.submit(harness.run([Write(b"out\n"), Write(b"err\n", "stderr")]))
+    screen = capsys.readouterr()
+    if harness.stderr_apart:
+        assert (screen.out, screen.err) == ("out\n", "err\n")
+    else:
+        assert sorted((screen.out + screen.err).splitlines()) == ["err", "out"]
+
+
+def test_on_output_takes_the_screens_place(
+    harness: Harness, launcher: Launcher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert output_of(launcher, harness.run([Write(b"out\n")])) == ["out"]
+    assert capsys.readouterr().out == ""
+
+
+def test_without_stream_output_the_screen_stays_empty_and_on_output_works(
+    harness: Harness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with harness.launcher(stream_output=False) as quiet:
+        assert quiet.submit(harness.run([Write(b"out\n")]))
+        assert output_of(quiet, harness.run([Write(b"out\n")])) == ["out"]
+    assert capsys.readouterr().out == ""
+
+
+def test_lines_of_runs_side_by_side_are_not_mixed(
+    harness: Harness, launcher: Launcher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = "abcdefgh"[: harness.many]
+    runs = [harness.run([Write((letter * 300 + "\n").encode()) for _ in range(20)]) for letter in letters]
+    with LaunchExecutor(launcher) as executor:
+        executor.launch_all(runs)
+    assert sorted(capsys.readouterr().out.splitlines()) == sorted(letter * 300 for letter in letters for _ in range(20))
+
+
+def test_on_output_is_called_by_one_thread_at_a_time(harness: Harness, launcher: Launcher) -> None:
+    threads: set[int] = set()
+    program = [Write(b"out\n", stream) for stream in ("stdout", "stderr") for _ in range(20)]
+    launcher.submit(harness.run(program), on_output=lambda run, line: threads.add(threading.get_ident()))
+    assert threads == {threading.get_ident()}
+
+
+def test_a_sink_that_raises_gets_every_line_costs_one_warning_and_not_the_result(
+    harness: Harness, launcher: Launcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: list[str] = []
+
+    def broken(run: Run, line: str) -> None:
+        lines.append(line)
+        raise OSError("disk full")
+
+    with caplog.at_level(logging.WARNING, "launchpad"):
+        assert launcher.submit(harness.run([Write(b"one\n"), Write(b"two\nthree\n")]), on_output=broken)
+    assert lines == ["one", "two", "three"]
+    assert ["disk full" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_a_sink_that_raises_does_not_hide_a_failure(harness: Harness, launcher: Launcher) -> None:
+    outcome = launcher.launch(harness.run([Write(b"one\n"), End(4)]), on_output=lambda run, line: 1 / 0)
+    assert (outcome.exit_code, outcome.reason) == (4, Reason.FAILED)

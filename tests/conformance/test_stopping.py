@@ -1,0 +1,211 @@
+"""Stopping: politely, then firmly, from anywhere, at any time."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, wait
+from contextlib import contextmanager
+from types import FrameType
+
+import pytest
+
+from launchpad import Handle, Launcher, LaunchExecutor, Reason, Run
+
+from .conftest import Start
+from .harness import End, Harness, UntilStopped
+from .helping import LONG, Heard, elsewhere, meanwhile
+
+
+def test_a_run_is_asked_to_stop_and_may_say_its_last_words(harness: Harness) -> None:
+    heard, handles = Heard(), []
+    with harness.launcher(grace=30) as launcher:
+        launched = meanwhile(
+            launcher.launch, harness.run([UntilStopped(status=0)]), on_start=handles.append, on_output=heard
+        )
+        heard.wait_for("ready")
+        launcher.stop(handles[0])
+        outcome = launched.result(LONG)
+    assert (outcome.ok, outcome.reason) == (False, Reason.STOPPED)
+    assert heard.lines == ["ready", "bye"]
+
+
+def test_a_run_that_does_not_listen_is_killed_after_the_grace(harness: Harness, launcher: Launcher) -> None:
+    heard, handles = Heard(), []
+    launched = meanwhile(
+        launcher.launch, harness.run([UntilStopped(obeys=False)]), on_start=handles.append, on_output=heard
+    )
+    heard.wait_for("ready")
+    begun = time.monotonic()
+    launcher.stop(handles[0])
+    assert time.monotonic() - begun >= launcher.grace
+    assert launched.result(LONG).reason is Reason.STOPPED
+
+
+def test_a_time_out_kills_what_does_not_listen(harness: Harness, launcher: Launcher) -> None:
+    outcome = launcher.launch(harness.run([UntilStopped(obeys=False)], timeout=0.2))
+    assert outcome.reason is Reason.TIMED_OUT
+
+
+def test_stopping_is_idempotent_and_the_outcome_stays(harness: Harness, launcher: Launcher, start: Start) -> None:
+    handle = start(harness.run([UntilStopped()]))
+    launcher.stop(handle)
+    outcome = launcher.wait(handle, timeout=0)
+    launcher.stop(handle)
+    assert launcher.wait(handle) == outcome
+    assert outcome.reason is Reason.STOPPED
+
+
+def test_stopping_a_run_that_has_ended_changes_nothing(harness: Harness, launcher: Launcher, start: Start) -> None:
+    handle = start(harness.run([End(2)]))
+    outcome = launcher.wait(handle)
+    launcher.stop(handle)
+    assert launcher.wait(handle) == outcome
+    assert outcome.reason is Reason.FAILED
+
+
+def test_stopping_a_run_that_is_gone_is_success(harness: Harness, launcher: Launcher) -> None:
+    handle = launcher.start(harness.run([]))
+    launcher.wait(handle)
+    launcher.remove(handle)
+    assert launcher.stop(handle) is None
+
+
+def test_all_threads_may_stop_at_once(harness: Harness, launcher: Launcher, start: Start) -> None:
+    handle = start(harness.run([UntilStopped()]))
+    for stop in [meanwhile(launcher.stop, handle) for _ in range(5)]:
+        stop.result(LONG)
+    assert launcher.wait(handle, timeout=0).reason is Reason.STOPPED
+
+
+def test_another_launcher_may_stop_a_run_that_is_followed(harness: Harness, launcher: Launcher) -> None:
+    heard, handles = Heard(), []
+    launched = meanwhile(launcher.submit, harness.run([UntilStopped()]), on_start=handles.append, on_output=heard)
+    heard.wait_for("ready")
+    with harness.launcher() as other:
+        other.stop(handles[0])
+    assert launched.result(LONG) is False
+
+
+def test_on_output_may_stop_its_own_run(harness: Harness, launcher: Launcher) -> None:
+    handles: list[Handle] = []
+    outcome = launcher.launch(
+        harness.run([UntilStopped()]),
+        on_start=handles.append,
+        on_output=lambda run, line: launcher.stop(handles[0]),
+    )
+    assert outcome.reason is Reason.STOPPED
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit], ids=lambda error: error.__name__)
+def test_what_ends_on_output_for_good_stops_the_run_and_is_passed_on(
+    harness: Harness, launcher: Launcher, error: type[BaseException]
+) -> None:
+    def fail(run: Run, line: str) -> None:
+        raise error("on purpose")
+
+    with pytest.raises(error, match="on purpose"):
+        launcher.submit(harness.run([UntilStopped()]), on_output=fail)
+    assert harness.leftovers() == []
+
+
+def test_a_running_future_is_cancelled_by_stopping_its_run(harness: Harness, launcher: Launcher) -> None:
+    with LaunchExecutor(launcher) as executor:
+        future = executor.submit(harness.run([UntilStopped(status=0)]))
+        future.wait_started(LONG)
+        assert future.cancel() is True
+        with pytest.raises(CancelledError):
+            future.result(LONG)
+    assert (future.cancelled(), future.outcome.reason) == (True, Reason.STOPPED)
+    assert harness.leftovers() == []
+
+
+def test_a_queued_future_is_cancelled_without_a_start(harness: Harness, launcher: Launcher) -> None:
+    started: list[Handle] = []
+    with LaunchExecutor(launcher, max_workers=1) as executor:
+        running = executor.submit(harness.run([UntilStopped()]))
+        queued = executor.submit(harness.run([]), on_start=started.append)
+        assert (queued.cancel(), queued.cancelled()) == (True, True)
+        running.cancel()
+    assert started == []
+
+
+def test_cancelling_at_any_moment_leaves_nothing(harness: Harness, launcher: Launcher) -> None:
+    with LaunchExecutor(launcher) as executor:
+        futures = executor.launch_all(harness.run([UntilStopped()]) for _ in range(min(harness.many, 50)))
+        for future in random.sample(futures, len(futures)):
+            threading.Event().wait(random.uniform(0, 2 * harness.start_takes))
+            assert future.cancel()
+        wait(futures, LONG)
+    assert [future.cancelled() for future in futures] == [True] * len(futures)
+    assert harness.leftovers() == []
+
+
+def test_leaving_the_executor_by_an_error_stops_what_runs(harness: Harness, launcher: Launcher) -> None:
+    def fail(executor: LaunchExecutor) -> None:
+        with executor:
+            running = executor.submit(harness.run([UntilStopped()]))
+            futures.extend([running, executor.submit(harness.run([]))])
+            running.wait_started(LONG)
+            raise ZeroDivisionError
+
+    futures: list[object] = []
+    with pytest.raises(ZeroDivisionError):
+        fail(LaunchExecutor(launcher, max_workers=1))
+    assert [future.cancelled() for future in futures] == [True, True]
+    assert harness.leftovers() == []
+
+
+@contextmanager
+def interrupts(*delays: float) -> Iterator[None]:
+    """Ctrl-C, in the main thread, after each of `delays`."""
+    left = list(delays)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, left.pop(0))
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, left.pop(0))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_an_interrupt_at_any_moment_leaves_nothing(harness: Harness, launcher: Launcher) -> None:
+    for _ in range(min(harness.many, 30)):
+        delay = random.uniform(0.0001, 2 * harness.start_takes)
+        with pytest.raises(KeyboardInterrupt), interrupts(delay):
+            launcher.submit(harness.run([UntilStopped()]))
+    assert harness.leftovers() == []
+
+
+def test_a_second_interrupt_kills(harness: Harness) -> None:
+    heard = Heard()
+
+    def ready(run: Run, line: str) -> None:
+        heard(run, line)
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+
+    with harness.launcher(grace=LONG) as launcher:
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt), interrupts(LONG, 0.2):
+            launcher.submit(harness.run([UntilStopped(obeys=False)]), on_output=ready)
+        assert time.monotonic() - begun < LONG
+    assert harness.leftovers() == []
+
+
+def test_ctrl_c_in_another_process_leaves_nothing(harness: Harness) -> None:
+    if not harness.other_processes:
+        pytest.skip("its runs are in this process's memory")
+    with elsewhere(harness, "submit") as other:
+        assert other.stdout.readline() == "ready\n"
+        other.send_signal(signal.SIGINT)
+        assert other.communicate(timeout=LONG)[0].splitlines()[-1] == '"interrupted"'
+    assert harness.leftovers() == []

@@ -1,0 +1,127 @@
+"""`wait`: again, elsewhere, for a while; and `remove`."""
+
+from __future__ import annotations
+
+import json
+
+import attrs
+import pytest
+
+from launchpad import Handle, Launcher, LaunchError, Reason, RunNotAvailable, RunNotFound
+
+from .conftest import Start
+from .harness import End, Harness, UntilStopped
+from .helping import LONG, elsewhere, meanwhile
+
+
+def test_waiting_twice_gives_the_same_outcome(harness: Harness, launcher: Launcher, start: Start) -> None:
+    handle = start(harness.run([End(3)]))
+    first = launcher.wait(handle)
+    assert first.exit_code == 3
+    assert launcher.wait(handle, timeout=0) == first
+
+
+def test_all_threads_that_wait_get_the_same_outcome(harness: Harness, launcher: Launcher, start: Start) -> None:
+    handle = start(harness.run([UntilStopped()]))
+    waits = [meanwhile(launcher.wait, handle) for _ in range(5)]
+    launcher.stop(handle)
+    outcomes = {wait.result(LONG) for wait in waits}
+    assert [outcome.reason for outcome in outcomes] == [Reason.STOPPED]
+
+
+@pytest.mark.parametrize("timeout", [0, 0.05])
+def test_a_wait_past_its_time_raises_and_leaves_the_run_alone(
+    harness: Harness, launcher: Launcher, start: Start, timeout: float
+) -> None:
+    handle = start(harness.run([UntilStopped()], name="long one"))
+    for _ in range(2):
+        with pytest.raises(TimeoutError, match="goes on"):
+            launcher.wait(handle, timeout)
+    with pytest.raises(LaunchError, match="running"):
+        launcher.remove(handle)
+
+
+def test_another_launcher_can_wait_by_the_handle(harness: Harness, launcher: Launcher, start: Start) -> None:
+    handle = start(harness.run([End(6)]))
+    with harness.launcher() as other:
+        assert other.wait(handle).exit_code == 6
+
+
+def test_many_threads_of_another_launcher_can_wait_by_the_handle(
+    harness: Harness, launcher: Launcher, start: Start
+) -> None:
+    handle = start(harness.run([UntilStopped()]))
+    with harness.launcher() as other:
+        waits = [meanwhile(other.wait, handle) for _ in range(5)]
+        launcher.stop(handle)
+        assert {wait.result(LONG).ok for wait in waits} == {False}
+
+
+def test_another_process_can_wait_by_the_handle(harness: Harness, launcher: Launcher, start: Start) -> None:
+    if not harness.other_processes:
+        pytest.skip("its runs are in this process's memory")
+    handle = start(harness.run([UntilStopped()]))
+    with elsewhere(harness, "wait", handle) as other:
+        assert other.stdout.readline() == "waiting\n"
+        launcher.stop(handle)
+        assert json.loads(other.communicate(timeout=LONG)[0])["ok"] is False
+
+
+def test_another_process_learns_the_exit_code(harness: Harness, launcher: Launcher, start: Start) -> None:
+    if not harness.exit_code_elsewhere:
+        pytest.skip("its exit codes are told to one process alone")
+    handle = start(harness.run([End(6)]))
+    launcher.wait(handle)
+    with elsewhere(harness, "wait", handle) as other:
+        told = json.loads(other.communicate(timeout=LONG)[0].splitlines()[-1])
+    assert told == {"ok": False, "exit_code": 6, "reason": "failed"}
+
+
+def test_another_process_can_stop_by_the_handle(harness: Harness, launcher: Launcher, start: Start) -> None:
+    if not harness.other_processes:
+        pytest.skip("its runs are in this process's memory")
+    handle = start(harness.run([UntilStopped()]))
+    with elsewhere(harness, "stop", handle) as other:
+        assert json.loads(other.communicate(timeout=LONG)[0]) == "stopped"
+    assert launcher.wait(handle, timeout=LONG).ok is False
+
+
+def test_removing_is_idempotent_and_for_good(harness: Harness, launcher: Launcher) -> None:
+    handle = launcher.start(harness.run([]))
+    launcher.wait(handle)
+    launcher.remove(handle)
+    launcher.remove(handle)
+    with pytest.raises(RunNotFound):
+        launcher.wait(handle)
+
+
+def test_a_handle_of_another_engine_or_launcher_is_not_available(harness: Harness, launcher: Launcher) -> None:
+    handle = launcher.launch(harness.run([])).handle
+    for foreign in (attrs.evolve(handle, engine="somewhere else"), attrs.evolve(handle, type="mainframe")):
+        for verb in (launcher.wait, launcher.stop, launcher.remove):
+            with pytest.raises(RunNotAvailable):
+                verb(foreign)
+
+
+def test_what_is_no_handle_is_an_error_that_says_so(launcher: Launcher) -> None:
+    with pytest.raises(TypeError, match="a Handle is needed, not dict"):
+        launcher.wait({"id": "1"})
+
+
+def test_a_closed_launcher_connects_anew(harness: Harness, launcher: Launcher) -> None:
+    assert launcher.submit(harness.run([]))
+    launcher.close()
+    launcher.close()
+    assert launcher.submit(harness.run([]))
+
+
+def test_closing_leaves_nobody_waiting_for_ever(harness: Harness, launcher: Launcher) -> None:
+    handles: list[Handle] = []
+    started = meanwhile(launcher.launch, harness.run([UntilStopped()]), on_start=handles.append)
+    with harness.launcher() as other:
+        while not handles:
+            assert not started.done()
+        launcher.close()
+        other.stop(handles[0])
+    error = started.exception(LONG)
+    assert "closed" in str(error) if error else not started.result().ok
