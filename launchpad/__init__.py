@@ -22,16 +22,20 @@ from .registry import lookup_launcher, register_launcher
 from .signals import stop_on_sigterm
 
 if TYPE_CHECKING:
+    from .kubernetes import KubernetesLauncher
+    from .docker import DockerLauncher
     from .settings import LauncherSettings
     from .subprocess import SubprocessLauncher
     from .universal import UniversalLauncher
     from .version import __version__
 
 __all__ = [
+    "DockerLauncher",
     "EngineUnavailable",
     "Handle",
     "ImagePullError",
     "ImagePullPolicy",
+    "KubernetesLauncher",
     "LaunchError",
     "LaunchExecutor",
     "LaunchFuture",
@@ -57,6 +61,8 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
+    "KubernetesLauncher": ".kubernetes",
+    "DockerLauncher": ".docker",
     "LauncherSettings": ".settings",
     "SubprocessLauncher": ".subprocess",
     "UniversalLauncher": ".universal",

@@ -1,0 +1,5 @@
+"""Runs as Docker containers."""
+
+from .launcher import DockerLauncher
+
+__all__ = ["DockerLauncher"]

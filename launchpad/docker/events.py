@@ -1,0 +1,169 @@
+"""The engine's events: one stream for all runs of a backend, and what it missed while it was broken."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from ..errors import LaunchError
+from ..retries import Transient
+from .dialing import readable
+from .exchange import Exchange, refusal
+from .facts import Fact, Gone, State, fact_of
+from .spec import RUN_ID
+
+SIGN_OF_LIFE = 5.0
+"""Seconds between two signs of life of a quiet stream."""
+
+LISTING_LAG = 1.0
+"""Seconds after which the engine's list surely shows what ended before: it says "running" for a while."""
+
+DISTRUST = 60.0
+"""Seconds of silence after which a stream is opened anew: a connection may be dead, and nobody tells."""
+
+ANSWER = 30.0
+"""Seconds that the engine may take to begin the stream."""
+
+_logger = logging.getLogger("launchpad")
+
+
+class Asks(Protocol):
+    """What the events need of the engine. All raise Transient where another try is worth it."""
+
+    def open_events(self, since: str, filters: str) -> Exchange: ...
+
+    def statuses(self, containers: list[str]) -> dict[str, str]:
+        """Those of `containers` that there are, with their status in the engine's list."""
+        ...
+
+    def inspect(self, container: str) -> State | None: ...
+
+
+class DockerEvents:
+    """Where the facts of the containers in `watched` come from. Thread-safe.
+
+    A stream begins where the last one ended, as far as the engine remembers; the rest is told by a listing.
+    """
+
+    def __init__(self, engine: Asks, now: str) -> None:
+        self._engine = engine
+        self._since = now  # in the engine's clock
+        self._lock = threading.Lock()  # guards the counts
+        self._watched: Counter[str] = Counter()
+
+    def watch(self, container: str) -> None:
+        with self._lock:
+            self._watched[container] += 1
+
+    def leave(self, container: str) -> None:
+        with self._lock:
+            self._watched -= Counter([container])
+
+    def open(self) -> DockerEventStream:
+        filters = {"type": ["container"], "event": ["start", "oom", "die", "destroy"], "label": [RUN_ID]}
+        exchange = self._engine.open_events(self._since, json.dumps(filters))
+        try:
+            self._check(exchange)
+            return DockerEventStream(exchange, self._missed(), self._missed, self._seen)
+        except BaseException:
+            exchange.close()
+            raise
+
+    def _check(self, exchange: Exchange) -> None:
+        try:
+            if not exchange.answered(ANSWER):
+                raise Transient(f"the engine did not answer within {ANSWER:g} s")
+        except OSError as error:
+            raise Transient(str(error)) from error
+        if exchange.status != 200:
+            message = refusal(exchange, ANSWER)
+            if exchange.status in (429, 502, 503, 504):
+                raise Transient(message)
+            raise LaunchError(f"The engine does not tell its events: {message}")
+
+    def _seen(self, since: str) -> None:
+        self._since = since
+
+    def _missed(self) -> list[tuple[str, Fact]]:
+        """What the watched containers' states say; each that is not running is asked for the truth."""
+        with self._lock:
+            watched = list(self._watched)
+        if not watched:
+            return []
+        statuses = self._engine.statuses(watched)
+        alive = ("running", "created", "paused", "restarting")
+        ended = [container for container in watched if statuses.get(container) not in alive]
+        return [(container, fact) for container in ended for fact in self._facts(container)]
+
+    def _facts(self, container: str) -> Iterable[Fact]:
+        state = self._engine.inspect(container)
+        return [Gone()] if state is None else state.facts()
+
+
+class DockerEventStream:
+    """An open stream of events. Iterated by one thread; closed by any."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        missed: list[tuple[str, Fact]],
+        look_again: Callable[[], list[tuple[str, Fact]]],
+        seen: Callable[[str], None],
+    ) -> None:
+        self._exchange = exchange
+        self._missed = missed
+        self._look_again = look_again
+        self._seen = seen
+        self._closed = False
+        self._rest = b""
+
+    def __iter__(self) -> Iterator[tuple[str, Fact] | None]:
+        try:
+            yield from self._told()
+        finally:
+            self._exchange.close()
+
+    def _told(self) -> Iterator[tuple[str, Fact] | None]:
+        yield from self._missed
+        look_at: float | None = time.monotonic() + LISTING_LAG
+        quiet_since = time.monotonic()
+        while not self._closed and time.monotonic() < quiet_since + DISTRUST:
+            data = self._next(SIGN_OF_LIFE if look_at is None else LISTING_LAG)
+            if data:
+                quiet_since = time.monotonic()
+                yield from self._facts(data)
+            if look_at is not None and time.monotonic() >= look_at:
+                look_at = None
+                yield from self._look_again()
+            if data is None:
+                yield None
+
+    def close(self) -> None:
+        self._closed = True
+        self._exchange.end()
+
+    def _next(self, timeout: float) -> bytes | None:
+        try:
+            readable([self._exchange], timeout)
+            data = self._exchange.read()
+        except OSError as error:
+            raise Transient(str(error)) from error
+        if data == b"" and not self._closed:
+            raise Transient("the engine ended its event stream")
+        return data
+
+    def _facts(self, data: bytes) -> Iterator[tuple[str, Fact]]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if not line.strip():
+                continue
+            event = json.loads(line)
+            if nanoseconds := event.get("timeNano"):
+                self._seen(f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}")
+            if (told := fact_of(event)) is not None:
+                yield told

@@ -1,0 +1,99 @@
+"""What a DockerLauncher's fields accept: a converter for each, ValueError for what it refuses. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Set
+
+from ..models import ImagePullPolicy, flag
+from . import references
+from .volumes import checked as checked_volume
+
+_SIZE = re.compile(r"\d+(?:\.\d+)?[bkmgt]?b?\Z", re.IGNORECASE)
+
+
+def image(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"image must be text, not {type(value).__name__}")
+    references.parse(value)
+    return value
+
+
+def pull_policy(value: object) -> ImagePullPolicy | None:
+    if value is None:
+        return None
+    try:
+        return ImagePullPolicy(value)
+    except ValueError:
+        known = ", ".join(repr(policy.value) for policy in ImagePullPolicy)
+        raise ValueError(f"image_pull_policy must be one of {known}, not {value!r}") from None
+
+
+def _texts(value: object, what: str) -> list[str]:
+    if isinstance(value, Set):
+        value = sorted(value, key=str)
+    if isinstance(value, str | bytes) or not isinstance(value, list | tuple):
+        raise ValueError(f"{what} must be a list of text, not {type(value).__name__}")
+    for one in value:
+        if not isinstance(one, str) or not one:
+            raise ValueError(f"{what} must be a list of non-empty text: {type(one).__name__} is in it")
+    return list(value)
+
+
+def networks(value: object) -> list[str]:
+    return list(dict.fromkeys(_texts(value, "networks")))
+
+
+def volumes(value: object) -> list[str]:
+    return [checked_volume(volume) for volume in _texts(value, "volumes")]
+
+
+def forward_urls(value: object) -> tuple[str, ...]:
+    return tuple(_texts(value, "forward_urls"))
+
+
+def _text(value: object, what: str) -> str | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise ValueError(f"{what} must be non-empty text, not {type(value).__name__}")
+
+
+def network_mode(value: object) -> str | None:
+    return _text(value, "network_mode")
+
+
+def mem_limit(value: object) -> str | int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    if isinstance(value, str) and _SIZE.match(value) and value.lstrip("0.")[:1].isdigit():
+        return value
+    raise ValueError("mem_limit must be a number of bytes, or text such as '512m' or '2g'")
+
+
+def cpus(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise ValueError("cpus must be a number above 0, such as 0.5")
+    return float(value)
+
+
+def user(value: object) -> str | None:
+    number = isinstance(value, int) and not isinstance(value, bool)
+    return _text(str(value) if number else value, "user")
+
+
+def registry_auth(value: object) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or set(value) != {"username", "password"}:
+        raise ValueError("registry_auth must be a mapping of username and password, and nothing else")
+    if not all(isinstance(one, str) and one for one in value.values()):
+        raise ValueError("registry_auth: username and password must be non-empty text")
+    return dict(value)
+
+
+def auto_remove(value: object) -> bool:
+    return flag(value, "auto_remove")

@@ -1,0 +1,109 @@
+"""`DockerLauncher`: runs as containers of a Docker Engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import attrs
+
+from ..backend import Backend, Spec
+from ..entrypoints import parameters_environment, portable_command
+from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
+from ..errors import EngineUnavailable
+from ..launcher import Launcher
+from ..models import ImagePullPolicy, Run, label_values, masked
+from ..registry import register_launcher
+from . import fields, options, volumes
+from . import spec as specs
+
+
+@register_launcher
+@attrs.frozen(kw_only=True)
+class DockerLauncher(Launcher):
+    """Launches runs as containers, each of its own.
+
+    `image` is LAUNCHPAD_IMAGE, or launchpad's own, where it is not set. It is pulled as `image_pull_policy` says; by
+    default always for no tag or `latest`, and only if it is absent for any other. `registry_auth` is a mapping of
+    `username` and `password`; without it, the docker config file and its credential helpers are asked.
+
+    `networks` (several) and `network_mode` exclude each other. The variables in `forward_urls` that are set in this
+    process are passed on, with a loopback host changed into one that the container can reach.
+
+    `volumes` are `source:target[:ro|rw]`. `mem_limit` is in bytes or like "512m". `options` are further keys of
+    docker-py's create call, such as `shm_size`, `cap_add` or `ports`.
+
+    A container is kept for inspection after its end, unless `auto_remove`. The engine is the one that the `docker`
+    command would use: DOCKER_HOST, DOCKER_CONTEXT, the current context.
+    """
+
+    type: ClassVar[str] = "docker"
+
+    image: str | None = attrs.field(default=None, converter=fields.image)
+    image_pull_policy: ImagePullPolicy | None = attrs.field(default=None, converter=fields.pull_policy)
+    networks: list[str] = attrs.field(factory=list, converter=fields.networks)
+    network_mode: str | None = attrs.field(default=None, converter=fields.network_mode)
+    labels: dict[str, str] = attrs.field(factory=dict, converter=label_values)
+    auto_remove: bool = attrs.field(default=False, converter=fields.auto_remove)
+    volumes: list[str] = attrs.field(factory=list, converter=fields.volumes)
+    mem_limit: str | int | None = attrs.field(default=None, converter=fields.mem_limit)
+    cpus: float | None = attrs.field(default=None, converter=fields.cpus)
+    user: str | None = attrs.field(default=None, converter=fields.user)
+    registry_auth: dict[str, str] | None = attrs.field(default=None, converter=fields.registry_auth, repr=masked)
+    forward_urls: tuple[str, ...] = attrs.field(default=(API_URL,), converter=fields.forward_urls)
+    options: dict[str, Any] = attrs.field(factory=dict, converter=options.checked)
+
+    def __attrs_post_init__(self) -> None:
+        if self.networks and self.network_mode is not None:
+            raise ValueError("networks and network_mode are both set: a container is connected by one of them")
+
+    def spec(self, run: Run, name: str) -> Spec:
+        image = self.image or os.environ.get(IMAGE) or get_image_name()
+        own = {**parameters_environment(run), **self.env, **run.env}
+        mode, urls, gateway = specs.network(
+            self.network_mode, self.networks, self._forwarded(own), linux=sys.platform == "linux"
+        )
+        return specs.build(
+            name=name,
+            image=image,
+            command=run.command or portable_command(run),
+            env={**base_run_environment(), **urls, **own},
+            labels={**self.labels, **run.labels, **self._own_labels(run)},
+            working_dir=run.working_dir,
+            user=self.user,
+            volumes=[volumes.resolved(volume) for volume in self.volumes],
+            network_mode=mode,
+            connected=self.networks[1:],
+            gateway=gateway,
+            mem_limit=self.mem_limit,
+            cpus=self.cpus,
+            further=self.options,
+            pull=specs.pull_of(image, self.image_pull_policy, self.registry_auth),
+            auto_remove=self.auto_remove,
+        )
+
+    def _forwarded(self, own: Mapping[str, str | None]) -> dict[str, str]:
+        """The URLs to pass on; those that the user set are left as they are."""
+        return {name: os.environ[name] for name in self.forward_urls if name in os.environ and name not in own}
+
+    def _own_labels(self, run: Run) -> dict[str, str]:
+        from ..version import __version__
+
+        return {specs.RUN_ID: run.id, specs.RUN_NAME: run.name, specs.VERSION: __version__}
+
+    def _connect(self) -> Backend:
+        try:
+            from .backend import DockerBackend
+        except ImportError as error:
+            raise EngineUnavailable(
+                f"The package docker cannot be imported ({error}): install it with pip install 'launchpad[docker]'."
+            ) from error
+        return DockerBackend.connect(os.environ)
+
+    def _names(self, run: Run) -> Iterator[str]:
+        return specs.container_names(run.name, run.id)
+
+    def _render(self, spec: Spec, reveal: bool) -> str:
+        return specs.render(spec, reveal)
