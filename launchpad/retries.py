@@ -66,6 +66,43 @@ def reconnecting(control: Control, longest: float = LONGEST_OUTAGE) -> tenacity.
     )
 
 
+class Patience:
+    """A policy for a thread that must not sleep: it says how long to wait, and leaves the waiting to the thread."""
+
+    def __init__(self, policy: tenacity.BaseRetrying) -> None:
+        self._policy = policy
+        self._state = tenacity.RetryCallState(policy, None, (), {})
+
+    def next_in(self, error: Transient | None = None) -> float | None:
+        """Seconds from an attempt that came to nothing until the next; None where the policy gives up."""
+        self._state.set_exception((Transient, error or Transient("not yet"), None))
+        if self._policy.stop(self._state):
+            return None
+        delay = self._policy.wait(self._state)
+        self._state.prepare_for_next_attempt()
+        return delay
+
+
+def asking_again(longest: float = LONGEST_OUTAGE) -> Patience:
+    """For one request of a thread that must not sleep: again after a Transient until `longest` seconds have passed."""
+    return Patience(
+        tenacity.Retrying(
+            wait=_as_asked(tenacity.wait_random_exponential(multiplier=0.2, max=5)),
+            stop=tenacity.stop_after_delay(longest),
+        )
+    )
+
+
+def looking_directly(longest: float) -> Patience:
+    """For what is watched for and does not come: looked for after 3 s, 6 s, …, for the last time after `longest`."""
+    more = tenacity.wait_exponential(multiplier=3, max=30)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        return max(0.0, min(more(state), longest - (state.seconds_since_start or 0.0)))
+
+    return Patience(tenacity.Retrying(wait=wait, stop=tenacity.stop_after_delay(longest)))
+
+
 def _as_asked(wait: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:
     """`wait`, unless the engine said how long."""
 
