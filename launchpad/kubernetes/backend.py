@@ -1,0 +1,246 @@
+"""Kubernetes, through the official package: how its cluster is found, and how Jobs are started, found and removed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kubernetes import client, config
+from kubernetes.config import ConfigException
+
+from ..backend import Exit, Spec, Unit
+from ..control import Control
+from ..errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
+from ..models import Handle, Run
+from ..retries import Transient, reconnecting, transient
+from ..watcher import Watcher
+from .api import Api
+from .events import Fact, ListAndWatch
+from .jobs import Jobs, Object
+from .labels import RUN_ID
+from .pods import end_of
+from .refusals import Refused
+from .sight import Sight
+from .units import JobUnit
+
+T = TypeVar("T")
+
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+_logger = logging.getLogger("launchpad")
+
+
+def connecting(kubeconfig: str | None, context: str | None) -> tuple[Callable[[], Any], str]:
+    """How to read the settings of the cluster that is meant, and the namespace that goes with it.
+
+    EngineUnavailable where they mean none.
+    """
+    if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        namespace = _OWN_NAMESPACE.read_text().strip() if _OWN_NAMESPACE.exists() else ""
+        return partial(_configuration, config.load_incluster_config), namespace or "default"
+    file = kubeconfig or os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")
+    load = partial(config.load_kube_config, config_file=file, context=context, persist_config=False)
+    return partial(_configuration, load), _context_namespace(file, context)
+
+
+def _configuration(load: Callable[..., None]) -> Any:
+    configuration = client.Configuration()
+    try:
+        load(client_configuration=configuration)
+    except (ConfigException, OSError) as error:
+        raise EngineUnavailable(f"The cluster's address and credentials cannot be had: {error}") from error
+    return configuration
+
+
+def _context_namespace(file: str, context: str | None) -> str:
+    try:
+        contexts, current = config.list_kube_config_contexts(file)  # type: ignore[no-untyped-call]
+    except ConfigException as error:
+        raise EngineUnavailable(
+            f"No Kubernetes cluster is configured ({error}): set KUBECONFIG, or the launcher's kubeconfig and context."
+        ) from error
+    found = next((one for one in contexts if one["name"] == context), None) if context else current
+    if found is None:
+        known = ", ".join(sorted(one["name"] for one in contexts))
+        raise LaunchError(f"There is no context {context!r} in {file}; there are: {known}.")
+    return str((found.get("context") or {}).get("namespace") or "default")
+
+
+class KubernetesBackend:
+    """The Jobs of one namespace of one cluster. Thread-safe."""
+
+    def __init__(self, configure: Callable[[], Any], namespace: str, pod_watch_timeout: float) -> None:
+        self._api = Api(configure)
+        self._jobs = Jobs(self._api, namespace)
+        self._pod_watch_timeout = pod_watch_timeout
+        self.engine = f"{self._api.server}/{namespace}"
+        self._watching = _Watching(self._jobs)
+        self._units: weakref.WeakValueDictionary[str, JobUnit] = weakref.WeakValueDictionary()  # by the Job's uid
+
+    def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
+        control.check()
+        unit = self._unit(name, output)
+        try:
+            job = _Creation(self, spec, name).carry_out(control)
+        except BaseException:
+            unit.close()
+            raise
+        uid = job["metadata"]["uid"]
+        unit.identify(Handle("kubernetes", uid, name, self.engine, run.id), Fact("job", name, False, job))
+        self._units[uid] = unit
+        return unit
+
+    def find(self, handle: Handle, *, output: bool) -> Unit:
+        return self._find(handle, output)
+
+    def remove(self, handle: Handle) -> None:
+        """Deletes the ended Job and its pods, and waits until they are gone."""
+        try:
+            unit = self._find(handle, False)
+        except RunNotFound:
+            return
+        try:
+            if not unit.has_ended():
+                raise LaunchError(f"Job {handle.name!r} is still running: stop the run before removing it.")
+            unit.terminate(0.0)
+            while not any(isinstance(event, Exit) for event in unit.poll(None)):
+                pass
+        finally:
+            unit.close()
+
+    def close(self) -> None:
+        self._watching.close()
+        self._api.close()
+
+    def is_followed(self, job: Object) -> bool:
+        """Whether this process follows the Job already."""
+        return job["metadata"]["uid"] in self._units
+
+    def asked(self, control: Control, request: Callable[[], T]) -> T:
+        """`request()`, again while its faults pass: for long where the server has answered before."""
+        policy = reconnecting(control) if self._api.reached else transient(control)
+        try:
+            return policy(request)
+        except Transient as error:
+            raise EngineUnavailable(f"The Kubernetes API server does not answer: {error}") from error
+
+    @property
+    def jobs(self) -> Jobs:
+        return self._jobs
+
+    def _unit(self, name: str, output: bool) -> JobUnit:
+        return JobUnit(self._jobs, self._watching, name, output=output, longest_wait=self._pod_watch_timeout)
+
+    def _find(self, handle: Handle, output: bool) -> JobUnit:
+        if handle.engine != self.engine:
+            raise RunNotAvailable(
+                f"Run {handle.name!r} is a Job of {handle.engine}, and this launcher's are those of {self.engine}."
+            )
+        unit = self._unit(handle.name, output)
+        try:
+            job = self.asked(Control(), lambda: self._jobs.read(handle.name))
+            if job["metadata"]["uid"] != handle.id:
+                raise _not_found(handle)
+            pods = self.asked(Control(), lambda: self._jobs.pods(handle.name))
+        except BaseException as error:
+            unit.close()
+            if isinstance(error, Refused) and error.status == 404:
+                raise _not_found(handle) from error
+            raise
+        facts = [Fact("pod", pod["metadata"]["name"], False, pod) for pod in pods]
+        unit.identify(handle, Fact("job", handle.name, False, job), *facts)
+        self._units[handle.id] = unit
+        return unit
+
+
+def _not_found(handle: Handle) -> RunNotFound:
+    return RunNotFound(f"Job {handle.name!r} is gone: it was removed, or its time to live after its end is over.")
+
+
+class _Creation:
+    """The making of one Job, such that there is one of it, and that it is known whose it is."""
+
+    def __init__(self, backend: KubernetesBackend, spec: Spec, name: str) -> None:
+        self._backend = backend
+        self._spec = spec
+        self._name = name
+        self._answer_lost = False
+
+    def carry_out(self, control: Control) -> Object:
+        """The Job. NameConflict; what fails or is stopped leaves none behind."""
+        try:
+            return self._backend.asked(control, self._attempt)
+        except BaseException:
+            if self._answer_lost:
+                self._undo()
+            raise
+
+    def _attempt(self) -> Object:
+        try:
+            return self._backend.jobs.create(self._spec)
+        except Transient:
+            self._answer_lost = True
+            raise
+        except Refused as error:
+            if error.status != 409:
+                raise
+            if error.reason != "AlreadyExists":  # a quota was being counted
+                raise Transient(str(error)) from error
+            job = self._existing()
+            if job is None or not self._is_ours(job):
+                raise NameConflict(
+                    f"There is a Job {self._name!r} already: choose another name, or delete it."
+                ) from error
+            return job
+
+    def _existing(self) -> Object | None:
+        try:
+            return self._backend.jobs.read(self._name)
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _is_ours(self, job: Object) -> bool:
+        """Whether it is what we made, or another process that had this run before us, and not an earlier run of it."""
+        labels = job["metadata"].get("labels") or {}
+        if labels.get(RUN_ID) != self._spec["metadata"]["labels"][RUN_ID] or self._backend.is_followed(job):
+            return False
+        going = end_of(job) is None and "deletionTimestamp" not in job["metadata"]
+        return going or self._answer_lost
+
+    def _undo(self) -> None:
+        try:
+            job = self._existing()
+            if job is not None and self._is_ours(job):
+                self._backend.jobs.delete(self._name, job["metadata"]["uid"])
+        except (Transient, LaunchError) as error:
+            _logger.warning("Job %s may have been made, and cannot be deleted: %s", self._name, error)
+
+
+class _Watching:
+    """The two watchers of a namespace: one for Jobs, one for pods."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        place = f"{jobs.api.server}/{jobs.namespace}"
+        self._watchers: list[Watcher[Fact]] = [
+            Watcher(ListAndWatch(jobs.api, jobs.path, "job"), f"jobs of {place}"),
+            Watcher(ListAndWatch(jobs.api, jobs.pods_path, "pod"), f"pods of {place}"),
+        ]
+
+    def register(self, name: str, sight: Sight) -> None:
+        for watcher in self._watchers:
+            watcher.register(name, sight)
+
+    def unregister(self, name: str, sight: Sight) -> None:
+        for watcher in self._watchers:
+            watcher.unregister(name, sight)
+
+    def close(self) -> None:
+        for watcher in self._watchers:
+            watcher.close()

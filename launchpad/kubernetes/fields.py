@@ -1,0 +1,205 @@
+"""What the fields of a `KubernetesLauncher` accept: converters that check, and raise ValueError."""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import LaunchError
+from ..models import ImagePullPolicy, RestartPolicy, label_values, optional_path, seconds
+from . import patch
+from .labels import valid_labels
+from .spec import check_base
+
+Choice = TypeVar("Choice", bound=enum.Enum)
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
+
+
+def image(value: object) -> str | None:
+    return _optional_text(value, "image")
+
+
+def context(value: object) -> str | None:
+    return _optional_text(value, "context")
+
+
+def _optional_text(value: object, what: str) -> str | None:
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    raise ValueError(f"{what} must be non-empty text, not {_kind(value)}")
+
+
+def namespace(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and _LABEL.match(value)):
+        return value
+    shown = repr(value) if isinstance(value, str) else _kind(value)
+    raise ValueError(f"namespace must be a name of lowercase letters, digits and '-', at most 63 long, not {shown}")
+
+
+def service_account_name(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and _DOMAIN.match(value)):
+        return value
+    shown = repr(value) if isinstance(value, str) else _kind(value)
+    raise ValueError(f"service_account_name must be a name of lowercase letters, digits, '-' and '.', not {shown}")
+
+
+def image_pull_policy(value: object) -> ImagePullPolicy | None:
+    return None if value is None else _choice(ImagePullPolicy, value, "image_pull_policy")
+
+
+def restart_policy(value: object) -> RestartPolicy:
+    return _choice(RestartPolicy, value, "restart_policy")
+
+
+def _choice(cls: type[Choice], value: object, what: str) -> Choice:
+    try:
+        return cls(value)
+    except ValueError:
+        known = ", ".join(repr(member.value) for member in cls)
+        raise ValueError(f"{what} must be one of {known}, not {value!r}") from None
+
+
+def labels(value: object) -> dict[str, str]:
+    """Labels as they were written, once it is sure that they can be made valid."""
+    given = label_values(value)
+    valid_labels(given)
+    return given
+
+
+def manifest(value: object) -> dict[str, Any] | str | None:
+    """A Job's manifest, or the path of the file that it is read from when a spec is built."""
+    if isinstance(value, Mapping):
+        checked: dict[str, Any] = json_able(check_base(value), "job")
+        return checked
+    return optional_path(value)
+
+
+def read_manifest(value: dict[str, Any] | str | None) -> dict[str, Any] | None:
+    """The manifest itself. LaunchError where its file cannot be used."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return check_base(_parsed_file(value))
+    except ValueError as error:
+        raise LaunchError(f"The file {value!r} does not hold a Job's manifest: {error}") from error
+
+
+def customizations(value: object) -> list[patch.Operation] | str:
+    """A JSON patch, from a list or a JSON string, or the path of the file that it is read from."""
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"customizations: not valid JSON: {error}") from None
+    if isinstance(value, str | os.PathLike):
+        return optional_path(value) or ""
+    try:
+        checked: list[patch.Operation] = json_able(patch.checked(value), "customizations")
+    except ValueError as error:
+        raise ValueError(f"customizations: {error}") from None
+    return checked
+
+
+def read_customizations(value: list[patch.Operation] | str) -> list[patch.Operation]:
+    """The patch itself. LaunchError where its file cannot be used."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return patch.checked(_parsed_file(value))
+    except ValueError as error:
+        raise LaunchError(f"The file {value!r} does not hold a JSON patch: {error}") from error
+
+
+def resources(value: object) -> dict[str, dict[str, str]] | None:
+    """`{"requests": {…}, "limits": {…}}`, amounts turned into text."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or not set(value) <= {"requests", "limits"}:
+        raise ValueError('resources must be a mapping like {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}')
+    return {level: _amounts(level, value[level]) for level in ("requests", "limits") if value.get(level)}
+
+
+def _amounts(level: str, value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"resources[{level!r}] must be a mapping of names to amounts, not {_kind(value)}")
+    for name, amount in value.items():
+        if not isinstance(name, str) or isinstance(amount, bool) or not isinstance(amount, str | int | float):
+            raise ValueError(f"resources[{level!r}][{name!r}] must be text or a number, not {_kind(amount)}")
+    return {name: str(amount) for name, amount in value.items()}
+
+
+def image_pull_secrets(value: object) -> list[str]:
+    return _names(value, "image_pull_secrets")
+
+
+def forward_urls(value: object) -> list[str]:
+    return _names(value, "forward_urls")
+
+
+def _names(value: object, what: str) -> list[str]:
+    given = sorted(value, key=str) if isinstance(value, Set) else value
+    if isinstance(given, str) or not isinstance(given, list | tuple):
+        raise ValueError(f"{what} must be a list of names, not {_kind(value)}")
+    for name in given:
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{what} must be a list of names: {_kind(name)} is in it")
+    return list(given)
+
+
+def backoff_limit(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"backoff_limit must be a whole number, at least 0, not {_kind(value)}")
+    return value
+
+
+def pod_watch_timeout(value: object) -> float:
+    return seconds(value, "pod_watch_timeout")
+
+
+def job_watch_timeout(value: object) -> float | None:
+    return None if value is None else seconds(value, "job_watch_timeout")
+
+
+def finished_job_ttl(value: object) -> float | None:
+    return None if value is None else seconds(value, "finished_job_ttl", zero=True)
+
+
+def whole_seconds(value: float | None, least: int = 0) -> int | None:
+    """Seconds as the API server takes them: rounded up."""
+    return None if value is None else max(least, math.ceil(value))
+
+
+def json_able(value: Any, what: str) -> Any:
+    """A deep copy of `value`, which must be made of what JSON has."""
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} must be made of text, numbers, booleans, lists and mappings: {error}") from None
+
+
+def hidden(value: object) -> str:
+    """For a repr: a path is shown, the rest may hold values of the environment."""
+    return repr(value) if value is None or isinstance(value, str) else "***" if value else "[]"
+
+
+def _parsed_file(path: str) -> Any:
+    import yaml  # takes 15 ms to import: when there is a file to read
+
+    try:
+        return json_able(yaml.safe_load(Path(path).expanduser().read_text(encoding="utf-8")), "its content")
+    except OSError as error:
+        raise LaunchError(f"The file {path!r} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"it is neither YAML nor JSON: {' '.join(str(error).split())}") from error
+
+
+def _kind(value: object) -> str:
+    return "empty text" if isinstance(value, str) else type(value).__name__

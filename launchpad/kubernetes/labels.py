@@ -1,0 +1,59 @@
+"""Labels by the rules of Kubernetes, and the names of our own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..names import slug
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+RUN_ID = "launchpad.io/run-id"
+RUN_NAME = "launchpad.io/run-name"
+
+_LONGEST = 63
+_LONGEST_PREFIX = 253
+_PLAIN = "a-zA-Z0-9_.-"
+_VALID = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z")
+_VALID_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z")
+
+
+def own_labels(run_id: str, run_name: str) -> dict[str, str]:
+    """The labels by which a Job and its pods are known as a run's; what cannot be written as a label is left out."""
+    return {MANAGED_BY: "launchpad", RUN_ID: _cleaned(run_id) or "run", RUN_NAME: _cleaned(run_name)}
+
+
+def valid_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """`labels` with keys and values made valid; ValueError for one that nothing valid can be made of."""
+    return {_key(key): _value(key, value) for key, value in labels.items()}
+
+
+def _key(key: str) -> str:
+    prefix, slash, name = key.rpartition("/") if key.count("/") == 1 else key.partition("/")
+    if not slash:
+        prefix, name = "", key
+    valid = _cleaned(name)
+    if not valid or (slash and not prefix):
+        raise ValueError(f"labels: {key!r} cannot be made a valid key: write [prefix/]name with letters and digits")
+    return f"{_prefix(key, prefix)}/{valid}" if slash else valid
+
+
+def _prefix(key: str, prefix: str) -> str:
+    if len(prefix) <= _LONGEST_PREFIX and _VALID_PREFIX.match(prefix):
+        return prefix
+    parts = (slug(part, allowed="a-z0-9-", longest=_LONGEST, lowercase=True) for part in prefix.split("."))
+    valid = ".".join(part for part in parts if part)[:_LONGEST_PREFIX].strip("-.")
+    if not valid:
+        raise ValueError(f"labels: {key!r} cannot be made a valid key: its prefix must be a domain name")
+    return valid
+
+
+def _value(key: str, value: str) -> str:
+    valid = _cleaned(value)
+    if value and not valid:
+        raise ValueError(f"labels[{key!r}] cannot be made a valid value: it must have a letter or a digit")
+    return valid
+
+
+def _cleaned(text: str) -> str:
+    return text if _VALID.match(text) else slug(text, allowed=_PLAIN, longest=_LONGEST)

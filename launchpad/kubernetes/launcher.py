@@ -1,0 +1,140 @@
+"""`KubernetesLauncher`: runs as Jobs of a Kubernetes cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import attrs
+
+from ..backend import Backend, Spec
+from ..entrypoints import parameters_environment, portable_command
+from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
+from ..errors import EngineUnavailable
+from ..launcher import Launcher
+from ..models import ImagePullPolicy, RestartPolicy, Run, optional_path
+from ..registry import register_launcher
+from . import fields
+from . import spec as specs
+from .labels import own_labels, valid_labels
+
+
+@register_launcher
+@attrs.frozen(kw_only=True)
+class KubernetesLauncher(Launcher):
+    """Launches runs as Jobs, one pod each: container "job", no retries, unless the settings say otherwise.
+
+    `image` is needed, unless the manifest or LAUNCHPAD_IMAGE names one. `namespace` is that of the context, or of the
+    pod that this runs in, where it is not given. `job` is a base manifest, or the path of its YAML or JSON file; what
+    the other fields say wins over it. `customizations` is a JSON patch, as a list, a JSON string or the path of a
+    file, and is applied last. `resources` are as in a manifest: `{"requests": {…}, "limits": {…}}`.
+
+    A run whose pod has not started `pod_watch_timeout` seconds after its Job was made is given up.
+    `job_watch_timeout` bounds what a run may take, as `Run.timeout` does; the smaller wins. `finished_job_ttl` seconds
+    after its end, the cluster removes a Job; None leaves it.
+
+    The cluster is that of `kubeconfig` and `context` where one is given; else, in a pod, its own; else that of
+    KUBECONFIG or `~/.kube/config`.
+    """
+
+    type: ClassVar[str] = "kubernetes"
+
+    image: str | None = attrs.field(default=None, converter=fields.image)
+    namespace: str | None = attrs.field(default=None, converter=fields.namespace)
+    service_account_name: str | None = attrs.field(default=None, converter=fields.service_account_name)
+    labels: dict[str, str] = attrs.field(factory=dict, converter=fields.labels)
+    image_pull_policy: ImagePullPolicy | None = attrs.field(default=None, converter=fields.image_pull_policy)
+    restart_policy: RestartPolicy = attrs.field(default=RestartPolicy.NEVER, converter=fields.restart_policy)
+    job: dict[str, Any] | str | None = attrs.field(default=None, converter=fields.manifest, repr=fields.hidden)
+    customizations: list[dict[str, Any]] | str = attrs.field(
+        factory=list, converter=fields.customizations, repr=fields.hidden
+    )
+    resources: dict[str, dict[str, str]] | None = attrs.field(default=None, converter=fields.resources)
+    image_pull_secrets: list[str] = attrs.field(factory=list, converter=fields.image_pull_secrets)
+    backoff_limit: int = attrs.field(default=0, converter=fields.backoff_limit)
+    finished_job_ttl: float | None = attrs.field(default=None, converter=fields.finished_job_ttl)
+    pod_watch_timeout: float = attrs.field(default=60.0, converter=fields.pod_watch_timeout)
+    job_watch_timeout: float | None = attrs.field(default=None, converter=fields.job_watch_timeout)
+    context: str | None = attrs.field(default=None, converter=fields.context)
+    kubeconfig: str | None = attrs.field(default=None, converter=optional_path)
+    forward_urls: list[str] = attrs.field(factory=lambda: [API_URL], converter=fields.forward_urls)
+
+    def spec(self, run: Run, name: str) -> Spec:
+        return specs.build(
+            fields.read_manifest(self.job),
+            name=name,
+            namespace=self.namespace,
+            labels={**valid_labels({**self.labels, **run.labels}), **own_labels(run.id, run.name)},
+            defaults=self._defaults(),
+            settings=self._settings(run),
+            generated_env=self._generated_env(run),
+            env={**self.env, **run.env},
+            customizations=fields.read_customizations(self.customizations),
+        )
+
+    def _defaults(self) -> specs.Layer:
+        """What is sent where neither the manifest nor a field says otherwise."""
+        return specs.Layer(
+            job={"backoffLimit": self.backoff_limit},
+            pod={
+                "restartPolicy": self.restart_policy.value,
+                "terminationGracePeriodSeconds": fields.whole_seconds(self.grace, least=1),
+            },
+            container={"image": os.environ.get(IMAGE) or get_image_name()},
+        )
+
+    def _settings(self, run: Run) -> specs.Layer:
+        """What wins over the manifest: the fields that are set."""
+        own = attrs.fields(type(self))
+        command = run.command or portable_command(run)
+        return specs.Layer(
+            job={
+                "backoffLimit": _unless(self.backoff_limit, own.backoff_limit.default),
+                "ttlSecondsAfterFinished": fields.whole_seconds(self.finished_job_ttl),
+            },
+            pod={
+                "restartPolicy": _unless(self.restart_policy, own.restart_policy.default),
+                "serviceAccountName": self.service_account_name,
+                "imagePullSecrets": [{"name": secret} for secret in self.image_pull_secrets] or None,
+            },
+            container={
+                "image": self.image,
+                "args": [specs.literal(word) for word in command],
+                "workingDir": run.working_dir,
+                "imagePullPolicy": None if self.image_pull_policy is None else self.image_pull_policy.value,
+                "resources": self.resources,
+            },
+        )
+
+    def _generated_env(self, run: Run) -> dict[str, str]:
+        forwarded = {name: os.environ[name] for name in self.forward_urls if name in os.environ}
+        return {**base_run_environment(), **forwarded, **parameters_environment(run)}
+
+    def _timeout(self, run: Run) -> float | None:
+        limits = [limit for limit in (run.timeout, self.job_watch_timeout) if limit is not None]
+        return min(limits, default=None)
+
+    def _connect(self) -> Backend:
+        try:
+            from .backend import KubernetesBackend, connecting
+        except ImportError as error:
+            raise EngineUnavailable(
+                f"The package for Kubernetes cannot be imported ({error}): pip install 'launchpad[kubernetes]'"
+            ) from error
+        kubeconfig = None if self.kubeconfig is None else os.path.expanduser(self.kubeconfig)
+        configure, namespace = connecting(kubeconfig, self.context)
+        manifest = fields.read_manifest(self.job) or {}
+        stated = self.namespace or (manifest.get("metadata") or {}).get("namespace")
+        return KubernetesBackend(configure, stated or namespace, self.pod_watch_timeout)
+
+    def _names(self, run: Run) -> Iterator[str]:
+        return specs.job_names(run.name, run.id)
+
+    def _render(self, spec: Spec, reveal: bool) -> str:
+        return specs.render(spec, reveal)
+
+
+def _unless(value: Any, default: object) -> Any:
+    """`value` in the manifest's terms; None where it is the default, which the manifest may override."""
+    return None if value == default else getattr(value, "value", value)

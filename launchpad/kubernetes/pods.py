@@ -1,0 +1,118 @@
+"""What the raw states of a Job and its pods say. Pure functions, which expect any field to be absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from .spec import CONTAINER
+
+Object = Mapping[str, Any]
+
+PULL_FAILED = "ErrImagePull"
+
+
+def slim(item: Object) -> dict[str, Any]:
+    """What of a Job or a pod is kept while its run is in flight: hundreds of them are."""
+    metadata = item.get("metadata") or {}
+    kept = ("name", "uid", "creationTimestamp", "deletionTimestamp")
+    return {
+        "metadata": {key: metadata[key] for key in kept if key in metadata},
+        "status": item.get("status") or {},
+        "node": (item.get("spec") or {}).get("nodeName"),
+    }
+
+
+def condition(item: Object | None, *kinds: str) -> Object | None:
+    """The condition of one of `kinds` that is true, if there is one."""
+    for one in ((item or {}).get("status") or {}).get("conditions") or ():
+        if one.get("type") in kinds and one.get("status") == "True":
+            return dict(one)
+    return None
+
+
+def end_of(job: Object | None) -> Object | None:
+    """The condition by which a Job has ended."""
+    return condition(job, "Complete", "Failed")
+
+
+def phase(pod: Object) -> str:
+    return str((pod.get("status") or {}).get("phase") or "")
+
+
+def _statuses(pod: Object, key: str) -> list[Object]:
+    return list((pod.get("status") or {}).get(key) or ())
+
+
+def own_status(pod: Object) -> Object:
+    """The status of the run's own container; empty where there is none yet."""
+    return next((one for one in _statuses(pod, "containerStatuses") if one.get("name") == CONTAINER), {})
+
+
+def _state(status: Object, kind: str) -> Object | None:
+    found: Object | None = (status.get("state") or {}).get(kind)
+    return found
+
+
+def waiting(pod: Object) -> Object:
+    """Why the run's own container, or one that comes before it, waits: reason and message."""
+    for status in (own_status(pod), *_statuses(pod, "initContainerStatuses")):
+        state = _state(status, "waiting")
+        if state and state.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
+            return state
+    return _state(own_status(pod), "waiting") or {}
+
+
+def terminated(pod: Object) -> Object | None:
+    """How the run's own container ended; None while it has not, or where nobody knows."""
+    status = own_status(pod)
+    return _state(status, "terminated") or (status.get("lastState") or {}).get("terminated")
+
+
+def has_ended(pod: Object) -> bool:
+    """Whether the run's own container will not run any more."""
+    return phase(pod) in ("Succeeded", "Failed") or _state(own_status(pod), "terminated") is not None
+
+
+def has_log(pod: Object) -> bool:
+    return _state(own_status(pod), "running") is not None or terminated(pod) is not None
+
+
+def is_under_way(pod: Object) -> bool:
+    """Whether something of the pod runs or has run: its own container, or one that prepares for it."""
+    if phase(pod) in ("Succeeded", "Failed") or has_log(pod):
+        return True
+    return any(_state(one, "running") or _state(one, "terminated") for one in _statuses(pod, "initContainerStatuses"))
+
+
+def by_age(pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Oldest first."""
+    return sorted(pods, key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", pod["metadata"]["name"]))
+
+
+def exit_code(pod: Object | None) -> int | None:
+    end = terminated(pod) if pod else None
+    return None if end is None else end.get("exitCode")
+
+
+def times(job: Object | None, pod: Object | None) -> tuple[datetime | None, datetime | None]:
+    """When the run's own container started and ended, or at least its Job."""
+    end = (terminated(pod) if pod else None) or {}
+    running = (_state(own_status(pod), "running") if pod else None) or {}
+    status = (job or {}).get("status") or {}
+    ended = end_of(job) or {}
+    return (
+        moment(end.get("startedAt") or running.get("startedAt") or status.get("startTime")),
+        moment(end.get("finishedAt") or status.get("completionTime") or ended.get("lastTransitionTime")),
+    )
+
+
+def moment(text: object) -> datetime | None:
+    """A time as the API server writes it."""
+    if not isinstance(text, str) or not text.endswith("Z"):
+        return None
+    try:
+        return datetime.fromisoformat(text[:-1].partition(".")[0]).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None

@@ -1,0 +1,201 @@
+"""The manifest of a Job. Pure: plain values in, a plain dict out."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ..backend import Spec
+from ..names import RANDOM, slug
+from . import patch
+from .labels import RUN_ID
+
+CONTAINER = "job"
+"""The container that is the run's own, by its name."""
+
+_LONGEST_STEM = 45
+_SUFFIX = 8
+_SUFFIXES = 3
+
+Environment = Mapping[str, str | None]
+
+
+@attrs.frozen(kw_only=True)
+class Layer:
+    """Keys for the three levels of a Job: its own spec, its pod's and its container's. None: not given."""
+
+    job: dict[str, Any] = attrs.field(factory=dict)
+    pod: dict[str, Any] = attrs.field(factory=dict)
+    container: dict[str, Any] = attrs.field(factory=dict)
+
+
+def job_names(text: str, run_id: str) -> Iterator[str]:
+    """Names for the Job of a run: a slug and a suffix that comes from the run's id; after a few, random suffixes."""
+    stem = _stem(text) or _stem(run_id) or "run"
+    digest = hashlib.sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()
+    for number in range(_SUFFIXES):
+        yield f"{stem}-{digest[number * _SUFFIX : (number + 1) * _SUFFIX]}"
+    for _ in range(RANDOM):
+        yield f"{stem}-{uuid.uuid4().hex[:_SUFFIX]}"
+
+
+def _stem(text: str) -> str:
+    return slug(text, allowed="a-z0-9-", longest=_LONGEST_STEM, lowercase=True)
+
+
+def check_base(manifest: object) -> dict[str, Any]:
+    """`manifest` as that of a Job; ValueError that says what it lacks."""
+    if not isinstance(manifest, Mapping):
+        raise ValueError(f"a Job's manifest must be a mapping, not {type(manifest).__name__}")
+    for key, value in (("apiVersion", "batch/v1"), ("kind", "Job")):
+        if manifest.get(key) != value:
+            raise ValueError(f"a Job's manifest must have {key}: {value}, not {manifest.get(key)!r}")
+    for path in (("metadata",), ("spec",), ("spec", "template"), ("spec", "template", "spec")):
+        _check_mapping(manifest, path)
+    containers = _inner(manifest, "spec", "template", "spec").get("containers") or []
+    if not isinstance(containers, list) or not all(isinstance(one, Mapping) for one in containers):
+        raise ValueError("spec.template.spec.containers must be a list of mappings")
+    if len(containers) > 1 and all(one.get("name") != CONTAINER for one in containers):
+        raise ValueError(f"of several containers, one must have the name {CONTAINER!r}: it is the run's own")
+    return copy.deepcopy(dict(manifest))
+
+
+def _check_mapping(manifest: Mapping[str, Any], path: Sequence[str]) -> None:
+    value: Any = manifest
+    for key in path:
+        value = value.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{'.'.join(path)} must be a mapping, not {type(value).__name__}")
+
+
+def _inner(manifest: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    for key in path:
+        manifest = manifest.get(key) or {}
+    return manifest
+
+
+def build(
+    base: Mapping[str, Any] | None,
+    *,
+    name: str,
+    namespace: str | None,
+    labels: Mapping[str, str],
+    defaults: Layer,
+    settings: Layer,
+    generated_env: Environment,
+    env: Environment,
+    customizations: Sequence[patch.Operation] = (),
+) -> Spec:
+    """The manifest of the Job `name`.
+
+    `defaults` give way to what `base` says, and so does `generated_env`; `settings` and `env` win over it. `labels` go
+    on the Job and on its pods. `customizations` come last; ValueError where they do not fit, or take away what a run is
+    known by.
+    """
+    manifest = copy.deepcopy(dict(base or {"apiVersion": "batch/v1", "kind": "Job"}))
+    metadata = _made(manifest, "metadata")
+    metadata.pop("generateName", None)
+    metadata["name"] = name
+    if namespace is not None:
+        metadata["namespace"] = namespace
+    job = _made(manifest, "spec")
+    template = _made(job, "template")
+    for labelled in (metadata, _made(template, "metadata")):
+        _made(labelled, "labels").update(labels)
+    pod = _made(template, "spec")
+    container = _own_container(pod)
+    for target, default, setting in (
+        (job, defaults.job, settings.job),
+        (pod, defaults.pod, settings.pod),
+        (container, defaults.container, settings.container),
+    ):
+        target.update({key: value for key, value in default.items() if target.get(key) is None and value is not None})
+        target.update({key: value for key, value in setting.items() if value is not None})
+    container["env"] = merged_env(container.get("env") or [], generated_env, env)
+    return _customized(manifest, customizations)
+
+
+def _made(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    """The mapping `parent[key]`, made where there is none."""
+    if parent.get(key) is None:
+        parent[key] = {}
+    child: dict[str, Any] = parent[key]
+    return child
+
+
+def _own_container(pod: dict[str, Any]) -> dict[str, Any]:
+    if not pod.get("containers"):
+        pod["containers"] = [{"name": CONTAINER}]
+    containers: list[dict[str, Any]] = pod["containers"]
+    if len(containers) == 1:
+        containers[0]["name"] = CONTAINER
+    return next(one for one in containers if one.get("name") == CONTAINER)
+
+
+def merged_env(entries: Sequence[Mapping[str, Any]], generated: Environment, wanted: Environment) -> list[Any]:
+    """The entries of a container's `env`, each name once: what is generated, the manifest's, and what is wanted."""
+    merged: dict[str, Any] = {name: _entry(name, value) for name, value in generated.items() if value is not None}
+    for entry in entries:
+        merged.pop(
+            entry["name"], None
+        )  # the last one counts, and stands where it stood: entries can refer to earlier ones
+        merged[entry["name"]] = dict(entry)
+    for name, value in wanted.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _entry(name, value)
+    return list(merged.values())
+
+
+def _entry(name: str, value: str) -> dict[str, str]:
+    return {"name": name, "value": literal(value)}
+
+
+def literal(text: str) -> str:
+    """`text` such that Kubernetes, which expands $(NAME) and $$ in arguments and variables, gives it back as it is."""
+    return re.sub(r"\$(?=[$(])", "$$", text)
+
+
+def _customized(manifest: Spec, customizations: Sequence[patch.Operation]) -> Spec:
+    try:
+        custom: Spec = patch.applied(manifest, customizations)
+    except ValueError as error:
+        raise ValueError(f"customizations: {error}") from None
+    if customizations and _identity(custom) != _identity(manifest):
+        raise ValueError(
+            f"customizations: they must leave metadata.name, the labels {RUN_ID} of the Job and its pods, and the "
+            f"container {CONTAINER!r} as they are: a run is known by them"
+        )
+    return custom
+
+
+def _identity(manifest: Any) -> tuple[Any, ...]:
+    try:
+        template = manifest["spec"]["template"]
+        own = [one["name"] for one in template["spec"]["containers"] if one["name"] == CONTAINER]
+        metadata = manifest["metadata"]
+        places = (metadata["labels"][RUN_ID], template["metadata"]["labels"][RUN_ID])
+        return (manifest["kind"], metadata["name"], metadata.get("namespace"), *places, own)
+    except (LookupError, TypeError):
+        return ()
+
+
+def render(spec: Spec, reveal: bool) -> str:
+    """The manifest as YAML; without `reveal`, the values of all variables are masked."""
+    import yaml  # takes 15 ms to import: when something is to be shown
+
+    shown = copy.deepcopy(spec)
+    pod = shown["spec"]["template"]["spec"]
+    for container in () if reveal else [*pod["containers"], *(pod.get("initContainers") or [])]:
+        for entry in container.get("env") or []:
+            if "value" in entry:
+                entry["value"] = "***"
+    text: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120)
+    return text

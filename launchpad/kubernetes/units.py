@@ -1,0 +1,295 @@
+"""One started Job, as this process follows it: the wait for its pod, its log, its end, its removal."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..backend import Chunk, Exit
+from ..errors import EngineUnavailable, LaunchError
+from ..models import Handle
+from ..retries import Transient
+from . import diagnosis
+from .awaiting import Awaiting
+from .bell import Bell
+from .events import Fact
+from .jobs import Jobs
+from .logs import PodLog
+from .pods import end_of, has_ended, has_log, is_under_way
+from .refusals import Refused
+from .removal import Removal
+from .sight import Seen, Sight
+
+QUIET = 3.0
+"""Seconds without a byte, after the Job's end, until its log is asked for anew, and then taken to be over."""
+
+UNREACHABLE = 20.0
+"""Seconds after the Job's end within which a log that broke must be there again."""
+
+LATE = 1.0
+"""Seconds that the news of a pod may come after that of its Job's end, before we look directly."""
+
+_logger = logging.getLogger("launchpad")
+
+
+class Watching(Protocol):
+    """Where facts come from."""
+
+    def register(self, name: str, sight: Sight) -> None: ...
+
+    def unregister(self, name: str, sight: Sight) -> None: ...
+
+
+class JobUnit:
+    """Follows one Job. Its state belongs to the thread that polls; `wake` and `close` are for all."""
+
+    def __init__(self, jobs: Jobs, watching: Watching, name: str, *, output: bool, longest_wait: float) -> None:
+        self.handle: Handle
+        self._jobs = jobs
+        self._watching = watching
+        self._name = name
+        self._output = output
+        self._bell = Bell()
+        self._woken = False
+        self._closed = False
+        self._sight = Sight(self._bell)
+        self._unwatched = False
+        self._awaiting: Awaiting | None = Awaiting(jobs, name, self._sight, longest_wait)
+        self._log: PodLog | None = None
+        self._logged: set[str] = set()  # the pods whose log we have, or have had
+        self._log_reopened = False
+        self._ended_at: float | None = None  # when we learnt that it has
+        self._looked_at_end = False
+        self._removal: Removal | None = None
+        self._stopping = False
+        self._exit: Exit | None = None
+        watching.register(name, self._sight)
+
+    def identify(self, handle: Handle, *facts: Fact) -> None:
+        """From now on this is the unit of that Job, of which `facts` are known."""
+        self.handle = handle
+        self._sight.expect(handle.id)
+        for fact in facts:
+            self._sight.notify(fact)
+
+    def has_ended(self) -> bool:
+        seen = self._sight.look()
+        return seen.gone or end_of(seen.job) is not None
+
+    def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
+        until = None if timeout is None else time.monotonic() + timeout
+        while self._exit is None:
+            self._bell.hush()
+            woken, self._woken = self._woken, False
+            events = self._advance()
+            now = time.monotonic()
+            if events or woken or (until is not None and now >= until):
+                return events
+            due = min((at for at in (until, *self._dues()) if at is not None), default=None)
+            connected = [self._log.stream] if self._log is not None and self._log.stream is not None else []
+            self._bell.wait(None if due is None else max(0.0, due - now), *connected)
+        return [self._exit]
+
+    def wake(self) -> None:
+        self._woken = True
+        self._bell.ring()
+
+    def terminate(self, grace: float) -> None:
+        self._stopping = True
+        if self._removal is None:
+            self._remove(grace, None)
+
+    def kill(self) -> None:
+        for pod in self._sight.look().there:
+            name = pod["metadata"]["name"]
+            try:
+                self._jobs.kill_pod(name)
+            except (Transient, LaunchError) as error:  # the kubelet ends it when the pod's own grace is over
+                _logger.debug("Pod %s cannot be killed at once: %s", name, error)
+
+    def close(self) -> None:
+        self._closed = True
+        self._watching.unregister(self._name, self._sight)
+        if self._log is not None:
+            self._log.close()
+        self._bell.close()
+
+    def _advance(self) -> list[Chunk | Exit]:
+        """Does what can be done now."""
+        if self._closed:
+            raise EngineUnavailable(f"Job {self._name} is not followed any more: its launch was given up.")
+        self._keep_watching()
+        seen = self._sight.look()
+        if self._removal is not None:
+            return self._see_off(self._removal, seen)
+        if seen.gone or end_of(seen.job) is not None:
+            return self._end(seen)
+        if self._awaiting is not None:
+            self._await_pod(self._awaiting, seen)
+        return self._read_log(seen)
+
+    def _dues(self) -> list[float | None]:
+        """When there is something to do even if nothing happens."""
+        dues: list[float | None] = []
+        if self._removal is not None:
+            dues.append(self._removal.due)
+        elif self._awaiting is not None and self._ended_at is None:
+            dues.append(self._awaiting.due)
+        if self._log is not None and not self._log.over:
+            dues.append(self._log.due)
+        if self._ended_at is not None:
+            quiet_since = max(self._ended_at, self._log.heard if self._log is not None else 0.0)
+            dues += [at for at in (self._ended_at + LATE, quiet_since + QUIET) if at > time.monotonic()]
+        return dues
+
+    # The watchers can fail: who waits is told; who waits on gets news again, after a look at what was missed.
+
+    def _keep_watching(self) -> None:
+        lost = self._sight.take_loss()
+        if lost is not None:
+            self._unwatched = True
+            if self._removal is None:
+                raise lost
+            self._removal.hasten()
+        elif self._unwatched and self._removal is None:
+            self._unwatched = False
+            self._watching.register(self._name, self._sight)
+            self._look()
+
+    def _look(self) -> None:
+        """Asks for the Job and its pods."""
+        try:
+            job = self._jobs.read(self._name)
+            same = job["metadata"]["uid"] == self.handle.id
+            self._sight.notify(Fact("job", self._name, not same, job if same else None))
+            self._look_at_pods()
+        except Refused as error:
+            if error.status == 404:
+                self._sight.notify(Fact("job", self._name, True, None))
+        except Transient as error:
+            _logger.debug("Job %s cannot be looked at: %s", self._name, error)
+
+    def _look_at_pods(self) -> None:
+        for pod in self._jobs.pods(self._name):
+            self._sight.notify(Fact("pod", pod["metadata"]["name"], False, pod))
+
+    def _await_pod(self, awaiting: Awaiting, seen: Seen) -> None:
+        if any(map(is_under_way, seen.pods)):
+            self._awaiting = None
+            return
+        verdict = awaiting.verdict(seen)
+        if verdict is not None:
+            self._remove(0.0, verdict)
+
+    def _remove(self, grace: float, verdict: Exit | LaunchError | None) -> None:
+        self._removal = Removal(self._jobs, self._name, self.handle.id, grace, verdict)
+        self._removal.advance(not self._unwatched)
+
+    def _see_off(self, removal: Removal, seen: Seen) -> list[Chunk | Exit]:
+        chunks = self._read_log(seen)
+        if chunks:
+            return chunks
+        removal.advance(not self._unwatched)
+        if not (seen.gone or removal.gone) or not self._log_is_over():
+            return []
+        if isinstance(removal.verdict, LaunchError) and not self._stopping:
+            raise removal.verdict
+        if isinstance(removal.verdict, Exit):
+            return self._conclude(removal.verdict)
+        return self._conclude(diagnosis.of_stopped(seen.job, seen.newest))
+
+    def _end(self, seen: Seen) -> list[Chunk | Exit]:
+        """The Job has ended, or is gone: what is still to come is the end of its log, and news of its pod."""
+        if self._ended_at is None:
+            self._ended_at = time.monotonic()
+        chunks = self._read_log(seen)
+        if chunks or not self._knows_pod(seen) or not self._log_is_over():
+            return chunks
+        seen = self._sight.look()
+        end = end_of(seen.job)
+        return self._conclude(
+            diagnosis.of_end(seen.job, seen.newest)
+            if end is not None
+            else diagnosis.of_vanished(self._name, seen.job, seen.newest)
+        )
+
+    def _conclude(self, end: Exit) -> list[Chunk | Exit]:
+        self._exit = end
+        return [end]
+
+    def _knows_pod(self, seen: Seen) -> bool:
+        """Whether all is known of the pod that is needed; if not, for long enough, it is asked for."""
+        end = end_of(seen.job)
+        if end is None or self._looked_at_end:
+            return True
+        complete = end.get("type") == "Complete"
+        if complete and (seen.pods or not self._output):
+            return True
+        if seen.pods and has_ended(seen.pods[-1]):
+            return True
+        assert self._ended_at is not None
+        if time.monotonic() < self._ended_at + LATE:
+            return False
+        self._looked_at_end = True
+        try:
+            self._look_at_pods()
+        except (Transient, LaunchError) as error:
+            _logger.debug("The pods of job %s cannot be looked at: %s", self._name, error)
+        self._bell.ring()  # its log may be there to be read now
+        return False
+
+    def _read_log(self, seen: Seen) -> list[Chunk | Exit]:
+        """What has come of the log of one pod after the other, if it is wanted."""
+        while self._output:
+            if self._log is None or self._log.over:
+                pod = self._next_logged(seen)
+                if pod is None:
+                    break
+                self._log = PodLog(pod, self._jobs.log)
+            try:
+                data = self._log.read(self._has_ended(self._log.pod, seen))
+            except LaunchError as error:
+                self._log.close()
+                _logger.warning("The output of pod %s cannot be had: %s", self._log.pod, error)
+                continue
+            if data:
+                return [Chunk("stdout", data)]
+            if not self._log.over:
+                break
+        return []
+
+    def _next_logged(self, seen: Seen) -> str | None:
+        for pod in seen.there:
+            name: str = pod["metadata"]["name"]
+            if name not in self._logged and has_log(pod):
+                self._logged.add(name)
+                return name
+        return None
+
+    def _has_ended(self, pod: str, seen: Seen) -> bool:
+        if self._ended_at is not None:
+            return True
+        return any(one["metadata"]["name"] == pod and (one["gone"] or has_ended(one)) for one in seen.pods)
+
+    def _log_is_over(self) -> bool:
+        """Whether nothing is to be expected of the log any more, after the end of the Job."""
+        log, now = self._log, time.monotonic()
+        if self._ended_at is None:
+            self._ended_at = now
+        if log is None or log.over:
+            return True
+        if log.stream is None:
+            lost = now >= self._ended_at + UNREACHABLE
+        elif now < max(self._ended_at, log.heard) + QUIET:
+            lost = False
+        elif self._log_reopened:
+            lost = True
+        else:
+            self._log_reopened, lost = True, False
+            log.reopen()
+            self._bell.ring()
+        if lost:
+            log.close()
+        return lost
