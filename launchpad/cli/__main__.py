@@ -1,0 +1,5 @@
+"""`python -m launchpad.cli` is `launchpad`."""
+
+from . import main
+
+main()

@@ -1,0 +1,125 @@
+"""`launchpad doctor`: which launchers can be used here, and what to do about the others."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import attrs
+import click
+
+from ..errors import LaunchError
+from ..health import Health
+from ..launcher import Launcher
+from ..registry import known_launchers
+from . import exits
+from .messages import one_line
+from .options import launcher_options, make_launcher
+
+PATIENCE = 20.0
+"""Seconds that a check may take."""
+
+UNBOUNDED = 10_000
+"""Columns of a table that is not for a terminal: its lines are not to be broken."""
+
+_RUNS_NOTHING = "universal"
+
+
+@click.command()
+@launcher_options
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object, a key for each launcher.")
+def doctor(kind: str | None, settings: tuple[str, ...], as_json: bool) -> int:
+    """Check each launcher: whether it can be used here, and what to do if not.
+
+    Exits with 0 if one can be used; with --launcher TYPE, if that one can. --set goes with --launcher.
+    """
+    if settings and kind is None:
+        raise click.UsageError("--set goes with --launcher")
+    if kind is not None:
+        launcher = make_launcher(kind, settings)
+        found = examine([(kind, lambda: launcher)])
+    else:
+        kinds = [name for name in known_launchers() if name != _RUNS_NOTHING]
+        found = examine((name, _maker(name)) for name in kinds)
+    if as_json:
+        click.echo(json.dumps({name: _facts(health) for name, health in found.items()}, indent=2))
+    else:
+        _show(found)
+    return 0 if any(health and health.usable for health in found.values()) else exits.FAILED
+
+
+def examine(
+    launchers: Iterable[tuple[str, Callable[[], Launcher]]], patience: float = PATIENCE
+) -> dict[str, Health | None]:
+    """The health of each launcher, checked at the same time; None for one that offers no check.
+
+    One that does not answer within `patience` seconds is not usable.
+    """
+    answers = [(name, _ask(make)) for name, make in launchers]
+    found: dict[str, Health | None] = {}
+    for name, answer in answers:
+        try:
+            found[name] = answer.get(timeout=patience)
+        except queue.Empty:
+            found[name] = Health(usable=False, detail=f"It has not answered within {patience:g} s.")
+    return found
+
+
+def _ask(make: Callable[[], Launcher]) -> queue.SimpleQueue[Health | None]:
+    """Checks in a daemon thread, which may hang without hanging us."""
+    answer: queue.SimpleQueue[Health | None] = queue.SimpleQueue()
+    threading.Thread(target=lambda: answer.put(_health(make)), name="launchpad-check", daemon=True).start()
+    return answer
+
+
+def _health(make: Callable[[], Launcher]) -> Health | None:
+    try:
+        with make() as launcher:
+            check = _check_of(launcher)
+            return check(launcher) if check else None
+    except LaunchError as error:
+        return Health(usable=False, detail=str(error))
+    except click.ClickException as error:
+        return Health(usable=False, detail=error.message)
+    except Exception as error:
+        return Health(usable=False, detail=f"The check failed: {type(error).__name__}: {error}")
+
+
+def _check_of(launcher: Launcher) -> Callable[[Launcher], Health] | None:
+    """The function `check` of the module `check` beside that of the launcher."""
+    package = type(launcher).__module__.rpartition(".")[0]
+    if not package or importlib.util.find_spec(f"{package}.check") is None:
+        return None
+    return cast("Callable[[Launcher], Health]", importlib.import_module(f"{package}.check").check)
+
+
+def _maker(kind: str) -> Callable[[], Launcher]:
+    return lambda: make_launcher(kind, ())
+
+
+def _facts(health: Health | None) -> dict[str, Any]:
+    if health is None:
+        return {"usable": None, "version": "", "detail": "It offers no check.", "advice": ""}
+    return attrs.asdict(health)
+
+
+def _show(found: dict[str, Health | None]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("launcher", "usable", "version", "what was found, and what to do"):
+        table.add_column(heading, overflow="fold")
+    usable = {True: Text("yes", "green"), False: Text("no", "red"), None: Text("unknown", "yellow")}
+    for name, health in found.items():
+        facts = _facts(health)
+        version, detail, advice = (one_line(facts[key]) for key in ("version", "detail", "advice"))
+        words = Text("\n").join([Text(text, style) for text, style in ((detail, ""), (advice, "yellow")) if text])
+        table.add_row(Text(name, "bold"), usable[facts["usable"]], Text(version), words)
+    Console(highlight=False, width=None if sys.stdout.isatty() else UNBOUNDED).print(table)

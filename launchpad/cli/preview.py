@@ -1,0 +1,19 @@
+"""`launchpad preview`: what `run` would send to the engine."""
+
+from __future__ import annotations
+
+import click
+
+from .options import Asked, refusing, run_options
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@run_options
+@click.option("--reveal", is_flag=True, help="Show secrets, such as the values of environment variables.")
+def preview(asked: Asked, reveal: bool) -> int:
+    """Show what `launchpad run`, with the same options, would send to the engine, without asking it."""
+    launcher, run = asked.resolve()
+    with refusing():
+        text = launcher.preview(run, reveal=reveal)
+    click.echo(text)
+    return 0

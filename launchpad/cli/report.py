@@ -1,0 +1,117 @@
+"""What is told of a batch: a line for each run that failed, a JSON object for each run if asked for, and a summary."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+from rich.text import Text
+
+from ..models import Outcome, Reason
+from .batch_file import Item
+from .messages import one_line, why
+from .screen import PlainScreen, summary
+
+NOT_LAUNCHED = "not_launched"
+"""The result of a run that could not be launched: it has no Reason."""
+
+NAMED = 3
+"""How many runs of each result the summary names."""
+
+
+_NO_OUTCOME = {
+    "ok": False,
+    "exit_code": None,
+    "reason": NOT_LAUNCHED,
+    "message": "",
+    "hint": "",
+    "handle": None,
+    "started_at": None,
+    "ended_at": None,
+}
+
+
+class Labels:
+    """What runs are called on the screen: their names, and their numbers too where several have one name."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._names = Counter(item.run.name for item in items)
+
+    def __getitem__(self, item: Item) -> str:
+        name = one_line(item.run.name)
+        return name if self._names[item.run.name] == 1 else f"{name}#{item.number}"
+
+
+class Report:
+    """Takes the ends of a batch's runs, in the main thread, and tells of them."""
+
+    def __init__(self, screen: PlainScreen, labels: Labels, as_json: bool) -> None:
+        self.launched = False
+        """Whether any run was."""
+        self._screen = screen
+        self._labels = labels
+        self._as_json = as_json
+        self._counts: Counter[str] = Counter()
+        self._named: dict[str, list[str]] = {}
+
+    @property
+    def all_ok(self) -> bool:
+        """Whether all that have ended succeeded."""
+        return set(self._counts) <= {Reason.COMPLETED.value}
+
+    def ended(self, item: Item, outcome: Outcome, log: Path | None, quietly: bool) -> None:
+        """Tells of the end of a run that was launched; `quietly`, not by a line of its own."""
+        self.launched = True
+        self._count(item, outcome.reason.value)
+        if not (outcome.ok or quietly):
+            self._tell_failure(item, why(outcome), log)
+        self._print(item, attrs.asdict(outcome, value_serializer=_plain), log)
+
+    def not_launched(self, item: Item, message: str, quietly: bool) -> None:
+        """Tells of a run that never was, and why."""
+        self._count(item, NOT_LAUNCHED)
+        if not quietly:
+            self._tell_failure(item, f"{NOT_LAUNCHED}: {one_line(message)}", None)
+        self._print(item, {**_NO_OUTCOME, "message": message}, None)
+
+    def close(self) -> None:
+        """Shows the summary."""
+        total, seconds = self._screen.total, self._screen.seconds
+        rows = [(result, count, self._which(result)) for result, count in self._counts.most_common()]
+        self._screen.console.print(summary(f"{total} runs in {seconds:.1f} s, {self._screen.rate:.1f}/s", rows))
+
+    def _count(self, item: Item, result: str) -> None:
+        self._counts[result] += 1
+        self._screen.ended += 1
+        if result == Reason.COMPLETED.value:
+            return
+        self._screen.failed += 1
+        named = self._named.setdefault(result, [])
+        if len(named) < NAMED:
+            named.append(self._labels[item])
+
+    def _which(self, result: str) -> str:
+        named = self._named.get(result, [])
+        return ", ".join(named) + (", …" if 0 < len(named) < self._counts[result] else "")
+
+    def _tell_failure(self, item: Item, reason: str, log: Path | None) -> None:
+        line = Text.assemble((self._labels[item], "bold"), ": ", (reason, "red"), f" [{log}]" if log else "")
+        self._screen.note(line)
+
+    def _print(self, item: Item, facts: dict[str, Any], log: Path | None) -> None:
+        if not self._as_json:
+            return
+        run = {"number": item.number, "name": item.run.name, "id": item.run.id}
+        with suppress(BrokenPipeError):  # the signal that comes with it stops the batch
+            sys.stdout.write(json.dumps({**run, **facts, "log": log and str(log)}) + "\n")
+            sys.stdout.flush()
+
+
+def _plain(instance: object, field: object, value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,53 @@
+"""`launchpad run`: one run, whose output and exit status become ours."""
+
+from __future__ import annotations
+
+import click
+
+from ..executor import LaunchExecutor, LaunchFuture
+from ..models import Handle, Outcome, Reason
+from . import exits
+from .flight import Flight
+from .inbox import Inbox
+from .messages import tell, why
+from .options import Asked, run_options
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@run_options
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr where the run is, and how it ended.")
+def run(asked: Asked, verbose: bool) -> int:
+    """Run COMMAND, stream its output, and exit with its status.
+
+    Also: 124 when the time-out has stopped it, 125 when it could not be launched, 128 + n when signal n ended it.
+    Ctrl-C stops the run, and kills it when pressed again.
+    """
+    launcher, wanted = asked.resolve()
+
+    def started(handle: Handle) -> None:
+        if verbose:
+            tell(f"{handle.name}: {handle.type} run {handle.id} on {handle.engine} has started")
+
+    with launcher, Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
+        flight = Flight(executor, inbox)
+        future = flight.submit(wanted, on_start=started)
+        for _ in flight.ends():
+            pass
+    if verbose and future.outcome is not None:
+        tell(f"{wanted.name}: {why(future.outcome)}")
+    return exits.of_signal(flight.signal) if flight.signal else _status(future, verbose)
+
+
+def _status(future: LaunchFuture, told: bool) -> int:
+    if (outcome := future.outcome) is None:
+        future.result()  # raises why there is none
+    assert outcome is not None
+    if not told and not _speaks_for_itself(outcome):
+        tell(f"{future.run.name}: {why(outcome)}")
+    return exits.of_outcome(outcome)
+
+
+def _speaks_for_itself(outcome: Outcome) -> bool:
+    """Whether the run has ended by its own doing, with a status that needs no explanation."""
+    failed_by_itself = outcome.reason is Reason.FAILED and (outcome.exit_code or 0) > 0
+    return outcome.ok or (failed_by_itself and not outcome.hint)

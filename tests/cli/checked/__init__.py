@@ -1,0 +1,1 @@
+"""A launcher's package as third parties write one: with a check beside the launcher."""

@@ -1,0 +1,61 @@
+"""The command itself: help, usage, previews, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from launchpad.cli.app import app
+
+from .command import COMMAND, launchpad
+
+
+@pytest.mark.parametrize("command", ["run", "batch", "preview", "doctor"])
+def test_every_command_has_help(command: str) -> None:
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert (done.exit_code, f"launchpad {command}" in done.output or "Usage:" in done.output) == (0, True)
+
+
+def test_no_command_shows_the_help_with_status_2() -> None:
+    done = launchpad()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "doctor" in done.stderr
+
+
+def test_an_unknown_command_is_one_line_with_the_closest() -> None:
+    done = launchpad("rnu")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("launchpad: No such command 'rnu'")
+
+
+def test_version_is_that_of_the_package() -> None:
+    done = launchpad("--version")
+    assert (done.returncode, done.stdout.split()[0]) == (0, "launchpad")
+
+
+def test_preview_masks_values_unless_they_are_to_be_revealed() -> None:
+    masked = launchpad("preview", "--env", "TOKEN=hunter2", "--", "echo", "a b")
+    assert (masked.returncode, masked.stdout) == (0, "TOKEN='***' \\\necho 'a b'\n")
+    revealed = launchpad("preview", "--reveal", "--env", "TOKEN=hunter2", "--", "echo", "a b")
+    assert revealed.stdout == "TOKEN=hunter2 \\\necho 'a b'\n"
+
+
+def test_help_whose_reader_has_left_is_quiet() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing) as nowhere:
+        done = subprocess.run([*COMMAND, "run", "--help"], stdout=nowhere, stderr=subprocess.PIPE, timeout=60)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("package", ["click", "rich", "yaml"])
+def test_a_missing_package_is_one_line_that_says_what_to_install(package: str) -> None:
+    hidden = f"import sys; sys.modules[{package!r}] = None; import launchpad.cli; launchpad.cli.main()"
+    done = subprocess.run([sys.executable, "-c", hidden, "run", "ls"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.endswith("pip install launchpad[cli]\n")
+    assert done.stderr.count("\n") == 1

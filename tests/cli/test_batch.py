@@ -1,0 +1,146 @@
+"""`launchpad batch`: many runs from a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .command import COMMAND, launchpad
+
+
+def lines(*runs: dict[str, Any]) -> str:
+    return "".join(json.dumps(run) + "\n" for run in runs)
+
+
+def sh(script: str, **fields: Any) -> dict[str, Any]:
+    return {"command": ["sh", "-c", script], **fields}
+
+
+def test_output_is_shown_with_names_and_the_status_is_0_if_all_succeed() -> None:
+    done = launchpad("batch", "-", stdin=lines(sh("echo out", name="a"), sh("echo err >&2", name="b")))
+    assert (done.returncode, sorted(done.stdout.splitlines())) == (0, ["a | out", "b | err"])
+    assert done.stderr.splitlines()[-1].split() == ["completed", "2"]
+
+
+def test_each_failure_is_a_line_with_its_reason() -> None:
+    runs = [sh("exit 3", name="a"), {"command": ["no-such"], "name": "b"}, sh("sleep 60", name="c", timeout=0.2)]
+    done = launchpad("batch", "-", stdin=lines(*runs, sh("exit 0")))
+    assert done.returncode == 1
+    assert sorted(done.stderr.splitlines()[:3]) == [
+        "a: failed: Exited with status 3.",
+        "b: not_launched: The program 'no-such' cannot be started: it was not found on PATH.",
+        "c: timed_out: The run was stopped: it took longer than its time-out of 0.2 s.",
+    ]
+
+
+def test_runs_of_one_name_are_told_apart_by_their_numbers() -> None:
+    done = launchpad("batch", "-", stdin=lines(sh("echo 1"), sh("echo 2"), sh("echo 3", name="own")))
+    assert sorted(done.stdout.splitlines()) == ["own | 3", "sh#1 | 1", "sh#2 | 2"]
+
+
+def test_json_is_one_object_for_each_run_and_nothing_else_is_on_stdout() -> None:
+    runs = [sh("echo noise", name="a"), sh("exit 3", name="b", id="mine"), {"command": ["no-such"], "name": "c"}]
+    done = launchpad("batch", "-", "--json", stdin=lines(*runs))
+    good, bad, missing = sorted(map(json.loads, done.stdout.splitlines()), key=lambda run: run["number"])
+    assert (good["name"], good["ok"], good["reason"], good["exit_code"]) == ("a", True, "completed", 0)
+    assert (bad["id"], bad["ok"], bad["reason"], bad["exit_code"]) == ("mine", False, "failed", 3)
+    assert bad["handle"]["run_id"] == "mine"
+    assert bad["started_at"] <= bad["ended_at"]
+    assert (missing["ok"], missing["reason"], missing["handle"]) == (False, "not_launched", None)
+    assert good.keys() == bad.keys() == missing.keys()
+
+
+def test_each_run_has_a_file_for_its_output(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "logs"
+    runs = [
+        sh("echo a; echo b >&2", name="../../etc"),
+        sh("printf 'no end'", name="日本"),
+        sh(":", name="🦀"),
+        sh("echo 4"),
+    ]
+    done = launchpad("batch", "-", "--output-dir", str(folder), stdin=lines(*runs))
+    assert (done.returncode, done.stdout) == (0, "")
+    logs = {path.name: path.read_text() for path in folder.iterdir()}
+    assert logs == {"1-etc.log": "a\nb\n", "2-Ri-Ben.log": "no end\n", "3.log": "", "4-sh.log": "4\n"}
+
+
+def test_files_of_an_earlier_batch_are_left_alone(tmp_path: Path) -> None:
+    for word in ("first", "second"):
+        launchpad("batch", "-", "--output-dir", str(tmp_path), stdin=lines(sh(f"echo {word}", name="n")))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "1-n.log": "first\n",
+        "1-n-1.log": "second\n",
+    }
+
+
+def test_fail_fast_stops_what_runs_and_starts_no_more() -> None:
+    runs = [sh("exit 3", name="a"), sh("sleep 3600", name="b"), *[sh("echo never") for _ in range(50)]]
+    done = launchpad("batch", "-", "--fail-fast", "--workers", "2", "--json", stdin=lines(*runs))
+    assert done.returncode == 1
+    reasons = {run["number"]: run["reason"] for run in map(json.loads, done.stdout.splitlines())}
+    assert reasons[1] == "failed"
+    assert reasons[52] == "not_launched"
+    assert set(reasons) == set(range(1, 53))
+
+
+def test_quiet_drops_the_output_alone() -> None:
+    done = launchpad("batch", "-", "--quiet", stdin=lines(sh("echo noise; exit 3", name="a")))
+    assert (done.stdout, done.stderr.splitlines()[0]) == ("", "a: failed: Exited with status 3.")
+
+
+def test_nothing_launched_is_status_125() -> None:
+    done = launchpad("batch", "-", stdin=lines({"command": ["no-such"]}, {"command": ["no-such"]}))
+    assert done.returncode == 125
+
+
+def test_a_reader_who_leaves_stops_the_batch_without_a_word_of_it() -> None:
+    runs = lines(sh("sleep 3600"), *[sh("echo x")] * 300)
+    done = launchpad("batch", "-", stdin=runs, shell='"$@" | head -n 1; exit ${PIPESTATUS[0]}')
+    assert done.returncode == 141
+    assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("- {command: [touch, started]}\n- {comand: [x]}\n", "launchpad: runs.yaml:2: unknown key 'comand' of Run"),
+        ("", "launchpad: runs.yaml: there are no runs in it"),
+    ],
+)
+def test_a_bad_file_is_status_2_before_anything_starts(text: str, line: str, tmp_path: Path) -> None:
+    (tmp_path / "runs.yaml").write_text(text)
+    done = launchpad("batch", "runs.yaml", "--output-dir", "logs", cwd=tmp_path)
+    assert (done.returncode, done.stderr.startswith(line), done.stderr.count("\n")) == (2, True, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.yaml"]
+
+
+@pytest.mark.parametrize("file", ["missing.yaml", "."])
+def test_a_file_that_cannot_be_read_is_named(file: str, tmp_path: Path) -> None:
+    done = launchpad("batch", file, cwd=tmp_path)
+    assert (done.returncode, done.stderr.startswith(f"launchpad: {file}: ")) == (2, True)
+
+
+def test_many_runs_all_end_and_are_counted() -> None:
+    done = launchpad("batch", "-", "--workers", "4", stdin=lines(*[{"command": ["echo", "x"]}] * 500))
+    assert (done.returncode, done.stdout.count("\n")) == (0, 500)
+    assert done.stderr.splitlines()[-1].split() == ["completed", "500"]
+
+
+def test_on_a_terminal_there_is_a_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    (tmp_path / "runs").write_text(lines(sh("echo hello; sleep 0.5", name="a")))
+    shown = bytearray()
+
+    def read(fd: int) -> bytes:
+        shown.extend(data := os.read(fd, 4096))
+        return data
+
+    status = pty.spawn([*COMMAND, "batch", str(tmp_path / "runs")], read, lambda fd: b"")
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert b"a | hello" in shown
+    assert b"0/1" in shown

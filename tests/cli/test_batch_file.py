@@ -1,0 +1,86 @@
+"""Reading the runs of a batch."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from launchpad import Run
+from launchpad.cli.batch_file import FAULTS_SHOWN, Item, read_stream
+
+
+def read(text: str | bytes) -> list[Item]:
+    data = text.encode() if isinstance(text, str) else text
+    return read_stream(io.BufferedReader(io.BytesIO(data)), "runs")
+
+
+def commands(text: str | bytes) -> list[list[str] | None]:
+    return [item.run.command for item in read(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- command: [a]\n- command: [b]\n",
+        "# runs\n---\n- {command: [a]}\n-\n  command:\n    - b\n...\n",
+        '[{"command": ["a"]}, {"command": ["b"]}]',
+        '{"command": ["a"]}\n\n{"command": ["b"]}',
+        b'\xef\xbb\xbf{"command": ["a"]}\r\n{"command": ["b"]}\r\n',
+        "\ufeff- command: [a]\n- command: [b]\n",
+        "- &base {command: [a]}\n- {<<: *base, command: [b]}\n",
+    ],
+)
+def test_a_yaml_list_and_json_lines_are_told_apart_by_their_content(text: str | bytes) -> None:
+    assert commands(text) == [["a"], ["b"]]
+
+
+def test_an_item_has_the_fields_of_a_run() -> None:
+    fields = {"entrypoint": "m:f", "parameters": {"a": 1}, "name": "n", "env": {"A": "1"}, "timeout": 2.0, "id": "i"}
+    (item,) = read(json.dumps(fields))
+    assert item == Item(1, Run(entrypoint="m:f", parameters={"a": 1}, name="n", env={"A": "1"}, timeout=2.0, id="i"))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "runs: there are no runs in it"),
+        ("[]", "runs: there are no runs in it"),
+        ("a: 1", "runs:1: it must hold a list of runs, each after a dash"),
+        ("\n\nwords", "runs:3: it must hold a list of runs, each after a dash"),
+        ("- command: [a]\n---\n- command: [b]\n", "runs:2: it must hold one list, not several documents"),
+        ("- command: [a]\n- 3", "runs:2: a run must be a mapping such as {command: [echo, hello]}, not int"),
+        ("- command: [a\n- b", "runs:3: not valid YAML: did not find expected ',' or ']'"),
+        ("- command: [a]\n  command: [b]", "runs:2: not valid YAML: the key 'command' is there twice"),
+        (b"- command: [\xff]", "runs:1: not valid YAML: "),
+        ('{"command": ["a"]}\n{"command": ', "runs:2: not a JSON object in one line: Expecting value (column 13)"),
+        ('{"command": ["a"], "command": ["b"]}', "runs:1: not a JSON object in one line: the key 'command' is there"),
+        (b'{"command": ["\xff"]}', "runs:1: not a JSON object in one line: "),
+        ("- command: echo 'a b'", 'runs:1: command must be a list of text, not one text: write ["echo", "a b"]'),
+        ("- command: [sleep, 5]", 'runs:1: command holds 5, which is not text: put it in quotes, as in "5"'),
+        ("- command: [a]\n- comand: [b]", "runs:2: unknown key 'comand' of Run (did you mean 'command'?)"),
+        ("- {command: [a], timeout: 0}", "runs:1: timeout must be more than 0 seconds, not 0"),
+        ('{"command":["a"],"id":"x"}\n{"command":["b"],"id":"x"}', "runs:2: the id 'x' is that of the run in line 1"),
+        ("[" * 3000, "runs:1: not valid YAML: "),
+    ],
+)
+def test_a_bad_file_is_a_line_with_its_name_and_line_number(text: str | bytes, fault: str) -> None:
+    with pytest.raises(ValueError, match="runs") as caught:
+        read(text)
+    assert str(caught.value).startswith(fault)
+    assert "\n" not in str(caught.value)
+
+
+def test_each_fault_is_a_line_and_the_rest_of_very_many_is_counted() -> None:
+    with pytest.raises(ValueError, match="runs:1: ") as caught:
+        read("- {}\n" * (FAULTS_SHOWN + 5))
+    *lines, rest = str(caught.value).splitlines()
+    assert len(lines) == FAULTS_SHOWN
+    assert rest == "and 5 more faults of this kind"
+
+
+def test_no_value_of_the_environment_is_in_a_fault() -> None:
+    with pytest.raises(ValueError, match="runs:1: ") as caught:
+        read('{"command": ["a"], "env": {"TOKEN": ["hunter2"], "PASS": true}}')
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,72 @@
+"""`launchpad doctor`, and the checks it looks up."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+import attrs
+import pytest
+
+from launchpad import SubprocessLauncher
+from launchpad.cli.doctor import examine
+from launchpad.health import Health
+
+from .checked import check
+from .checked.launcher import CheckedLauncher
+from .command import launchpad
+
+
+@attrs.frozen(kw_only=True)
+class Unchecked(SubprocessLauncher):
+    type: ClassVar[str] = "unchecked"
+
+
+@pytest.mark.parametrize(
+    ("answer", "health"),
+    [
+        ("usable", Health(usable=True, version="1.2", detail="found", advice="go on")),
+        ("unavailable", Health(usable=False, detail="No engine answers: start it.")),
+        ("broken", Health(usable=False, detail="The check failed: KeyError: 'key'")),
+    ],
+)
+def test_the_check_beside_a_launcher_says_how_it_is(answer: str, health: Health) -> None:
+    assert examine([("mine", lambda: CheckedLauncher(answer=answer))]) == {"mine": health}
+
+
+def test_a_check_that_hangs_holds_nobody_up() -> None:
+    try:
+        found = examine([("mine", lambda: CheckedLauncher(answer="hanging"))], patience=0.05)
+    finally:
+        check.never.set()
+    assert found == {"mine": Health(usable=False, detail="It has not answered within 0.05 s.")}
+
+
+def test_of_a_launcher_without_a_check_nothing_is_known() -> None:
+    assert examine([("mine", Unchecked)]) == {"mine": None}
+
+
+def test_local_processes_are_usable() -> None:
+    done = launchpad("doctor", "--launcher", "subprocess")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].split()[:3] == ["subprocess", "yes", "Linux"]
+
+
+def test_each_launcher_has_a_row() -> None:
+    done = launchpad("doctor", "--json")
+    assert done.returncode == 0
+    assert {"docker", "kubernetes", "subprocess"} <= json.loads(done.stdout).keys()
+
+
+def test_a_launcher_that_is_asked_for_and_cannot_be_used_is_status_1() -> None:
+    done = launchpad("doctor", "--launcher", "subprocess", "--set", "virtualenv=/none", "--json")
+    assert done.returncode == 1
+    assert "/none" in json.loads(done.stdout)["subprocess"]["detail"]
+
+
+def test_settings_need_a_launcher() -> None:
+    done = launchpad("doctor", "--set", "grace=1")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "launchpad: --set goes with --launcher (see: launchpad doctor --help)\n",
+    )

@@ -1,0 +1,114 @@
+"""`launchpad run`: streams and exit statuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .command import launchpad
+
+
+def test_each_stream_goes_to_its_own() -> None:
+    done = launchpad("run", "--", "sh", "-c", "echo '[bold]out[/]'; echo err >&2")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[bold]out[/]\n", "err\n")
+
+
+def test_the_exit_status_is_that_of_the_run_and_nothing_is_said_of_it() -> None:
+    done = launchpad("run", "sh", "-c", "exit 7")
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+def test_options_end_at_the_command() -> None:
+    done = launchpad("run", "--name", "x", "echo", "--name", "--timeout")
+    assert done.stdout == "--name --timeout\n"
+
+
+def test_a_run_killed_by_a_signal_exits_as_in_a_shell_with_a_line_that_names_it() -> None:
+    done = launchpad("run", "--", "sh", "-c", "kill -SEGV $$")
+    assert (done.returncode, done.stderr) == (139, "launchpad: sh: failed: Killed by signal 11 (SIGSEGV).\n")
+
+
+def test_a_time_out_exits_with_124_and_says_so() -> None:
+    done = launchpad("run", "--timeout", "0.2", "--", "sleep", "60")
+    assert done.returncode == 124
+    assert done.stderr.startswith("launchpad: sleep: timed_out: ")
+
+
+def test_what_cannot_be_launched_exits_with_125_and_one_line() -> None:
+    done = launchpad("run", "--", "no-such-program")
+    assert done.returncode == 125
+    assert done.stderr == "launchpad: The program 'no-such-program' cannot be started: it was not found on PATH.\n"
+
+
+def test_verbose_tells_where_it_runs_and_how_it_ended() -> None:
+    done = launchpad("run", "-v", "--name", "mine", "--", "sh", "-c", "exit 3")
+    assert done.returncode == 3
+    start, end = done.stderr.splitlines()
+    assert "mine" in start
+    assert "has started" in start
+    assert "failed" in end
+    assert "Exited with status 3." in end
+
+
+def test_env_working_dir_and_settings_reach_the_run(tmp_path: Path) -> None:
+    where = ["--env", "A=1=2", "--working-dir", str(tmp_path), "--set", "env.B=true"]
+    done = launchpad("run", *where, "--", "sh", "-c", 'echo "$A $B"; pwd')
+    assert done.stdout == f"1=2 true\n{tmp_path}\n"
+
+
+def test_an_entrypoint_gets_its_parameters(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("def greet(name, times):\n    print(name * times)\n")
+    parameters = ["--param", "name=ab", "--param", "times=2"]
+    done = launchpad("run", "--entrypoint", "tasks:greet", *parameters, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "abab\n")
+
+
+def test_a_reader_who_leaves_ends_the_run_without_a_word() -> None:
+    done = launchpad("run", "--", "yes", shell='"$@" | head -n 2; exit ${PIPESTATUS[0]}')
+    assert (done.returncode, done.stdout, done.stderr) == (141, "y\ny\n", "")
+
+
+def test_a_full_disk_does_not_cost_the_run_its_status() -> None:
+    done = launchpad("run", "--", "sh", "-c", "echo lost; exit 4", shell='"$@" > /dev/full')
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr
+
+
+def test_closed_standard_streams_do_no_harm() -> None:
+    done = launchpad("run", "--", "sh", "-c", "echo out; echo err >&2; exit 5", shell='"$@" >&- 2>&-')
+    assert (done.returncode, done.stdout, done.stderr) == (5, "", "")
+
+
+def test_a_terminal_that_is_not_utf_8_gets_escapes() -> None:
+    done = launchpad("run", "--", "printf", r"caf\303\251\n", env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "caf\\xe9\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "give one of these: a COMMAND, --entrypoint, or --deployment (see: launchpad run --help)"),
+        (["--env", "PASSWORD", "ls"], "--env takes NAME=VALUE: number 1 of them is not of that form"),
+        (["--timeout", "-1", "ls"], "timeout must be more than 0 seconds, not -1.0"),
+        (["--param", "a=1", "ls"], "parameters go with an entrypoint"),
+        (["--entrypoint", "nonsense"], "entrypoint 'nonsense' must be 'package.module:function'"),
+        (["--launcher", "dockr", "ls"], "unknown launcher type 'dockr'; known are: docker, kubernetes, subprocess"),
+        (["--set", "grce=1", "ls"], "unknown key 'grce' of SubprocessLauncher (did you mean 'grace'?)"),
+        (["--set", "grace=soon", "ls"], "grace must be a"),
+        (["--deployment", "x", "-f", "none.yaml"], "none.yaml"),
+        (["--deployment", "x", "--launcher", "docker"], "--launcher and --set do not go with --deployment"),
+    ],
+)
+def test_a_bad_argument_is_one_line_and_status_2(arguments: list[str], line: str, tmp_path: Path) -> None:
+    done = launchpad("run", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"launchpad: {line}")
+
+
+def test_a_bad_value_is_not_shown() -> None:
+    done = launchpad("run", "--env", "=hunter2", "--set", "env={hunter2", "ls")
+    assert done.returncode == 2
+    assert "hunter2" not in done.stderr

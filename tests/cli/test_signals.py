@@ -1,0 +1,75 @@
+"""What Ctrl-C and other signals to the command line do to what it runs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+from .command import is_running, launchpad, started
+
+POLITE = [
+    sys.executable,
+    "-uSc",
+    "import os, signal as s, sys; s.signal(15, lambda *_: sys.exit('bye')); print(os.getpid()); s.pause()",
+]
+STUBBORN = ["sh", "-c", "trap '' TERM; echo $$; exec sleep 3600"]
+
+
+def test_ctrl_c_stops_the_run_and_shows_its_last_words() -> None:
+    with started("run", "--", *POLITE) as it:
+        pid = int(it.stdout.readline())
+        it.signal(signal.SIGINT)
+        assert it.stderr.read().endswith("bye\n")
+        assert it.status() == 130
+    assert not is_running(pid)
+
+
+def test_ctrl_c_pressed_again_kills() -> None:
+    with started("run", "--set", "grace=3600", "--", *STUBBORN) as it:
+        pid = int(it.stdout.readline())
+        it.signal(signal.SIGINT)
+        assert it.stderr.readline() == "launchpad: stopping; press Ctrl-C again to kill what still runs\n"
+        it.signal(signal.SIGINT)
+        assert it.status() == 130
+    assert not is_running(pid)
+
+
+def test_sigterm_stops_the_run_and_exits_with_143() -> None:
+    with started("run", "--", *POLITE) as it:
+        pid = int(it.stdout.readline())
+        it.signal(signal.SIGTERM)
+        assert it.status() == 143
+        assert it.stderr.read() == "bye\n"
+    assert not is_running(pid)
+
+
+def test_a_signal_that_was_ignored_stays_ignored() -> None:
+    script = "trap '' HUP; \"$@\""
+    done = launchpad("run", "--", "sh", "-c", "kill -HUP $PPID; echo on", shell=script)
+    assert (done.returncode, done.stdout) == (0, "on\n")
+
+
+def test_ctrl_c_stops_a_batch_and_tells_of_every_run(tmp_path: Path) -> None:
+    file = tmp_path / "runs.jsonl"
+    file.write_text((json.dumps({"command": POLITE}) + "\n") * 2 + '{"command": ["echo", "never"]}\n' * 3)
+    with started("batch", str(file), "--workers", "2") as it:
+        pids = [int(it.stdout.readline().rpartition("| ")[2]) for _ in range(2)]
+        it.signal(signal.SIGINT)
+        assert it.status() == 130
+        words = it.stderr.read()
+    assert not any(is_running(pid) for pid in pids)
+    assert [line.split()[:2] for line in words.splitlines()[-2:]] == [["not_launched", "3"], ["stopped", "2"]]
+
+
+def test_ctrl_c_pressed_again_kills_a_batch(tmp_path: Path) -> None:
+    file = tmp_path / "runs.jsonl"
+    file.write_text((json.dumps({"command": STUBBORN}) + "\n") * 2)
+    with started("batch", str(file), "--set", "grace=3600") as it:
+        pids = [int(it.stdout.readline().rpartition("| ")[2]) for _ in range(2)]
+        it.signal(signal.SIGINT)
+        it.stderr.readline()
+        it.signal(signal.SIGINT)
+        assert it.status() == 130
+    assert not any(is_running(pid) for pid in pids)
