@@ -14,7 +14,7 @@ MEMORY_HINT = (
 _HINTS = {
     126: "A shell gives 126 for a program that it found but may not execute: check its permissions.",
     127: "A shell gives 127 for a program that it did not find: check its spelling and PATH.",
-    128 + signal.SIGKILL: MEMORY_HINT,
+    137: MEMORY_HINT,
 }
 
 

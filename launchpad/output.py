@@ -11,7 +11,7 @@ import codecs
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TextIO
 
 from .backend import Chunk, StreamName
@@ -46,10 +46,9 @@ class Lines:
     def finish(self) -> list[str]:
         """What is left when the stream has ended: a last line without an end, if there is one."""
         lines = self._add(self._decoder.decode(b"", final=True))
-        if self._held:
-            lines.append("".join(self._partial))
+        rest = "".join(self._partial)
         self._partial, self._held = [], 0
-        return lines
+        return lines + self._pieces(rest) if rest else lines
 
     def _add(self, text: str) -> list[str]:
         lines = text.split("\n")
@@ -68,11 +67,14 @@ class Lines:
         return lines
 
     def _cut_partial(self) -> list[str]:
-        *whole, last = self._pieces("".join(self._partial))
+        partial = "".join(self._partial)
+        line = partial.removesuffix("\r")  # it may be half of the line's end, and is then no piece of its own
+        *whole, last = self._pieces(line)
+        last += partial[len(line) :]
         self._partial, self._held = [last], len(last)
         return whole
 
-    def _pieces(self, line: str) -> Iterable[str]:
+    def _pieces(self, line: str) -> list[str]:
         return [line[at : at + self._max_line] for at in range(0, len(line), self._max_line)] or [line]
 
 
