@@ -22,14 +22,16 @@ from .registry import lookup_launcher, register_launcher
 from .signals import stop_on_sigterm
 
 if TYPE_CHECKING:
-    from .kubernetes import KubernetesLauncher
+    from .deployment import Deployment
     from .docker import DockerLauncher
+    from .kubernetes import KubernetesLauncher
     from .settings import LauncherSettings
     from .subprocess import SubprocessLauncher
     from .universal import UniversalLauncher
     from .version import __version__
 
 __all__ = [
+    "Deployment",
     "DockerLauncher",
     "EngineUnavailable",
     "Handle",
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
+    "Deployment": ".deployment",
     "KubernetesLauncher": ".kubernetes",
     "DockerLauncher": ".docker",
     "LauncherSettings": ".settings",

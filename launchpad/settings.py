@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import enum
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Set
 from functools import cache, partial
 from types import NoneType, UnionType
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 L = TypeVar("L", bound="Launcher")
 Hook = Callable[[Any, Any], Any]
+
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]|\[(['\"])(.*?)\3\]")
 
 
 def _type(value: object) -> str:
@@ -87,6 +90,18 @@ def structure(data: object, cls: type[T], path: str = "$") -> T:
     except cattrs.BaseValidationError as error:
         faults = cattrs.transform_error(error, path, _fault)
         raise ValueError("\n".join(faults)) from None  # what it is from shows values
+
+
+def faults_in(error: ValueError) -> list[tuple[str, list[str | int]]]:
+    """The faults in an error of `structure` or of a converter: what each one is, and the steps to it from the root."""
+    return [_what_and_where(line) for line in str(error).splitlines()]
+
+
+def _what_and_where(line: str) -> tuple[str, list[str | int]]:
+    what, at, path = line.rpartition(" @ ")
+    if not at:
+        return line, []
+    return what, [int(number) if number else name or key for name, number, _, key in _STEP.findall(path)]
 
 
 def keys_of(cls: type) -> list[str]:

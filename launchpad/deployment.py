@@ -1,0 +1,160 @@
+"""`Deployment`: a run to make and the launcher to use, under a name, kept in a YAML file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+
+from . import yamlfile
+from .launcher import Launcher
+from .models import Run, masked
+from .registry import lookup_launcher
+from .settings import faults_in, keys_of, structure, unknown_key
+from .yamlfile import Document, Step
+
+RUN_KEYS = [key for key in keys_of(Run) if key != "id"]
+
+
+def _name(value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError(f"name must be non-empty text, not {type(value).__name__}")
+
+
+def _run(value: object) -> dict[str, Any]:
+    """The fields of a run that are given, as plain data."""
+    if isinstance(value, Mapping) and "id" in value:
+        raise ValueError("run must not have an id: every run that is made gets one of its own")
+    run = structure(value, Run)
+    assert isinstance(value, Mapping)
+    return {key: getattr(run, key) for key in value if value[key] is not None}
+
+
+def _launcher(value: object) -> Launcher:
+    if isinstance(value, Launcher):
+        return value
+    raise ValueError(f"launcher must be a Launcher, not {type(value).__name__}")
+
+
+@attrs.frozen
+class Deployment:
+    """A name, the fields of the run to make (those of Run but its id), and the launcher to launch it on."""
+
+    name: str = attrs.field(converter=_name)
+    run: dict[str, Any] = attrs.field(converter=_run, repr=masked)
+    launcher: Launcher = attrs.field(converter=_launcher)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def make_run(self, /, **parameters: Any) -> Run:
+        """A new run, with an id of its own; `parameters` win over those that are kept here, one by one."""
+        merged = {**self.run.get("parameters", {}), **parameters}
+        return Run(**{**self.run, "parameters": merged})
+
+    def launch(self, /, **parameters: Any) -> bool:
+        """Makes a run and launches it: `Launcher.submit`."""
+        return self.launcher.submit(self.make_run(**parameters))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> dict[str, Deployment]:
+        """The deployments in a file, by name. ValueError, in one line with file and line, for any fault in it.
+
+        Relative paths in it stay as they are: they are resolved where and when a run is launched.
+        """
+        document = yamlfile.load(path)
+        deployments: dict[str, Deployment] = {}
+        for position in _positions(document):
+            deployment = _read(document, "deployments", position)
+            if deployment.name in deployments:
+                raise document.error("there is a deployment of this name already", "deployments", position, "name")
+            deployments[deployment.name] = deployment
+        return deployments
+
+    @staticmethod
+    def dump(path: str | os.PathLike[str], deployments: Mapping[str, Deployment] | Iterable[Deployment]) -> None:
+        """Writes deployments to a file, all or nothing; `load` gives equal ones. Env values are in it, in the clear."""
+        ones = list(deployments.values() if isinstance(deployments, Mapping) else deployments)
+        names = [one.name for one in ones]
+        if isinstance(deployments, Mapping) and list(deployments) != names:
+            raise ValueError("deployments must be under their own names")
+        if len(set(names)) < len(names):
+            raise ValueError("two deployments have the same name")
+        yamlfile.save(path, {"deployments": [_plain(one) for one in ones]})
+
+
+def _plain(deployment: Deployment) -> dict[str, Any]:
+    launcher = deployment.launcher
+    config = launcher.to_settings().config
+    standing = {
+        field.name for field in attrs.fields(type(launcher)) if getattr(launcher, field.name) == _default(field)
+    }
+    settings = {"type": launcher.type, "config": {key: config[key] for key in config if key not in standing}}
+    return {"name": deployment.name, "run": deployment.run, "launcher": settings}
+
+
+def _default(field: attrs.Attribute[Any]) -> Any:
+    default: Any = field.default
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        return attrs.NOTHING if default.takes_self else default.factory()
+    return default
+
+
+def _read(document: Document, *at: Step) -> Deployment:
+    given = _mapping(document, ["name", "run", "launcher"], "a deployment", *at)
+    for key in ("name", "run", "launcher"):
+        if key not in given:
+            raise document.error(f"the key {key!r} is missing", *at)
+    _mapping(document, RUN_KEYS, "a run", *at, "run")
+    with _placed(document, *at, "run"):
+        run = _run(given["run"])
+    launcher = _read_launcher(document, *at, "launcher")
+    with _placed(document, *at, "name"):
+        return Deployment(given["name"], run, launcher)
+
+
+def _read_launcher(document: Document, *at: Step) -> Launcher:
+    settings = _mapping(document, ["type", "config"], "a launcher", *at)
+    if "type" not in settings:
+        raise document.error("the key 'type' is missing", *at)
+    with _placed(document, *at, "type"):
+        cls = lookup_launcher(settings["type"])
+    if "config" in settings:
+        _mapping(document, keys_of(cls), cls.__name__, *at, "config")
+    with _placed(document, *at):
+        return Launcher.from_settings(settings)
+
+
+def _positions(document: Document) -> range:
+    if document.data is None:
+        raise document.error("the file is empty: it needs the key 'deployments', with a list")
+    deployments = _mapping(document, ["deployments"], "a file of deployments").get("deployments")
+    if not isinstance(deployments, list):
+        raise document.error("a list of deployments is needed under the key 'deployments'", "deployments")
+    return range(len(deployments))
+
+
+def _mapping(document: Document, known: Collection[str], owner: str, *at: Step) -> dict[str, Any]:
+    """The mapping at a place of the document, which may have the `known` keys."""
+    value = document.get(*at)
+    if not isinstance(value, dict):
+        raise document.error(f"a mapping is needed, not {type(value).__name__}", *at)
+    for key in value:
+        if key not in known:
+            raise document.error(unknown_key(key, known, owner), *at, key)
+    return value
+
+
+@contextmanager
+def _placed(document: Document, *at: Step) -> Iterator[None]:
+    """Gives an error of the block the line of what it is about: of the first fault, where there are several."""
+    try:
+        yield
+    except ValueError as error:
+        (what, steps), *others = faults_in(error)
+        more = f" (and {len(others)} more)" if others else ""
+        raise document.error(what + more, *at, *steps) from None
