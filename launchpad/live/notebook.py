@@ -1,0 +1,34 @@
+"""A bar in the output of the cell that began it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .tally import Counts, Failure
+from .view import as_html, as_text
+
+
+class NotebookDisplay:
+    """One bar. It is changed where it stands, whichever cell is being executed. Raises what IPython raises."""
+
+    period = 0.25
+
+    def __init__(self) -> None:
+        from IPython.display import display
+
+        show: Any = display
+        self._handle = show(_bundle(Counts(), over=False), raw=True, display_id=True)
+
+    def show(self, counts: Counts, failures: list[Failure]) -> None:
+        self._handle.update(_bundle(counts, over=False), raw=True)
+
+    def close(self, counts: Counts, failures: list[Failure]) -> None:
+        """Leaves what the notebook keeps: how it ended, and what failed."""
+        self._handle.update(_bundle(counts, over=True), raw=True)
+
+    def abandon(self) -> None:
+        """Leaves the display as it is."""
+
+
+def _bundle(counts: Counts, *, over: bool) -> dict[str, str]:
+    return {"text/plain": as_text(counts, over=over), "text/html": as_html(counts, over=over)}

@@ -1,0 +1,58 @@
+"""`launchpad.progress`: a bar over futures, and the futures as they complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, as_completed
+from typing import Any, Generic, TypeVar, cast
+
+from .bar import Bar, MakeDisplay, display_here
+
+F = TypeVar("F", bound=Future[Any])
+Self = TypeVar("Self", bound="Progress[Any]")
+
+
+def progress(futures: Iterable[F]) -> Progress[F]:
+    """Shows how `futures` are getting on: to be iterated over, or entered as a context.
+
+    `for future in progress(futures)` gives each as it completes, as `as_completed` does. `with progress(futures)` shows
+    them for the time of the block, whatever is waited for in it. Either way it only looks on: leaving early stops no
+    run. The bar is on stderr, or in the notebook's cell; where stderr is neither, nothing is shown.
+
+    LaunchError where the package that draws (rich: extras `cli` and `notebook`) is missing.
+    """
+    return Progress(futures, display_here())
+
+
+class Progress(Generic[F]):
+    """What `progress` gives. For one thread."""
+
+    def __init__(self, futures: Iterable[F], make_display: MakeDisplay | None) -> None:
+        self._futures = list(dict.fromkeys(futures))
+        for future in self._futures:
+            if not isinstance(future, Future):
+                raise TypeError(f"progress takes futures, not {type(future).__name__}")
+        self._make_display = make_display
+        self._bar: Bar | None = None
+        self._entered = 0
+
+    def __len__(self) -> int:
+        return len(self._futures)
+
+    def __iter__(self) -> Iterator[F]:
+        with self:
+            yield from cast("Iterator[F]", as_completed(self._futures))
+
+    def __enter__(self: Self) -> Self:
+        self._entered += 1
+        if self._entered == 1 and self._make_display and self._futures:
+            self._bar = Bar(self._make_display, expected=len(self))
+            for future in self._futures:
+                self._bar.add(future)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._entered -= 1
+        if self._entered == 0 and self._bar is not None:
+            bar, self._bar = self._bar, None
+            bar.close()

@@ -1,0 +1,153 @@
+"""How many futures are in which state, how fast they end, and which have failed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+import attrs
+
+from ..models import Outcome
+from ..wording import name_of, why, why_not
+
+KEPT = 20
+"""How many failures are remembered: those that came first."""
+
+UNTOLD = 10_000
+"""How many failures wait to be told of, at most."""
+
+SHORTEST = 0.1
+"""The fewest seconds in which a rate is measured."""
+
+
+class Failure(NamedTuple):
+    """What failed, and why: each in one line."""
+
+    name: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class Counts:
+    """How things are at one moment. `rate` is in ends a second, None where nothing has ended yet."""
+
+    total: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    seconds: float = 0.0
+    rate: float | None = None
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def ended(self) -> int:
+        return self.succeeded + self.failed + self.cancelled
+
+    @property
+    def queued(self) -> int:
+        return max(0, self.total - self.ended - self.running)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None where it is not known."""
+        return (self.total - self.ended) / self.rate if self.rate else None
+
+
+class Tally:
+    """Counts the futures that are given to it. Thread-safe; it keeps none that has ended.
+
+    `expected` is how many there will be, where more are still to come than have been added.
+    """
+
+    def __init__(self, expected: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()  # guards all below
+        self._expected = expected
+        self._pending: set[Future[Any]] = set()
+        self._succeeded = self._failed = self._cancelled = 0
+        self._failures: list[Failure] = []
+        self._untold: deque[Failure] = deque(maxlen=UNTOLD)
+        self._begun = clock()
+        self._last_end: float | None = None
+        self._working_since: float | None = None  # None while nothing has started: a pull says nothing of the rate
+
+    def add(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._pending.add(future)
+        future.add_done_callback(self._end)
+
+    def idle_for(self) -> float:
+        """Seconds since the last of the futures ended; below zero while there are some, or are to come."""
+        with self._lock:
+            idle = not self._pending and self._ended >= self._expected
+            return self._clock() - self._last_end if idle and self._last_end is not None else -1.0
+
+    def untold(self) -> list[Failure]:
+        """The failures since the last call."""
+        with self._lock:
+            failures = list(self._untold)
+            self._untold.clear()
+        return failures
+
+    def counts(self) -> Counts:
+        with self._lock:
+            pending = self._pending.copy()
+            ended = self._ended
+            counts = Counts(
+                total=max(self._expected, ended + len(pending)),
+                succeeded=self._succeeded,
+                failed=self._failed,
+                cancelled=self._cancelled,
+                failures=tuple(self._failures),
+            )
+        now = self._clock()
+        running = sum(future.running() for future in pending)
+        return attrs.evolve(counts, running=running, seconds=now - self._begun, rate=self._rate(now, ended, pending))
+
+    @property
+    def _ended(self) -> int:
+        return self._succeeded + self._failed + self._cancelled
+
+    def _rate(self, now: float, ended: int, pending: set[Future[Any]]) -> float | None:
+        if self._working_since is None:
+            if not ended and not any(map(_has_started, pending)):
+                return None
+            self._working_since = self._begun if ended else now
+        seconds = now - self._working_since
+        return ended / seconds if ended and seconds >= SHORTEST else None
+
+    def _end(self, future: Future[Any]) -> None:
+        cancelled = future.cancelled()
+        failure = None if cancelled else _failure(future)
+        with self._lock:
+            self._pending.discard(future)
+            self._last_end = self._clock()
+            if cancelled:
+                self._cancelled += 1
+            elif failure is None:
+                self._succeeded += 1
+            else:
+                self._failed += 1
+                self._untold.append(failure)
+                if len(self._failures) < KEPT:
+                    self._failures.append(failure)
+
+
+def _has_started(future: Future[Any]) -> bool:
+    """Whether it does its work: a run that is still being started may wait for an image."""
+    return future.handle is not None if hasattr(future, "handle") else future.running()
+
+
+def _failure(future: Future[Any]) -> Failure | None:
+    """Of a future that has ended, not cancelled: its failure, if it is one."""
+    if (error := future.exception()) is not None:
+        return Failure(name_of(future), why_not(error))
+    outcome = getattr(future, "outcome", None)
+    if isinstance(outcome, Outcome) and not outcome.ok:
+        return Failure(name_of(future), why(outcome))
+    return None

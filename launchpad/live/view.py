@@ -1,0 +1,146 @@
+"""What is shown of a tally, as text for a terminal and as HTML for a notebook. The only file here that says rich."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from math import ceil
+from typing import TextIO
+
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from ..wording import duration
+from .tally import Counts, Failure
+
+SHORTEST_BAR = 5
+LONGEST_BAR = 60
+NOTEBOOK_WIDTH = 100
+
+_READABLE = TerminalTheme(  # on white and on black: a notebook's theme is not known here
+    (0, 0, 0),
+    (255, 255, 255),
+    [(0, 0, 0), (211, 47, 47), (56, 142, 60), (176, 128, 0), (30, 118, 210), (156, 60, 176), (0, 139, 150), (128,) * 3],
+)
+_PAGE = '<pre style="margin: 0; line-height: 1.4; overflow-x: auto; white-space: pre-wrap">{code}</pre>'
+
+
+class TerminalView:
+    """Renders for the terminal behind `screen`: its width, its colours or none (NO_COLOR), its characters."""
+
+    def __init__(self, screen: TextIO) -> None:
+        self._console = Console(file=screen, highlight=False, soft_wrap=True, force_jupyter=False)
+
+    def bar(self, counts: Counts) -> str:
+        """One line, without its end, that fits into the terminal as wide as it is now."""
+        return self._rendered(*_bar(counts, self._console.width - 1))
+
+    def summary(self, counts: Counts) -> str:
+        """The line that stays."""
+        return self._rendered(_summary(counts), end="\n")
+
+    def failures(self, failures: Iterable[Failure]) -> str:
+        """A line for each."""
+        return "".join(self._rendered(_failure(failure), end="\n") for failure in failures)
+
+    def _rendered(self, *parts: RenderableType, end: str = "") -> str:
+        with self._console.capture() as captured:
+            self._console.print(*parts, end=end)
+        return captured.get()
+
+
+def as_html(counts: Counts, *, over: bool) -> str:
+    """The bar, or the summary where it is `over`, and the failures so far."""
+    console = _paper(record=True)
+    _print_page(console, counts, over)
+    return console.export_html(theme=_READABLE, inline_styles=True, code_format=_PAGE)
+
+
+def as_text(counts: Counts, *, over: bool) -> str:
+    """The same in plain text, for a front end that shows no HTML."""
+    console = _paper()
+    with console.capture() as captured:
+        _print_page(console, counts, over)
+    return captured.get()
+
+
+def _paper(record: bool = False) -> Console:
+    return Console(
+        file=io.StringIO(),
+        record=record,
+        width=NOTEBOOK_WIDTH,
+        highlight=False,
+        soft_wrap=True,
+        force_jupyter=False,
+        force_terminal=record,
+        color_system="standard" if record else None,
+        legacy_windows=False,
+    )
+
+
+def _print_page(console: Console, counts: Counts, over: bool) -> None:
+    console.print(*([_summary(counts)] if over else _bar(counts, NOTEBOOK_WIDTH)))
+    for failure in counts.failures:
+        console.print(_failure(failure))
+    if counts.failed > len(counts.failures):
+        console.print(f"and {counts.failed - len(counts.failures)} more that failed")
+
+
+def _bar(counts: Counts, width: int) -> list[RenderableType]:
+    """The bar with as many of the facts as there is room for."""
+    facts = _facts(counts)
+    while len(facts) > 1 and _length(facts) + SHORTEST_BAR + 2 > width:
+        facts.remove(max(facts, key=lambda fact: fact[0]))
+    text = Text("  ", no_wrap=True, overflow="crop", end="").join(fact for _, fact in facts)
+    room = min(width - _length(facts) - 2, LONGEST_BAR)
+    if room < SHORTEST_BAR:
+        text.truncate(max(0, width))
+        return [text]
+    style = "red" if counts.failed else "green"
+    bar = ProgressBar(counts.total, counts.ended, room, complete_style=style, finished_style=style)
+    return [bar, Text(" ") + text]
+
+
+def _facts(counts: Counts) -> list[tuple[int, Text]]:
+    """What is said beside the bar. Where there is no room for all, those with the highest number are left out first."""
+    left = counts.seconds_left
+    facts = [
+        (0, f"{counts.ended}/{counts.total}", ""),
+        (1, f"{counts.failed} failed" if counts.failed else "", "red"),
+        (5, f"{counts.cancelled} cancelled" if counts.cancelled else "", "yellow"),
+        (3, f"{counts.running} running" if counts.running else "", "cyan"),
+        (6, f"{counts.queued} queued" if counts.queued else "", ""),
+        (4, _rate(counts), ""),
+        (2, f"{duration(ceil(left))} left" if left else duration(counts.seconds), ""),
+    ]
+    return [(place, Text(words, style)) for place, words, style in facts if words]
+
+
+def _length(facts: list[tuple[int, Text]]) -> int:
+    return sum(fact.cell_len + 2 for _, fact in facts) - 2
+
+
+def _summary(counts: Counts) -> Text:
+    parts = [
+        (f"{counts.succeeded} succeeded", "green") if counts.succeeded else None,
+        (f"{counts.failed} failed", "red") if counts.failed else None,
+        (f"{counts.cancelled} cancelled", "yellow") if counts.cancelled else None,
+        (f"{counts.running} still running", "cyan") if counts.running else None,
+        (f"{counts.queued} still queued", "") if counts.queued else None,
+    ]
+    states = Text(", ").join(Text(*part) for part in parts if part)
+    pace = ", ".join(filter(None, [duration(counts.seconds), _rate(counts)]))
+    return Text.assemble(f"{counts.total} {'run' if counts.total == 1 else 'runs'}: ", states, f" in {pace}")
+
+
+def _rate(counts: Counts) -> str:
+    """How many end in a second, or in a minute where they are slow."""
+    if counts.rate is None:
+        return ""
+    return f"{counts.rate:.1f}/s" if counts.rate >= 1 else f"{counts.rate * 60:.1f}/min"
+
+
+def _failure(failure: Failure) -> Text:
+    return Text.assemble((failure.name, "bold"), ": ", (failure.why, "red"))
