@@ -9,9 +9,11 @@ from __future__ import annotations
 import abc
 import codecs
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import TextIO
 
 from .backend import Chunk, StreamName
@@ -125,11 +127,20 @@ class Pane(abc.ABC):
 def to_screen(stream: StreamName, lines: list[str]) -> None:
     """Prints lines to this process's stdout or stderr, as they are at this moment; whole lines, one write each."""
     screen = sys.stdout if stream == "stdout" else sys.stderr
+    _keep_forks_apart()
     with screen_lock:
         if isinstance(screen, Pane):
             screen.write_lines(lines)
         else:
             write_lines(screen, lines)
+
+
+@cache
+def _keep_forks_apart() -> None:
+    """From now on no process is forked amid a line: it would find the screen locked by a thread that it lacks."""
+    if hasattr(os, "register_at_fork"):
+        release = screen_lock.release
+        os.register_at_fork(before=screen_lock.acquire, after_in_parent=release, after_in_child=release)
 
 
 def write_lines(screen: TextIO, lines: list[str]) -> None:

@@ -1,0 +1,111 @@
+"""launchpad in processes that multiprocessing spawns, and in forked ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Script
+
+Start = Callable[[str], Script]
+
+OK = (0, "", "")
+
+
+def in_child(body: str) -> str:
+    """The end of a script that calls `body`, with `launcher` and `executor`, in a forked process."""
+    return f"""
+def child():
+{body}
+
+# An executor's workers are threads, which a forked process does not have: newer Pythons warn of every such fork.
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+process = multiprocessing.get_context("fork").Process(target=child)
+process.start()
+process.join(30)
+if process.exitcode is None:
+    process.kill()
+    sys.exit("it hangs")
+sys.exit(process.exitcode)
+"""
+
+
+def test_launchers_and_runs_go_to_spawned_processes(script: Start) -> None:
+    source = """
+        def launch(code):
+            return launcher.submit(Run(command=["sh", "-c", f"exit {code}"]))
+
+        launcher = SubprocessLauncher(stream_output=False)
+        if __name__ == "__main__":
+            assert launcher.submit(Run(command=["true"]))
+            with multiprocessing.get_context("spawn").Pool(2) as pool:
+                assert pool.starmap(launcher.submit, [(Run(command=["true"]),)] * 2) == [True, True]
+                assert pool.map(launch, [0, 1, 0]) == [True, False, True]
+                pool.close()
+                pool.join()
+        """
+    assert script(source).end() == OK
+
+
+def test_a_launcher_that_was_used_before_a_fork_works_after_it(script: Start) -> None:
+    source = """
+launcher = SubprocessLauncher()
+assert launcher.submit(Run(command=["true"]))
+""" + in_child("    sys.exit(launcher.submit(Run(command=['sh', '-c', 'exit 3'])))")
+    assert script(source).end() == OK
+
+
+def test_a_fork_amid_runs_leaves_both_processes_working(script: Start) -> None:
+    source = """
+launcher = SubprocessLauncher()
+with LaunchExecutor(launcher, 8) as executor:
+    chatter = executor.launch_all([Run(command=["seq", "20000"])] * 8)
+    chatter[0].wait_started()
+    pids = []
+    for _ in range(20):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(not launcher.submit(Run(command=["echo", "from a fork"])))
+        pids.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 20
+    assert all(future.result() for future in chatter)
+"""
+    source = "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n" + source
+    status, output, errors = script(source).end()
+    assert (status, errors) == (0, "")
+    assert (output.count("from a fork\n"), output.count("20000\n")) == (20, 8)
+
+
+EXECUTOR = """
+launcher = SubprocessLauncher()
+executor = LaunchExecutor(launcher, 1)
+future = executor.submit(Run(command=["sleep", "0.5"]))
+future.wait_started()
+"""
+
+
+def test_an_executor_refuses_to_launch_in_a_forked_process_and_says_what_to_do(script: Start) -> None:
+    source = EXECUTOR + in_child("    executor.submit(Run(command=['true']))")
+    status, _, errors = script(source).end()
+    assert status == 1
+    assert "RuntimeError: This LaunchExecutor belongs to the process" in errors.splitlines()[-1]
+
+
+@pytest.mark.parametrize("end", ["executor.shutdown()", "executor.stop()", "executor.__exit__(None, None, None)"])
+def test_ending_an_executor_in_a_forked_process_returns_and_leaves_the_parents_runs_alone(
+    script: Start, end: str
+) -> None:
+    source = EXECUTOR + in_child(f"    {end}").replace("sys.exit(", "assert future.result()\nsys.exit(")
+    assert script(source).end() == OK
+
+
+def test_a_handle_of_the_parent_can_be_stopped_in_a_forked_process(script: Start) -> None:
+    source = """
+launcher = SubprocessLauncher()
+handle = launcher.start(Run(command=["sleep", "3600"]))
+""" + in_child("    launcher.stop(handle)").replace(
+        "sys.exit(", "assert launcher.wait(handle).exit_code == -15\nsys.exit("
+    )
+    assert script(source).end() == OK
