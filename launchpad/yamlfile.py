@@ -68,10 +68,10 @@ def load(path: str | os.PathLike[str]) -> Document:
     """Reads a YAML file. ValueError, one line with file and line, where there is none or it is no plain data."""
     file = os.fspath(path)
     text = _text(file)
-    loader = yaml.SafeLoader(text)
-    reader = _Reader(loader)
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
+        reader = _Reader(loader)
         document = Document(file, None if root is None else reader.read(root, ()), reader.lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -79,9 +79,7 @@ def load(path: str | os.PathLike[str]) -> Document:
     except yaml.reader.ReaderError as error:
         raise _bad_yaml(file, text.count("\n", 0, error.position) + 1, error.reason) from None
     except RecursionError:
-        raise ValueError(f"{file}:1: it is nested too deeply") from None
-    finally:
-        loader.dispose()
+        raise _bad_yaml(file, 1, "it is nested too deeply") from None
     for message, steps in reader.faults[:1]:
         raise document.error(message, *steps)
     return document
@@ -89,7 +87,7 @@ def load(path: str | os.PathLike[str]) -> Document:
 
 def save(path: str | os.PathLike[str], data: object) -> None:
     """Writes plain `data` to a YAML file: all of it, or, after an OSError, nothing. Its mode and its links are kept."""
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     target = os.path.realpath(path)
     beside = os.path.join(os.path.dirname(target), f".{uuid.uuid4().hex}.tmp")
     try:
@@ -119,9 +117,22 @@ def _text(file: str) -> str:
         raise ValueError(f"{file}:{line}: it is not UTF-8 text") from None
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes every text so that it is read again as it was."""
+
+    def represent_str(self, text: str) -> yaml.ScalarNode:
+        unusual_line_end = re.search("[\x85\u2028\u2029]", text)  # in plain text, YAML makes a space of it
+        return self.represent_scalar(_TEXT, text, style='"' if unusual_line_end else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
 def _bad_yaml(file: str, line: int, problem: str) -> ValueError:
     """An error without the text that YAML took for an alias or a tag: it may be a password without its quotes."""
-    problem = re.sub(r"\b(alias|anchor|tag|handle) .*", r"\1: put text that begins with * & or ! in quotes", problem)
+    problem = re.sub(r"\b(alias|tag|handle) .*", r"\1: put text that begins with * or ! in quotes", problem)
+    if problem == "second occurrence":
+        problem = "an anchor (&) is there twice"
     return ValueError(f"{file}:{line}: it is not valid YAML: {' '.join(problem.split())}")
 
 

@@ -1,0 +1,419 @@
+"""Deployments: what a file may hold, what is said of one that has faults, and that writing one loses nothing."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import stat
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from launchpad import Deployment, Launcher, LaunchError, Run, SubprocessLauncher, UniversalLauncher, register_launcher
+
+SECRET = "hunter2-do-not-show"
+
+
+@register_launcher
+@attrs.frozen(kw_only=True)
+class Imaged(SubprocessLauncher):
+    type: ClassVar[str] = "test-deployment-imaged"
+    image: str = "default"
+    volumes: list[str] = attrs.field(factory=list)
+    deep: dict[str, list[int]] = attrs.field(factory=dict)
+
+
+GOOD = """\
+deployments:
+  - name: nightly
+    run: {entrypoint: "flows/report.py:main", parameters: {day: today}, working_dir: /app, timeout: 3600}
+    launcher: {type: test-deployment-imaged, config: {image: "python:3.12-slim", volumes: ["./flows:/app/flows:ro"]}}
+  - name: hello
+    run:
+      command: [echo, hello]
+    launcher:
+      type: subprocess
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return Path("deployments.yaml")
+
+
+def deployment(name: str = "x", run: Any = None, launcher: Any = None) -> Deployment:
+    return Deployment(name, run or {"command": ["true"]}, launcher or SubprocessLauncher())
+
+
+class TestLoad:
+    def test_a_file_gives_its_deployments_by_name(self, file: Path) -> None:
+        file.write_text(GOOD)
+        loaded = Deployment.load(file)
+        assert list(loaded) == ["nightly", "hello"]
+        assert loaded["hello"] == deployment("hello", {"command": ["echo", "hello"]})
+        assert loaded["nightly"].launcher == Imaged(image="python:3.12-slim", volumes=["./flows:/app/flows:ro"])
+        assert loaded["nightly"].run == {
+            "entrypoint": "flows/report.py:main",
+            "parameters": {"day": "today"},
+            "working_dir": "/app",
+            "timeout": 3600.0,
+        }
+
+    def test_a_path_may_be_text_and_a_list_may_be_empty(self, file: Path) -> None:
+        file.write_text("deployments: []\n")
+        assert Deployment.load("deployments.yaml") == {}
+
+    def test_relative_paths_stay_as_they_are(self, file: Path) -> None:
+        file.write_text(GOOD.replace("/app,", "../app,"))
+        assert Deployment.load(file)["nightly"].make_run().working_dir == "../app"
+
+    def test_anchors_and_merges_are_followed(self, file: Path) -> None:
+        file.write_text(
+            "deployments:\n"
+            "- {name: a, run: &run {command: ['true'], env: &env {A: 1}}, launcher: &here {type: subprocess}}\n"
+            "- {name: b, run: {<<: *run, env: {<<: *env, A: 2}}, launcher: *here}\n"
+            "- {name: c, run: *run, launcher: *here}\n"
+        )
+        loaded = Deployment.load(file)
+        assert loaded["a"].run == loaded["c"].run == {"command": ["true"], "env": {"A": "1"}}
+        assert loaded["b"].run == {"command": ["true"], "env": {"A": "2"}}
+
+    @pytest.mark.parametrize("prefix", [b"\xef\xbb\xbf", b"# comment\r\n", b"---\n"])
+    def test_what_editors_put_in_front_does_no_harm(self, file: Path, prefix: bytes) -> None:
+        file.write_bytes(prefix + GOOD.encode())
+        assert list(Deployment.load(file)) == ["nightly", "hello"]
+
+
+def faulty(file: Path, text: str | bytes) -> str:
+    """What is said of a file: one line, without the secret."""
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is what the tests look at
+        Deployment.load(file)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    assert SECRET not in message
+    return message
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new, 1)
+
+
+NIGHTLY = "deployments['nightly']"
+
+
+class TestFaults:
+    def test_a_file_that_is_missing(self, file: Path) -> None:
+        with pytest.raises(ValueError, match=r"^deployments\.yaml: it cannot be read: No such file or directory$"):
+            Deployment.load(file)
+
+    def test_a_folder(self, file: Path) -> None:
+        file.mkdir()
+        with pytest.raises(ValueError, match=r"^deployments\.yaml: it cannot be read: Is a directory$"):
+            Deployment.load(file)
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("", "deployments.yaml:1: the file is empty: it needs the key 'deployments', with a list"),
+            ("# nothing\n\n", "deployments.yaml:1: the file is empty"),
+            ("- name: x\n", "deployments.yaml:1: a mapping is needed, not list"),
+            ("hello", "deployments.yaml:1: a mapping is needed, not str"),
+            ("a: 1", "deployments.yaml:1: a: unknown key 'a' of a file of deployments; known: ['deployments']"),
+            ("\ndeployment: []", "deployments.yaml:2: deployment: unknown key 'deployment' of a file of deployments"),
+            ("deployments:", "deployments.yaml:1: deployments: a list of deployments is needed"),
+            ("deployments:\n  nightly: {}", "deployments.yaml:1: deployments: a list of deployments is needed"),
+            ("{}", "deployments.yaml:1: deployments: a list of deployments is needed"),
+            ("deployments:\n- a\n", "deployments.yaml:2: deployments[0]: a mapping is needed, not str"),
+            ("deployments:\n-\n  - a\n", "deployments.yaml:3: deployments[0]: a mapping is needed, not list"),
+        ],
+    )
+    def test_what_is_no_list_of_mappings(self, file: Path, text: str, said: str) -> None:
+        assert faulty(file, text).startswith(said)
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("name: nightly", "nam: nightly", "2: deployments[0].nam: unknown key 'nam' of a deployment (did you mean"),
+            ("  - name: nightly\n    run", "  - run", "2: deployments[0]: the key 'name' is missing"),
+            ("name: nightly", "name: 5", "2: deployments[0].name: name must be non-empty text, not int"),
+            ("name: nightly", "name: ''", "2: deployments[''].name: name must be non-empty text"),
+            ("name: nightly", "name: 2022-01-01", "2: deployments[0].name: a date is neither text nor a number"),
+            ("name: hello", "name: nightly", f"5: {NIGHTLY}.name: there is a deployment of this name already"),
+            (
+                "      command: [echo, hello]",
+                "      - echo",
+                "6: deployments['hello'].run: a mapping is needed, not list",
+            ),
+            ("timeout: 3600", "timeout: 0", f"3: {NIGHTLY}.run.timeout: timeout must be more than 0 seconds"),
+            (
+                "timeout: 3600",
+                "timout: 1",
+                f"3: {NIGHTLY}.run.timout: unknown key 'timout' of a run (did you mean 'tim",
+            ),
+            ("timeout: 3600", "id: x", f"3: {NIGHTLY}.run.id: unknown key 'id' of a run"),
+            ("[echo, hello]", "[]", "7: deployments['hello'].run.command: a run cannot be run with empty command"),
+            ("[echo, hello]", "echo hello", "7: deployments['hello'].run.command: command must be a list of text"),
+            ("[echo, hello]", "[echo, 5]", "7: deployments['hello'].run.command: command[1] must be text, not int"),
+            (
+                "command: [echo, hello]",
+                "name: x",
+                "6: deployments['hello'].run: a run needs exactly one of command and",
+            ),
+            ("day: today", "day: .nan", f"3: {NIGHTLY}.run.parameters: parameters['day'] cannot be written as JSON"),
+            ("type: subprocess", "type: subproces", "9: deployments['hello'].launcher.type: unknown launcher type"),
+            (
+                "type: subprocess",
+                "typ: subprocess",
+                "9: deployments['hello'].launcher.typ: unknown key 'typ' of a laun",
+            ),
+            ("type: subprocess", "config: {}", "8: deployments['hello'].launcher: the key 'type' is missing"),
+            ("type: subprocess", "type: 5", "9: deployments['hello'].launcher.type: unknown launcher type 5"),
+            (
+                "launcher:\n      type: subprocess",
+                "launcher: subprocess",
+                "8: deployments['hello'].launcher: a mapping",
+            ),
+            (
+                "image:",
+                "imge:",
+                f"4: {NIGHTLY}.launcher.config.imge: unknown key 'imge' of Imaged (did you mean 'image'?)",
+            ),
+            ('"python:3.12-slim"', "3.12", f"4: {NIGHTLY}.launcher.config.image: it must be text, not float"),
+            ('"./flows:/app/flows:ro"', "5", f"4: {NIGHTLY}.launcher.config.volumes[0]: it must be text, not int"),
+            (
+                "type: subprocess",
+                "type: subprocess\n      config:",
+                "10: deployments['hello'].launcher.config: a mapping",
+            ),
+        ],
+    )
+    def test_a_fault_names_file_line_deployment_and_key(self, file: Path, old: str, new: str, said: str) -> None:
+        message = faulty(file, changed(old, new))
+        assert message.startswith(f"deployments.yaml:{said}")
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [
+            ("2022-01-01", "a date is neither text nor a number: put it in quotes"),
+            ("2022-13-45", "a date is neither text nor a number: put it in quotes"),
+            ("2022-01-01 10:00:00", "a date is neither text nor a number: put it in quotes"),
+            ("!!binary aGVsbG8=", "YAML's binary is neither"),
+            ("!!set {a, b}", "YAML's set is neither"),
+            ("!!int x", "it cannot be read as a whole number"),
+            ("!!bool maybe", "it cannot be read as a yes or no"),
+            ("&a [*a]", "it contains itself"),
+            (f"!{SECRET}", "something with a tag (!) is neither"),
+            ("=", "YAML's value is neither"),
+        ],
+    )
+    def test_what_json_lacks_needs_quotes(self, file: Path, value: str, said: str) -> None:
+        message = faulty(file, changed("day: today", f"day: {value} "))
+        assert message.startswith(f"deployments.yaml:3: {NIGHTLY}.run.parameters.day")
+        assert said in message
+
+    @pytest.mark.parametrize(
+        ("key", "kind"),
+        [("5", "a whole number"), ("on", "a yes or no"), ("~", "nothing"), ("2022-01-01", "a date"), ("[a]", "a list")],
+    )
+    def test_a_key_that_is_no_text_needs_quotes(self, file: Path, key: str, kind: str) -> None:
+        message = faulty(file, changed("day: today", f"? {key}\n : x"))
+        assert f"{NIGHTLY}.run.parameters.?: a key must be text, not {kind}: put it in quotes" in message
+
+    def test_a_key_that_is_there_twice(self, file: Path) -> None:
+        text = changed("      type: subprocess", "      type: subprocess\n      type: docker")
+        assert faulty(file, text) == "deployments.yaml:10: deployments['hello'].launcher.type: the key is there twice"
+
+    @pytest.mark.parametrize("key", ["deployments: []\n", "'deployments': []\n"])
+    def test_the_first_key_that_is_there_twice(self, file: Path, key: str) -> None:
+        assert faulty(file, GOOD + key) == "deployments.yaml:10: deployments: the key is there twice"
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("a: [1\nb: 2", 2),
+            ("a:\n\t- b", 2),
+            ("a: 'x\n\n", 3),
+            ("a: b: c", 1),
+            ("a: 1\n---\nb: 2", 2),
+            ("a: \0", 1),
+            ("x: y\na: \x07", 2),
+            (b"a: 1\nb: \xff\n", 2),
+            ("a: &x 1\nb: &x 2", 2),
+            ("a: &x 1\nb: *y", 2),
+            ("<<: 5", 1),
+            ("[" * 5000, 1),
+        ],
+    )
+    def test_bad_yaml(self, file: Path, text: str | bytes, line: int) -> None:
+        assert faulty(file, text).startswith(f"deployments.yaml:{line}: it is ")
+
+    @pytest.mark.parametrize(
+        "value", [f"*{SECRET}", f"!{SECRET}!x y", f"[{SECRET}]", "{" + SECRET + ": 1}", f"@{SECRET}"]
+    )
+    @pytest.mark.parametrize("place", ["run:\n      command: [a]", "launcher:\n      type: subprocess\n      config:"])
+    def test_no_value_of_env_is_shown(self, file: Path, value: str, place: str) -> None:
+        indent = "  " if place.endswith("config:") else ""
+        text = GOOD.replace(place.split("\n")[0], f"{place}\n      {indent}env: {{TOKEN: {value}}}", 2)
+        assert faulty(file, text).startswith("deployments.yaml:")
+
+    def test_of_several_faults_the_first_is_told_and_how_many_there_are(self, file: Path) -> None:
+        text = changed("image:", "grace: -1, env: [], stream_output: 5, image:")
+        assert faulty(file, text) == (
+            f"deployments.yaml:4: {NIGHTLY}.launcher.config.env: "
+            "env must be a mapping of names to text, not list (and 2 more)"
+        )
+
+    def test_settings_that_do_not_go_together_are_told_of_the_whole(self, file: Path) -> None:
+        text = changed("      type: subprocess", "      type: subprocess\n      config: {condaenv: a, virtualenv: b}")
+        said = "deployments.yaml:10: deployments['hello'].launcher.config: condaenv and virtualenv are both set"
+        assert faulty(file, text).startswith(said)
+
+
+class TestDump:
+    def test_what_is_written_is_loaded_again(self, file: Path) -> None:
+        file.write_text(GOOD)
+        loaded = Deployment.load(file)
+        Deployment.dump(file, loaded)
+        assert Deployment.load(file) == loaded
+
+    def test_it_is_written_for_people_and_without_what_is_the_default(self, file: Path) -> None:
+        one = deployment("größe", {"command": ["echo"], "env": {"DAY": "2022-01-01", "ON": "yes", "GONE": None}})
+        Deployment.dump(file, [one, deployment("b", launcher=Imaged(image="x"))])
+        assert file.read_text() == (
+            "deployments:\n- name: größe\n  run:\n    command:\n    - echo\n    env:\n      DAY: '2022-01-01'\n"
+            "      'ON': 'yes'\n      GONE: null\n  launcher:\n    type: subprocess\n    config: {}\n- name: b\n"
+            "  run:\n    command:\n    - 'true'\n  launcher:\n    type: test-deployment-imaged\n    config:\n"
+            "      image: x\n"
+        )
+
+    @settings(max_examples=50, deadline=None)
+    @given(
+        text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+        value=st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=8,
+        ),
+    )
+    def test_any_text_and_any_parameters_survive(self, tmp_path_factory: Any, text: str, value: Any) -> None:
+        run = {"entrypoint": "a:b", "name": text, "parameters": {"x": value}, "env": {"A": text}}
+        one = Deployment(text or "x", run, UniversalLauncher(env={"B": text}))
+        file = tmp_path_factory.mktemp("dump") / "x.yaml"
+        Deployment.dump(file, [one])
+        assert list(Deployment.load(file).values()) == [one]
+
+    def test_every_launcher_and_every_field_survives(self, file: Path) -> None:
+        ones = [
+            deployment("a", launcher=Imaged(image="y", volumes=["a"], deep={"k": [1]}, env={"X": None}, grace=0)),
+            deployment("c", {"command": ["cat", "caf\udce9"]}),
+            deployment("b", {"entrypoint": "a:b", "parameters": {}, "working_dir": Path("~/x"), "labels": {"l": 1}}),
+        ]
+        Deployment.dump(file, {one.name: one for one in ones})
+        assert list(Deployment.load(file).values()) == ones
+
+    @pytest.mark.parametrize(
+        ("deployments", "said"),
+        [([deployment("a"), deployment("a")], "two deployments"), ({"b": deployment("a")}, "under their own names")],
+    )
+    def test_names_must_be_their_own(self, file: Path, deployments: Any, said: str) -> None:
+        with pytest.raises(ValueError, match=said):
+            Deployment.dump(file, deployments)
+        assert not file.exists()
+
+    def test_what_cannot_be_written_leaves_the_file_as_it_was(self, file: Path) -> None:
+        file.write_text("before")
+        one = deployment(launcher=attrs.evolve(Imaged(), image=object()))
+        with pytest.raises(ValueError, match=r"Imaged\.image cannot be written as JSON"):
+            Deployment.dump(file, [one])
+        assert file.read_text() == "before"
+        assert os.listdir() == ["deployments.yaml"]
+
+    def test_a_folder_that_is_not_there_is_an_error_that_names_the_file(self, file: Path) -> None:
+        with pytest.raises(FileNotFoundError) as caught:
+            Deployment.dump("missing/x.yaml", [])
+        assert caught.value.filename == "missing/x.yaml"
+
+    def test_a_file_that_only_its_owner_may_read_stays_so(self, file: Path) -> None:
+        file.touch(0o600)
+        Deployment.dump(file, [deployment()])
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert os.listdir() == ["deployments.yaml"]
+
+    def test_a_link_stays_one(self, file: Path) -> None:
+        file.symlink_to("real.yaml")
+        Deployment.dump(file, [deployment()])
+        assert file.is_symlink()
+        assert Deployment.load("real.yaml") == {"x": deployment()}
+
+
+class TestDeployment:
+    def test_every_run_has_an_id_of_its_own(self) -> None:
+        one = deployment(run={"command": ["true"], "name": "n", "env": {"A": 1}, "labels": {"l": "v"}, "timeout": 2})
+        first, second = one.make_run(), one.make_run()
+        assert first.id != second.id
+        assert attrs.evolve(first, id="x") == Run(
+            command=["true"], name="n", env={"A": "1"}, labels={"l": "v"}, timeout=2, id="x"
+        )
+
+    def test_parameters_are_merged_over_those_that_are_kept(self) -> None:
+        one = deployment(run={"entrypoint": "a:b", "parameters": {"x": 1, "y": 2}})
+        assert one.make_run(y=3, z=4, self=5).parameters == {"x": 1, "y": 3, "z": 4, "self": 5}
+        assert one.make_run().parameters == {"x": 1, "y": 2}
+
+    def test_parameters_of_a_command_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="parameters go with an entrypoint"):
+            deployment().make_run(x=1)
+
+    @pytest.mark.parametrize(("code", "ok"), [("0", True), ("3", False)])
+    def test_launching_says_whether_it_succeeded(self, code: str, ok: bool) -> None:
+        assert deployment(run={"command": ["sh", "-c", f"exit {code}"]}).launch() is ok
+
+    def test_parameters_reach_the_function(self, tmp_path: Path) -> None:
+        (tmp_path / "flow.py").write_text("def main(code, more=0): raise SystemExit(code + more - 5)")
+        run = {"entrypoint": "flow.py:main", "working_dir": tmp_path, "parameters": {"code": 2}}
+        assert deployment(run=run).launch(more=3) is True
+
+    def test_what_cannot_launch_raises(self) -> None:
+        with pytest.raises(LaunchError, match="another type"):
+            deployment(launcher=UniversalLauncher()).launch()
+
+    @pytest.mark.parametrize(
+        ("name", "run", "launcher", "said"),
+        [
+            ("", {"command": ["true"]}, SubprocessLauncher(), "name must be"),
+            ("x", {"command": ["true"], "id": "5"}, SubprocessLauncher(), "run must not have an id"),
+            ("x", {"comand": ["true"]}, SubprocessLauncher(), "unknown key 'comand' of Run"),
+            ("x", {"command": []}, SubprocessLauncher(), "empty command"),
+            ("x", Run(command=["true"]), SubprocessLauncher(), "a mapping is needed, not Run"),
+            ("x", {"command": ["true"]}, {"type": "subprocess"}, "launcher must be a Launcher, not dict"),
+        ],
+    )
+    def test_bad_values_are_refused_when_it_is_made(self, name: Any, run: Any, launcher: Any, said: str) -> None:
+        with pytest.raises(ValueError, match=said):
+            Deployment(name, run, launcher)
+
+    def test_what_it_was_made_of_may_change_later(self) -> None:
+        run = {"command": ["true"], "env": {"A": "1"}}
+        one = deployment(run=run)
+        run["env"]["A"] = "2"  # type: ignore[index]
+        assert one.run == {"command": ["true"], "env": {"A": "1"}}
+
+    def test_it_is_copied_and_pickled_by_value_and_can_be_a_key(self) -> None:
+        one = deployment()
+        assert {one: 1}[pickle.loads(pickle.dumps(one))] == 1
+        assert copy.deepcopy(one) == attrs.evolve(one) == one
+
+    def test_its_repr_shows_no_values(self) -> None:
+        launcher: Launcher = SubprocessLauncher(env={"TOKEN": SECRET})
+        one = deployment(
+            run={"entrypoint": "a:b", "env": {"T": SECRET}, "parameters": {"p": SECRET}}, launcher=launcher
+        )
+        assert SECRET not in repr(one)
