@@ -105,19 +105,19 @@ class Launcher(abc.ABC):
         self._check_run(run)
         control = control or Control()
         begun: list[Following] = []
-        output = on_output is not None or self.stream_output
+        output, sink = on_output is not None or self.stream_output, self._sink(run, on_output)
         try:
             _uninterrupted(lambda: self._begin(begun, run, output, control, gate), control.stop)
             following = begun[0]
             with control.listening(lambda: following.ask_to_stop(hurry=control.hurried)):
                 if on_start is not None:
                     on_start(following.handle)
-                outcome = following.follow(self._sink(run, on_output))
+                outcome = following.follow(sink)
                 assert outcome is not None  # without a limit it comes back at the end alone
                 return outcome
         except BaseException:
             for following in begun:
-                _end_after_error(following)
+                _end_after_error(following, sink)
             raise
         finally:
             for following in begun:
@@ -136,7 +136,7 @@ class Launcher(abc.ABC):
             _uninterrupted(lambda: self._begin(begun, run, self.stream_output, control, None), control.stop)
         except BaseException:
             for following in begun:
-                _end_after_error(following)
+                _end_after_error(following, discard)
                 self._connection.forget(following.handle)
             raise
         return begun[0].handle
@@ -324,12 +324,12 @@ def _wait_through(done: threading.Event) -> None:
             done.wait()
 
 
-def _end_after_error(following: Following) -> None:
-    """Stops a run whose launch was interrupted; interrupted again, it stops asking and kills."""
+def _end_after_error(following: Following, sink: Sink) -> None:
+    """Stops a run whose launch was interrupted; interrupted again, it stops asking and kills. Its last words count."""
     try:
         try:
             following.ask_to_stop()
-            following.follow(discard)
+            following.follow(sink)
         except (KeyboardInterrupt, SystemExit):
             following.ask_to_stop(hurry=True)
             following.follow(discard)
