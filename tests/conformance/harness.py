@@ -100,6 +100,9 @@ class Harness(abc.ABC):
     stderr_apart: ClassVar[bool] = True
     """Whether what is written to stderr comes back as stderr. (Kubernetes mixes it into one stream.)"""
 
+    long_line: ClassVar[str] = "€"
+    """What a long line can be made of. (Where it is kept in pieces, a character of several bytes may be cut apart.)"""
+
     def __init__(self, mark: str = "") -> None:
         self.mark = mark or uuid.uuid4().hex
 
