@@ -22,7 +22,11 @@ A log that was rotated ends, and so does one whose server goes down. The news of
 
 _TIME = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)"
 _LINE = re.compile(_TIME + rb" ")
-_PIECE = 16 * 1024  # longer lines are kept in pieces of this size, and older kubelets put the time before each
+_PIECE = 16 * 1024
+"""Bytes after which a line is cut into pieces where it is kept; older kubelets put the time before each."""
+
+_LONGEST_TIME = len(b"2000-01-01T00:00:00.000000000+00:00 ")
+_CUT_WITHIN = 12  # Docker writes three bytes for each byte of a character that it has cut apart
 
 
 class Position:
@@ -161,9 +165,8 @@ def _joined(text: bytes) -> bytes:
     pieces = []
     at = 0
     while at < len(text):
-        pieces.append(text[at : at + _PIECE])
-        at += _PIECE
-        stamp = _LINE.match(text, at)
-        if stamp is not None:
-            at = stamp.end()
+        stamp = _LINE.search(text, at + _PIECE, at + _PIECE + _CUT_WITHIN + _LONGEST_TIME)
+        end, after = (stamp.start(), stamp.end()) if stamp else (at + _PIECE, at + _PIECE)
+        pieces.append(text[at:end])
+        at = after
     return b"".join(pieces)

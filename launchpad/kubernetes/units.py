@@ -224,8 +224,7 @@ class JobUnit:
         end = end_of(seen.job)
         if end is None or self._looked_at_end:
             return True
-        complete = end.get("type") == "Complete"
-        if complete and (seen.pods or not self._output):
+        if end.get("type") == "Complete" and not self._output:
             return True
         if seen.pods and has_ended(seen.pods[-1]):
             return True
