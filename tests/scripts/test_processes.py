@@ -13,11 +13,11 @@ Start = Callable[[str], Script]
 OK = (0, "", "")
 
 
-def in_child(body: str) -> str:
-    """The end of a script that calls `body`, with `launcher` and `executor`, in a forked process."""
+def in_child(body: str, then: str = "") -> str:
+    """The end of a script that executes `body` in a forked process, and `then` in its parent."""
     return f"""
 def child():
-{body}
+    {body}
 
 # An executor's workers are threads, which a forked process does not have: newer Pythons warn of every such fork.
 import warnings
@@ -28,6 +28,7 @@ process.join(30)
 if process.exitcode is None:
     process.kill()
     sys.exit("it hangs")
+{then}
 sys.exit(process.exitcode)
 """
 
@@ -53,7 +54,7 @@ def test_a_launcher_that_was_used_before_a_fork_works_after_it(script: Start) ->
     source = """
 launcher = SubprocessLauncher()
 assert launcher.submit(Run(command=["true"]))
-""" + in_child("    sys.exit(launcher.submit(Run(command=['sh', '-c', 'exit 3'])))")
+""" + in_child("sys.exit(launcher.submit(Run(command=['sh', '-c', 'exit 3'])))")
     assert script(source).end() == OK
 
 
@@ -87,7 +88,7 @@ future.wait_started()
 
 
 def test_an_executor_refuses_to_launch_in_a_forked_process_and_says_what_to_do(script: Start) -> None:
-    source = EXECUTOR + in_child("    executor.submit(Run(command=['true']))")
+    source = EXECUTOR + in_child("executor.submit(Run(command=['true']))")
     status, _, errors = script(source).end()
     assert status == 1
     assert "RuntimeError: This LaunchExecutor belongs to the process" in errors.splitlines()[-1]
@@ -97,7 +98,7 @@ def test_an_executor_refuses_to_launch_in_a_forked_process_and_says_what_to_do(s
 def test_ending_an_executor_in_a_forked_process_returns_and_leaves_the_parents_runs_alone(
     script: Start, end: str
 ) -> None:
-    source = EXECUTOR + in_child(f"    {end}").replace("sys.exit(", "assert future.result()\nsys.exit(")
+    source = EXECUTOR + in_child(end, "assert future.result()")
     assert script(source).end() == OK
 
 
@@ -105,7 +106,5 @@ def test_a_handle_of_the_parent_can_be_stopped_in_a_forked_process(script: Start
     source = """
 launcher = SubprocessLauncher()
 handle = launcher.start(Run(command=["sleep", "3600"]))
-""" + in_child("    launcher.stop(handle)").replace(
-        "sys.exit(", "assert launcher.wait(handle).exit_code == -15\nsys.exit("
-    )
+""" + in_child("launcher.stop(handle)", "assert launcher.wait(handle).exit_code == -15")
     assert script(source).end() == OK
