@@ -1,0 +1,377 @@
+"""What is sent to the cluster, without a cluster."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from launchpad import KubernetesLauncher, LaunchError, Launcher, Run, lookup_launcher
+from launchpad.kubernetes.labels import RUN_ID
+from launchpad.kubernetes.spec import job_names, literal
+
+RUN = Run(command=["echo", "hello"], name="Hello, World", id="id-1")
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LAUNCHPAD_IMAGE", "LAUNCHPAD_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def spec(run: Run = RUN, **settings: Any) -> dict[str, Any]:
+    return KubernetesLauncher(**{"image": "busybox:1", **settings}).spec(run, "name-1")
+
+
+def pod(spec: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = spec["spec"]["template"]["spec"]
+    return found
+
+
+def container(spec: dict[str, Any]) -> dict[str, Any]:
+    return next(one for one in pod(spec)["containers"] if one["name"] == "job")
+
+
+def manifest(**pod: Any) -> dict[str, Any]:
+    return {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": {"spec": pod}}}
+
+
+def test_a_plain_run_is_a_job_that_is_tried_once() -> None:
+    labels = {"app.kubernetes.io/managed-by": "launchpad", RUN_ID: "id-1", "launchpad.io/run-name": "Hello-World"}
+    assert spec(namespace="here") == {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "name-1", "namespace": "here", "labels": labels},
+        "spec": {
+            "backoffLimit": 0,
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "terminationGracePeriodSeconds": 10,
+                    "containers": [{"name": "job", "image": "busybox:1", "args": ["echo", "hello"], "env": []}],
+                },
+            },
+        },
+    }
+
+
+def test_every_field_finds_its_place() -> None:
+    made = spec(
+        service_account_name="robot",
+        image_pull_policy="Never",
+        restart_policy="OnFailure",
+        resources={"requests": {"cpu": 1}, "limits": {"memory": "1Gi"}},
+        image_pull_secrets=["one", "two"],
+        backoff_limit=3,
+        finished_job_ttl=0.5,
+        grace=2.5,
+    )
+    assert made["spec"]["backoffLimit"] == 3
+    assert made["spec"]["ttlSecondsAfterFinished"] == 1
+    assert pod(made)["serviceAccountName"] == "robot"
+    assert pod(made)["restartPolicy"] == "OnFailure"
+    assert pod(made)["terminationGracePeriodSeconds"] == 3
+    assert pod(made)["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
+    assert container(made)["imagePullPolicy"] == "Never"
+    assert container(made)["resources"] == {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}
+
+
+def test_a_time_to_live_of_zero_is_kept_and_no_grace_is_a_second() -> None:
+    made = spec(finished_job_ttl=0, grace=0)
+    assert made["spec"]["ttlSecondsAfterFinished"] == 0
+    assert pod(made)["terminationGracePeriodSeconds"] == 1  # 0 would mean: forgotten before it has ended
+
+
+def test_the_images_own_entrypoint_stays_and_so_does_a_command_in_the_manifest() -> None:
+    base = manifest(containers=[{"name": "job", "command": ["tini", "--"]}])
+    assert "command" not in container(spec())
+    assert container(spec(job=base))["command"] == ["tini", "--"]
+
+
+def test_an_entrypoint_brings_the_engine_along_and_its_parameters_in_a_variable() -> None:
+    made = container(spec(Run(entrypoint="pkg.mod:main", parameters={"day": "today"})))
+    assert made["args"][:2] == ["python", "-c"]
+    assert made["args"][3] == "pkg.mod:main"
+    assert made["env"] == [{"name": "LAUNCHPAD_PARAMETERS", "value": '{"day": "today"}'}]
+
+
+def test_the_image_is_the_launchers_the_manifests_the_environments_or_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = manifest(containers=[{"image": "theirs:1"}])
+    assert container(spec(job=base))["image"] == "busybox:1"
+    assert container(spec(job=base, image=None))["image"] == "theirs:1"
+    assert container(spec(image=None))["image"].startswith("launchpad/launchpad:")
+    monkeypatch.setenv("LAUNCHPAD_IMAGE", "usual:1")
+    assert container(spec(image=None))["image"] == "usual:1"
+
+
+def test_variables_are_merged_by_who_says_them_and_each_stands_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAUNCHPAD_API_URL", "http://outside")
+    secret = {"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+    base = manifest(containers=[{"env": [{"name": "A", "value": "manifest"}, secret, {"name": "B", "value": "manifest"}]}])
+    made = spec(Run(command=["x"], env={"A": "run", "B": None, "C": 3}), job=base, env={"A": "launcher", "D": "launcher"})
+    assert container(made)["env"] == [
+        {"name": "LAUNCHPAD_API_URL", "value": "http://outside"},
+        {"name": "A", "value": "run"},
+        secret,
+        {"name": "D", "value": "launcher"},
+        {"name": "C", "value": "3"},
+    ]
+
+
+def test_forwarded_variables_are_those_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_URL", "http://x")
+    assert container(spec(forward_urls=["MY_URL", "OTHER_URL"]))["env"] == [{"name": "MY_URL", "value": "http://x"}]
+
+
+@pytest.mark.parametrize("text", ["$(HOME)", "$$", "$$(X)", "a$b", "$$$", "$", "$(", "echo $((1+1)) $$ $HOME"])
+def test_what_kubernetes_would_expand_arrives_as_it_is(text: str) -> None:
+    def expanded(word: str) -> str:  # as the kubelet does, with no variable defined but HOME
+        return re.sub(r"\$\$|\$\(HOME\)", lambda found: "$" if found[0] == "$$" else "/root", word)
+
+    assert expanded(literal(text)) == text
+
+
+def test_labels_of_launcher_and_run_are_made_valid_and_ours_cannot_be_taken() -> None:
+    run = Run(command=["x"], id="id-1", labels={"team": "b b", RUN_ID: "other"})
+    made = spec(run, labels={"team": "a", "Cost Centre": "7"})
+    for labels in (made["metadata"]["labels"], made["spec"]["template"]["metadata"]["labels"]):
+        assert (labels["team"], labels["Cost-Centre"], labels[RUN_ID]) == ("b-b", "7", "id-1")
+
+
+def test_the_runs_working_directory_is_the_containers() -> None:
+    assert container(spec(Run(command=["x"], working_dir="/app")))["workingDir"] == "/app"
+    assert "workingDir" not in container(spec())
+
+
+# Base manifests.
+
+
+def test_sidecars_are_left_alone_and_the_container_job_is_ours_wherever_it_stands() -> None:
+    sidecar = {"name": "proxy", "image": "envoy:1", "env": [{"name": "A", "value": "1"}]}
+    made = spec(job=manifest(containers=[sidecar, {"name": "job", "tty": True}]), env={"A": "2"})
+    assert pod(made)["containers"][0] == sidecar
+    assert pod(made)["containers"][1]["tty"] is True
+    assert container(made)["env"] == [{"name": "A", "value": "2"}]
+
+
+def test_the_only_container_is_ours_whatever_its_name() -> None:
+    made = spec(job=manifest(containers=[{"name": "main", "tty": True}]))
+    assert [(one["name"], one["tty"]) for one in pod(made)["containers"]] == [("job", True)]
+
+
+def test_what_a_manifest_says_wins_over_defaults_and_loses_to_what_is_set() -> None:
+    base = manifest(restartPolicy="OnFailure", terminationGracePeriodSeconds=60, serviceAccountName="theirs")
+    base["spec"]["backoffLimit"] = 4
+    made = spec(job=base)
+    assert (made["spec"]["backoffLimit"], pod(made)["restartPolicy"]) == (4, "OnFailure")
+    assert (pod(made)["terminationGracePeriodSeconds"], pod(made)["serviceAccountName"]) == (60, "theirs")
+    made = spec(job=base, backoff_limit=1, service_account_name="ours")
+    assert (made["spec"]["backoffLimit"], pod(made)["serviceAccountName"]) == (1, "ours")
+
+
+def test_a_manifest_is_read_from_its_file_when_a_spec_is_built(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "job.yaml"
+    launcher = KubernetesLauncher(image="busybox:1", job=str(file))
+    with pytest.raises(LaunchError, match="cannot be read"):
+        launcher.spec(RUN, "name-1")
+    file.write_text(yaml.safe_dump(manifest(nodeSelector={"disk": "ssd"})))
+    assert pod(launcher.spec(RUN, "name-1"))["nodeSelector"] == {"disk": "ssd"}
+    assert launcher.job == str(file)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "kind: Pod", "{", "apiVersion: batch/v1\nkind: Job\nspec: 3"])
+def test_a_file_that_holds_no_manifest_is_an_error_that_names_it(tmp_path: pathlib.Path, content: str) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text(content)
+    with pytest.raises(LaunchError, match=r"job\.yaml"):
+        spec(job=file)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ({}, "apiVersion: batch/v1"),
+        ({"apiVersion": "batch/v1", "kind": "CronJob"}, "kind: Job"),
+        (manifest(containers=[{"name": "a"}, {"name": "b"}]), "one must have the name 'job'"),
+        (manifest(containers={"name": "a"}), "must be a list"),
+        ({"apiVersion": "batch/v1", "kind": "Job", "spec": []}, ""),
+        ({**manifest(), "metadata": {"when": {1, 2}}}, "made of text"),
+    ],
+)
+def test_a_bad_manifest_is_refused_when_the_launcher_is_made(base: Any, message: str) -> None:
+    if base.get("spec") == []:
+        assert KubernetesLauncher(job=base)  # empty counts as absent, as it does for the server
+        return
+    with pytest.raises(ValueError, match=message):
+        KubernetesLauncher(job=base)
+
+
+def test_objects_of_the_caller_are_not_changed() -> None:
+    base = manifest(containers=[{"name": "main"}])
+    patch = [{"op": "add", "path": "/spec/parallelism", "value": 1}]
+    before = json.dumps([base, patch])
+    spec(job=base, customizations=patch, labels={"a": "b"})
+    assert json.dumps([base, patch]) == before
+
+
+# Customizations.
+
+
+@pytest.mark.parametrize("form", ["list", "string", "file"])
+def test_customizations_come_last(tmp_path: pathlib.Path, form: str) -> None:
+    patch: Any = [{"op": "replace", "path": "/spec/backoffLimit", "value": 9}]
+    if form == "string":
+        patch = json.dumps(patch)
+    elif form == "file":
+        (tmp_path / "patch.json").write_text(json.dumps(patch))
+        patch = tmp_path / "patch.json"
+    assert spec(customizations=patch, backoff_limit=2)["spec"]["backoffLimit"] == 9
+
+
+def test_a_key_with_a_slash_can_be_patched() -> None:
+    path = "/spec/template/spec/containers/0/resources/limits/nvidia.com~1gpu"
+    made = spec(resources={"limits": {"cpu": "1"}}, customizations=[{"op": "add", "path": path, "value": "1"}])
+    assert container(made)["resources"] == {"limits": {"cpu": "1", "nvidia.com/gpu": "1"}}
+
+
+@pytest.mark.parametrize("patch", ["[{", '{"op": "add"}', [{"op": "x"}], 7])
+def test_a_bad_patch_is_refused_when_the_launcher_is_made(patch: Any) -> None:
+    with pytest.raises(ValueError, match="customizations"):
+        KubernetesLauncher(customizations=patch)
+
+
+def test_a_patch_that_does_not_fit_is_an_error_that_names_the_operation() -> None:
+    with pytest.raises(ValueError, match="customizations: operation 0 .remove /spec/missing"):
+        spec(customizations=[{"op": "remove", "path": "/spec/missing"}])
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": "/metadata/name", "value": "other"},
+        {"op": "remove", "path": "/metadata/labels/launchpad.io~1run-id"},
+        {"op": "remove", "path": "/spec/template/metadata/labels/launchpad.io~1run-id"},
+        {"op": "replace", "path": "/spec/template/spec/containers/0/name", "value": "other"},
+        {"op": "replace", "path": "", "value": 7},
+    ],
+)
+def test_a_patch_must_leave_what_a_run_is_known_by(operation: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="a run is known by them"):
+        spec(customizations=[operation])
+
+
+# Names.
+
+
+def test_a_name_is_a_slug_and_a_suffix_from_the_runs_id() -> None:
+    name = next(job_names("Grüße aus _Köln_", "id-1"))
+    assert re.fullmatch(r"grusse-aus-koln-[0-9a-f]{8}", name)
+    assert name == next(job_names("Grüße aus _Köln_", "id-1"))
+    assert name != next(job_names("Grüße aus _Köln_", "id-2"))
+
+
+def test_there_are_several_names_to_try_and_not_for_ever() -> None:
+    names = list(job_names("x", "id-1"))
+    assert len(set(names)) == len(names) == 8
+
+
+def test_a_name_that_leaves_nothing_becomes_the_runs_id() -> None:
+    assert next(job_names("***", "id-1")).startswith("id-1-")
+    assert next(job_names("***", "***")).startswith("run-")
+
+
+@given(st.text(), st.text(min_size=1))
+def test_every_name_is_a_valid_label_of_dns(text: str, run_id: str) -> None:
+    for name in job_names(text, run_id):
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name)
+
+
+# Previews, reprs, settings.
+
+
+def test_a_preview_parses_to_exactly_what_is_sent() -> None:
+    launcher = KubernetesLauncher(image="busybox:1", env={"A": "yes", "B": "01", "C": "x: y\n- z"}, labels={"v": "1.0"})
+    name = next(job_names(RUN.name, RUN.id))
+    assert yaml.safe_load(launcher.preview(RUN, reveal=True)) == launcher.spec(RUN, name)
+
+
+def test_a_preview_masks_the_variables_of_all_containers_and_shows_where_secrets_come_from() -> None:
+    secret = {"name": "S", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "k"}}}
+    hush = [{"name": "TOKEN", "value": "hush"}]
+    base = manifest(
+        containers=[{"name": "job", "env": [secret]}, {"name": "proxy", "env": hush}],
+        initContainers=[{"name": "init", "env": hush}],
+    )
+    launcher = KubernetesLauncher(image="busybox:1", job=base, env={"TOKEN": "hush"})
+    assert "hush" not in launcher.preview(RUN)
+    assert "vault" in launcher.preview(RUN)
+    assert "hush" not in repr(launcher)
+
+
+def test_settings_give_an_equal_launcher() -> None:
+    launcher = KubernetesLauncher(
+        image="busybox:1",
+        env={"A": "1", "B": None},
+        namespace="here",
+        job=manifest(containers=[]),
+        customizations=[{"op": "add", "path": "/spec/parallelism", "value": 1}],
+        resources={"limits": {"cpu": 2}},
+        image_pull_policy="Always",
+        restart_policy="OnFailure",
+        image_pull_secrets={"b", "a"},
+        finished_job_ttl=0,
+        job_watch_timeout=9,
+        context="c",
+        kubeconfig="~/k",
+        forward_urls=[],
+    )
+    settings = launcher.to_settings()
+    assert json.loads(json.dumps(settings.config)) == settings.config
+    assert Launcher.from_settings(settings) == launcher
+    assert lookup_launcher("kubernetes") is KubernetesLauncher
+
+
+def test_the_smaller_time_out_wins() -> None:
+    launcher = KubernetesLauncher(job_watch_timeout=5)
+    limits = [launcher._timeout(Run(command=["x"], timeout=timeout)) for timeout in (None, 3, 7)]
+    assert limits == [5, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("image", ""),
+        ("image", 3),
+        ("namespace", "Upper_Case"),
+        ("namespace", "x" * 64),
+        ("service_account_name", "a b"),
+        ("labels", {"a": True}),
+        ("labels", {"///": "x"}),
+        ("image_pull_policy", "Sometimes"),
+        ("restart_policy", "Always"),
+        ("job", 3),
+        ("resources", {"cpu": "1"}),
+        ("resources", {"limits": {"cpu": True}}),
+        ("resources", {"limits": 3}),
+        ("image_pull_secrets", "one"),
+        ("image_pull_secrets", [""]),
+        ("backoff_limit", -1),
+        ("backoff_limit", True),
+        ("finished_job_ttl", -1),
+        ("pod_watch_timeout", 0),
+        ("job_watch_timeout", float("nan")),
+        ("context", ""),
+        ("kubeconfig", 3),
+        ("forward_urls", "X"),
+    ],
+)
+def test_a_bad_setting_is_a_value_error_when_the_launcher_is_made(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        KubernetesLauncher(**{field: value})
