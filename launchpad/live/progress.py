@@ -45,7 +45,7 @@ class Progress(Generic[F]):
 
     def __enter__(self: Self) -> Self:
         self._entered += 1
-        if self._entered == 1 and self._make_display and self._futures:
+        if self._entered == 1 and self._make_display is not None and self._futures:
             self._bar = Bar(self._make_display, expected=len(self))
             for future in self._futures:
                 self._bar.add(future)

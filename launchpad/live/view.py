@@ -91,10 +91,10 @@ def _print_page(console: Console, counts: Counts, over: bool) -> None:
 def _bar(counts: Counts, width: int) -> list[RenderableType]:
     """The bar with as many of the facts as there is room for."""
     facts = _facts(counts)
-    while len(facts) > 1 and _length(facts) + SHORTEST_BAR + 2 > width:
+    while len(facts) > 1 and _length(facts) + 1 + SHORTEST_BAR > width:
         facts.remove(max(facts, key=lambda fact: fact[0]))
     text = Text("  ", no_wrap=True, overflow="crop", end="").join(fact for _, fact in facts)
-    room = min(width - _length(facts) - 2, LONGEST_BAR)
+    room = min(width - _length(facts) - 1, LONGEST_BAR)
     if room < SHORTEST_BAR:
         text.truncate(max(0, width))
         return [text]

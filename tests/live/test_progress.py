@@ -1,0 +1,164 @@
+"""`progress`, and the bars of executors: when they begin and end, and what a broken display costs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future
+
+import pytest
+
+from launchpad.live.bar import Bar, Bars
+from launchpad.live.progress import Progress, progress
+from launchpad.live.tally import Counts, Failure
+
+
+class Shown:
+    """A display that keeps what it is shown."""
+
+    period = 0.001
+
+    def __init__(self) -> None:
+        self.counts: list[Counts] = []
+        self.failures: list[Failure] = []
+        self.over: Counts | None = None
+        self.shown = threading.Event()
+
+    def show(self, counts: Counts, failures: list[Failure]) -> None:
+        self.counts.append(counts)
+        self.failures += failures
+        self.shown.set()
+
+    def close(self, counts: Counts, failures: list[Failure]) -> None:
+        self.failures += failures
+        self.over = counts
+
+    def abandon(self) -> None:
+        self.over = Counts(total=-1)
+
+
+class Displays(list[Shown]):
+    """Makes displays, and knows them."""
+
+    def __call__(self) -> Shown:
+        self.append(Shown())
+        return self[-1]
+
+
+@pytest.fixture
+def displays() -> Displays:
+    return Displays()
+
+
+def futures(count: int) -> list[Future[int]]:
+    return [Future() for _ in range(count)]
+
+
+def test_futures_come_as_they_complete(displays: Displays) -> None:
+    first, second = futures(2)
+    coming = iter(Progress([first, second], displays))
+    second.set_result(2)
+    assert next(coming) is second
+    first.set_result(1)
+    assert list(coming) == [first]
+    assert displays[0].over.succeeded == 2
+
+
+def test_leaving_a_loop_early_ends_the_bar_and_no_future(displays: Displays) -> None:
+    first, second = futures(2)
+    first.set_result(1)
+    for future in Progress([first, second], displays):
+        assert future is first
+        break
+    del future
+    assert (displays[0].over.ended, displays[0].over.total) == (1, 2)
+    assert not second.done()
+
+
+def test_a_block_shows_for_as_long_as_it_lasts(displays: Displays) -> None:
+    (future,) = futures(1)
+    with Progress([future], displays):
+        assert displays[0].shown.wait(10)
+        assert displays[0].over is None
+        future.set_exception(ValueError("no"))
+    assert displays[0].failures == [("a call", "ValueError: no")]
+
+
+def test_a_block_may_iterate_too(displays: Displays) -> None:
+    (future,) = futures(1)
+    future.set_result(1)
+    with Progress([future, future], displays) as shown:
+        assert len(shown) == 1
+        assert list(shown) == [future]
+    assert len(displays) == 1
+
+
+def test_a_bar_ends_with_its_futures_without_being_left(displays: Displays) -> None:
+    bar = Bar(displays, expected=1)
+    (future,) = futures(1)
+    assert bar.add(future)
+    future.set_result(1)
+    bar._thread.join(10)
+    assert displays[0].over.succeeded == 1
+    assert not bar.add(future)
+
+
+def test_runs_that_come_later_begin_another_bar(displays: Displays) -> None:
+    bars = Bars(displays)
+    first, second = futures(2)
+    bars.add(first)
+    first.set_result(1)
+    bars.end(wait=True)
+    bars.add(second)
+    second.set_result(1)
+    bars.end(wait=True)
+    assert [display.over.total for display in displays] == [1, 1]
+
+
+def test_nothing_to_show_shows_nothing(displays: Displays) -> None:
+    assert list(Progress([], displays)) == []
+    assert displays == []
+
+
+def test_it_is_quiet_where_nobody_looks(capfd: pytest.CaptureFixture[str]) -> None:
+    (future,) = futures(1)
+    future.set_result(1)
+    assert list(progress([future])) == [future]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_only_futures_have_progress() -> None:
+    with pytest.raises(TypeError, match="takes futures, not str"):
+        progress(["future"])  # type: ignore[list-item]
+
+
+class Broken(Shown):
+    """Raises from the second look on."""
+
+    def show(self, counts: Counts, failures: list[Failure]) -> None:
+        super().show(counts, failures)
+        if len(self.counts) == 2:
+            raise OSError("the terminal is gone")
+
+
+def test_a_display_that_breaks_costs_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    broken = Broken()
+    (future,) = futures(1)
+    with Progress([future], lambda: broken) as shown:
+        shown._bar._thread.join(10)
+        future.set_result(1)
+        assert list(shown) == [future]
+    assert [record.getMessage() for record in caplog.records] == [
+        "Progress cannot be shown any more: OSError: the terminal is gone"
+    ]
+    assert broken.over.total == -1
+
+
+def test_a_display_that_cannot_be_made_costs_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    def cannot() -> Shown:
+        raise RuntimeError("no IPython")
+
+    (future,) = futures(1)
+    future.set_result(1)
+    assert list(Progress([future], cannot)) == [future]
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]

@@ -1,0 +1,132 @@
+"""What a tally counts."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from concurrent.futures import Future
+
+import pytest
+
+from launchpad import LaunchExecutor, Run
+from launchpad.live.tally import KEPT, Tally
+from launchpad.testing import FakeBackend, FakeLauncher, Script
+
+
+class Clock:
+    """A time that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tally(clock: Clock) -> Tally:
+    return Tally(clock=clock)
+
+
+def pending(tally: Tally, count: int = 1) -> list[Future[None]]:
+    futures: list[Future[None]] = [Future() for _ in range(count)]
+    for future in futures:
+        tally.add(future)
+    return futures
+
+
+def test_futures_are_counted_by_their_state(tally: Tally) -> None:
+    good, bad, cancelled, running, _ = pending(tally, 5)
+    good.set_result(None)
+    bad.set_exception(ValueError("no"))
+    cancelled.cancel()
+    running.set_running_or_notify_cancel()
+    counts = tally.counts()
+    assert (counts.total, counts.ended, counts.queued) == (5, 3, 1)
+    assert (counts.succeeded, counts.failed, counts.cancelled, counts.running) == (1, 1, 1, 1)
+
+
+def test_a_run_that_fails_is_told_of_with_its_name_and_reason(tally: Tally) -> None:
+    fake = FakeBackend({"good": Script(), "bad": Script(exit_code=3)})
+    with LaunchExecutor(FakeLauncher(fake)) as executor:
+        for name in ("good", "bad"):
+            tally.add(executor.submit(Run(command=["x"], name=name)))
+    assert tally.untold() == [("bad", "failed: Exited with status 3.")]
+    assert tally.untold() == []
+    assert tally.counts().succeeded == 1
+
+
+def test_a_run_that_is_not_launched_fails_with_the_error(tally: Tally) -> None:
+    from launchpad import LaunchError
+
+    fake = FakeBackend(Script(refusals=[LaunchError("no room")]))
+    with LaunchExecutor(FakeLauncher(fake)) as executor:
+        tally.add(executor.submit(Run(command=["x"], name="first")))
+    assert tally.counts().failures == (("first", "not_launched: no room"),)
+
+
+def test_a_future_that_has_ended_before_counts_at_once(tally: Tally) -> None:
+    future: Future[None] = Future()
+    future.set_result(None)
+    tally.add(future)
+    assert tally.counts().succeeded == 1
+
+
+def test_ended_futures_are_not_kept(tally: Tally) -> None:
+    futures = pending(tally, 3)
+    for future in futures:
+        future.set_result(None)
+    gone = [weakref.ref(future) for future in futures]
+    del futures, future
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * 3
+
+
+def test_only_the_first_failures_are_kept(tally: Tally) -> None:
+    for future in pending(tally, 3 * KEPT):
+        future.set_exception(ValueError())
+    counts = tally.counts()
+    assert (len(counts.failures), counts.failed) == (KEPT, 3 * KEPT)
+
+
+def test_what_is_expected_counts_before_it_comes(clock: Clock) -> None:
+    tally = Tally(10, clock)
+    pending(tally)[0].set_result(None)
+    assert (tally.counts().total, tally.counts().queued) == (10, 9)
+
+
+def test_the_rate_and_the_time_left_come_from_the_ends_so_far(tally: Tally, clock: Clock) -> None:
+    first, second, *_ = pending(tally, 10)
+    first.set_running_or_notify_cancel()
+    assert tally.counts().rate is None
+    first.set_result(None)
+    second.set_result(None)
+    clock.now += 4
+    assert (tally.counts().rate, tally.counts().seconds_left) == (0.5, 16.0)
+
+
+def test_the_time_until_something_starts_does_not_count_for_the_rate(tally: Tally, clock: Clock) -> None:
+    first, *_ = pending(tally, 10)
+    clock.now += 100
+    tally.counts()
+    first.set_running_or_notify_cancel()
+    tally.counts()
+    first.set_result(None)
+    clock.now += 2
+    assert tally.counts().rate == 0.5
+    assert tally.counts().seconds == 102
+
+
+def test_it_is_idle_since_the_last_end(tally: Tally, clock: Clock) -> None:
+    assert tally.idle_for() < 0
+    (future,) = pending(tally)
+    clock.now += 1
+    assert tally.idle_for() < 0
+    future.set_result(None)
+    clock.now += 5
+    assert tally.idle_for() == 5

@@ -1,0 +1,71 @@
+"""What is shown, as text and as HTML. Rendered without a terminal."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.cells import cell_len
+
+from launchpad.live.tally import Counts, Failure
+from launchpad.live.view import TerminalView, as_html, as_text
+
+BUSY = Counts(total=400, running=8, succeeded=110, failed=3, cancelled=1, seconds=9.7, rate=11.8)
+
+
+@pytest.fixture
+def view(monkeypatch: pytest.MonkeyPatch) -> TerminalView:
+    monkeypatch.setenv("COLUMNS", "120")
+    return TerminalView(io.StringIO())
+
+
+def test_all_states_are_told_where_there_is_room(view: TerminalView) -> None:
+    bar = view.bar(BUSY)
+    for fact in ("114/400", "3 failed", "1 cancelled", "8 running", "278 queued", "11.8/s", "0:25 left"):
+        assert fact in bar
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 7, 8, 10, 20, 33, 40, 60, 80, 120, 300])
+def test_it_fits_into_any_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    bar = TerminalView(io.StringIO()).bar(BUSY)
+    assert cell_len(bar) <= max(1, width - 1)
+    assert "\n" not in bar
+
+
+def test_what_matters_most_is_left_where_it_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    assert TerminalView(io.StringIO()).bar(BUSY).endswith("114/400  3 failed")
+
+
+def test_slow_runs_are_counted_by_the_minute(view: TerminalView) -> None:
+    assert "6.0/min" in view.bar(Counts(total=9, succeeded=2, seconds=20, rate=0.1))
+
+
+def test_there_is_no_colour_without_a_terminal(view: TerminalView) -> None:
+    assert "\x1b" not in view.bar(BUSY) + view.summary(BUSY) + view.failures([Failure("a", "b")])
+
+
+def test_the_summary_tells_how_all_ended(view: TerminalView) -> None:
+    counts = Counts(total=12, succeeded=9, failed=2, cancelled=1, seconds=61, rate=0.2)
+    assert view.summary(counts) == "12 runs: 9 succeeded, 2 failed, 1 cancelled in 1:01, 12.0/min\n"
+
+
+def test_a_long_failure_stays_one_line(view: TerminalView) -> None:
+    assert view.failures([Failure("name", "why " * 100)]).count("\n") == 1
+
+
+def test_the_page_holds_the_bar_and_the_failures() -> None:
+    counts = Counts(total=30, failed=25, failures=(Failure("first", "failed: Exited with status 1."),))
+    text = as_text(counts, over=False)
+    assert "25/30" in text
+    assert "first: failed: Exited with status 1." in text
+    assert "and 24 more that failed" in text
+
+
+def test_the_page_is_html_in_which_names_are_only_text() -> None:
+    page = as_html(Counts(total=1, failed=1, failures=(Failure("<script>alert(1)</script>", "[red]&"),)), over=True)
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "[red]&amp;" in page
+    assert "1 run: " in page
