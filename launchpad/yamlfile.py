@@ -128,12 +128,16 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
-def _bad_yaml(file: str, line: int, problem: str) -> ValueError:
-    """An error without the text that YAML took for an alias or a tag: it may be a password without its quotes."""
-    problem = re.sub(r"\b(alias|tag|handle) .*", r"\1: put text that begins with * or ! in quotes", problem)
+def without_text(problem: str) -> str:
+    """What YAML says is wrong, without what it took for an alias or a tag: it may be a password without its quotes."""
     if problem == "second occurrence":
-        problem = "an anchor (&) is there twice"
-    return ValueError(f"{file}:{line}: it is not valid YAML: {' '.join(problem.split())}")
+        return "an anchor (&) is there twice"
+    problem = re.sub(r"\b(alias|tag|handle) .*", r"\1: put text that begins with * or ! in quotes", problem)
+    return " ".join(problem.split())
+
+
+def _bad_yaml(file: str, line: int, problem: str) -> ValueError:
+    return ValueError(f"{file}:{line}: it is not valid YAML: {without_text(problem)}")
 
 
 _KINDS = {
