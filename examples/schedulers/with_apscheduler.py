@@ -1,0 +1,44 @@
+"""APScheduler 3: a launcher's `submit` is a job, and a LaunchExecutor is the pool that jobs run in.
+
+With `submit` as the job, APScheduler knows how long it takes: `max_instances` and `coalesce` hold back a run
+while the one before is still on. What comes of it is the job's return value, which a listener sees.
+"""
+
+import threading
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.executors.pool import BasePoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from launchpad import LaunchExecutor, Run, SubprocessLauncher
+
+
+class LaunchPool(BasePoolExecutor):
+    """Lets APScheduler run its jobs in a LaunchExecutor."""
+
+    def __init__(self, executor: LaunchExecutor) -> None:
+        super().__init__(executor)
+
+
+def main() -> None:
+    launcher = SubprocessLauncher()
+    ended = threading.Semaphore(0)
+
+    def tell(event: JobExecutionEvent) -> None:
+        print(event.job_id, "succeeded" if event.retval else event.exception or "failed")
+        ended.release()
+
+    with LaunchExecutor(launcher, max_workers=4) as executor:
+        scheduler = BackgroundScheduler(executors={"default": LaunchPool(executor)}, timezone="UTC")
+        scheduler.add_listener(tell, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        for name, code in (("report", 0), ("cleanup", 3)):
+            run = Run(command=["sh", "-c", f"echo {name}; exit {code}"], name=name)
+            scheduler.add_job(launcher.submit, "interval", [run], seconds=0.5, id=name)
+        scheduler.start()
+        for _ in range(4):
+            ended.acquire()
+        scheduler.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""joblib: with the threading backend, `Parallel` launches runs and gives their results in order.
+
+The work is done by the runs, not by joblib's workers: threads are all it takes, and `n_jobs` says how many run
+at a time.
+"""
+
+from joblib import Parallel, delayed
+
+from launchpad import Run, SubprocessLauncher
+
+
+def main() -> None:
+    launcher = SubprocessLauncher()
+    runs = [Run(command=["sh", "-c", f"exit {code}"]) for code in (0, 1, 0, 2)]
+    results = Parallel(n_jobs=2, backend="threading")(delayed(launcher.submit)(run) for run in runs)
+    print(results)
+
+
+if __name__ == "__main__":
+    main()

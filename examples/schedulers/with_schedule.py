@@ -1,0 +1,39 @@
+"""schedule: its jobs are called one after the other by `run_pending`, so they should return at once.
+
+`executor.submit` does: the run goes on in the background. A job that is still on is not launched again.
+"""
+
+import time
+
+import schedule
+
+from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher
+
+
+class Job:
+    """Launches a run whenever it is called, unless the one before is still on."""
+
+    def __init__(self, executor: LaunchExecutor, *command: str) -> None:
+        self.futures: list[LaunchFuture] = []
+        self._executor = executor
+        self._command = list(command)
+
+    def __call__(self) -> None:
+        if not self.futures or self.futures[-1].done():
+            self.futures.append(self._executor.submit(Run(command=self._command)))
+
+
+def main() -> None:
+    scheduler = schedule.Scheduler()
+    with LaunchExecutor(SubprocessLauncher(), max_workers=4) as executor:
+        quick, slow = Job(executor, "echo", "tick"), Job(executor, "sleep", "2.5")
+        scheduler.every().second.do(quick)
+        scheduler.every().second.do(slow)
+        while len(quick.futures) < 3:
+            scheduler.run_pending()
+            time.sleep(0.05)
+    print(len(quick.futures), len(slow.futures), all(job.futures[-1].result() for job in (quick, slow)))
+
+
+if __name__ == "__main__":
+    main()
