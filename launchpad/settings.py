@@ -11,6 +11,7 @@ import enum
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Set
+from contextlib import suppress
 from functools import cache, partial
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
@@ -29,6 +30,12 @@ T = TypeVar("T")
 L = TypeVar("L", bound="Launcher")
 Hook = Callable[[Any, Any], Any]
 
+_SCALARS: dict[type, tuple[Any, str]] = {
+    bool: (bool, "True or False"),
+    float: (int | float, "a number"),
+    int: (int, "a whole number"),
+    str: (str, "text"),
+}
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]|\[(['\"])(.*?)\3\]")
 
 
@@ -85,6 +92,9 @@ def structure(data: object, cls: type[T], path: str = "$") -> T:
 
     if not isinstance(data, Mapping):
         raise ValueError(f"a mapping is needed, not {type(data).__name__} @ {path}")
+    for key in data:
+        if not isinstance(key, str):
+            raise ValueError(f"a key must be text, not {type(key).__name__}: {key!r} @ {path}")
     try:
         return _converter().structure(data, cls)
     except cattrs.BaseValidationError as error:
@@ -151,10 +161,8 @@ def _converter() -> Converter:
     )
     converter.register_structure_hook_factory(attrs.has, partial(_class_hook, converter))
     converter.register_structure_hook_factory(_is_union, partial(_union_hook, converter))
-    converter.register_structure_hook_factory(_is_enum, _enum_hook)
-    for cls, accepted, name in ((str, str, "text"), (int, int, "a whole number"), (float, int | float, "a number")):
-        converter.register_structure_hook(cls, partial(_exact, accepted=accepted, name=name))
-    converter.register_structure_hook(bool, lambda value, _: flag(value, "it"))
+    for cls in (enum.Enum, *_SCALARS):
+        converter.register_structure_hook(cls, _scalar)
     return converter
 
 
@@ -189,39 +197,34 @@ def _is_union(cls: object) -> bool:
 def _union_hook(converter: Converter, cls: Any) -> Hook:
     """The first of the union's types that accepts the value."""
     members = [member for member in get_args(cls) if member is not NoneType]
-    optional = NoneType in get_args(cls)
-    hooks = [(member, converter.get_structure_hook(member)) for member in members]
 
     def hook(value: Any, _: object) -> Any:
-        if value is None and optional:
+        if value is None and NoneType in get_args(cls):
             return None
-        for member, structure_member in hooks:
-            try:
-                return structure_member(value, member)
-            except Exception as error:
-                refusal = error
-        if len(hooks) == 1:
-            raise refusal
+        if len(members) == 1:
+            return converter.structure(value, members[0])
+        for member in members:
+            with suppress(Exception):  # this one does not accept it
+                return converter.structure(value, member)
         raise ValueError(f"it must be one of {cls}, not {type(value).__name__}")
 
     return hook
 
 
-def _is_enum(cls: object) -> bool:
-    return isinstance(cls, enum.EnumMeta)
-
-
-def _enum_hook(cls: type[enum.Enum]) -> Hook:
-    def hook(value: Any, _: object) -> enum.Enum:
-        try:
-            return cls(value)
-        except ValueError:
-            raise ValueError(f"it must be one of {[member.value for member in cls]}") from None
-
-    return hook
-
-
-def _exact(value: Any, _: object, *, accepted: Any, name: str) -> Any:
+def _scalar(value: Any, cls: type) -> Any:
+    """A `cls` of a value that is one already: cattrs would make text of anything, and numbers of text."""
+    if issubclass(cls, enum.Enum):
+        return _member(value, cls)
+    if cls is bool:
+        return flag(value, "it")
+    accepted, name = _SCALARS.get(cls, (cls, cls.__name__))
     if isinstance(value, accepted) and not isinstance(value, bool):
         return value
     raise ValueError(f"it must be {name}, not {type(value).__name__}")
+
+
+def _member(value: Any, cls: type[enum.Enum]) -> enum.Enum:
+    try:
+        return cls(value)
+    except ValueError:
+        raise ValueError(f"it must be one of {[member.value for member in cls]}") from None

@@ -72,7 +72,7 @@ def test_an_unknown_type_is_an_error_that_lists_the_known_ones(name: Any) -> Non
 @pytest.mark.parametrize("name", ["", None, 5])
 def test_a_class_needs_a_type(name: Any) -> None:
     with pytest.raises(ValueError, match="Nameless needs a name"):
-        register_launcher(attrs.make_class("Nameless", {}, class_body={"type": name}))
+        register_launcher(type("Nameless", (SubprocessLauncher,), {"type": name}))
 
 
 def test_a_type_that_is_anothers_is_refused() -> None:
@@ -87,7 +87,7 @@ def test_a_type_that_is_anothers_is_refused() -> None:
 @pytest.mark.parametrize("name", ["subprocess", "docker", "kubernetes", "universal"])
 def test_our_types_are_refused_to_others_even_before_they_are_imported(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is already that of launchpad"):
-        register_launcher(attrs.make_class("Other", {}, class_body={"type": name}))
+        register_launcher(type("Other", (SubprocessLauncher,), {"type": name}))
 
 
 def test_a_class_that_is_defined_again_takes_its_own_place() -> None:

@@ -29,6 +29,10 @@ class Policy(str, enum.Enum):
     ALWAYS = "Always"
 
 
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
 @attrs.frozen
 class Port:
     number: int
@@ -55,8 +59,11 @@ def words(value: Any) -> tuple[str, ...]:
     return tuple(value.split() if isinstance(value, str) else value)
 
 
-def halved(value: int, field: attrs.Attribute[Any]) -> int:
+def with_field(value: int, field: attrs.Attribute[Any]) -> int:
     return value
+
+
+TAKES_FIELD: Any = attrs.Converter(with_field, takes_field=True) if hasattr(attrs, "Converter") else int  # attrs 24.1
 
 
 @register_launcher
@@ -68,6 +75,7 @@ class Stranger(Idle):
 
     colour: Colour | None = None
     policy: Policy = Policy.ALWAYS
+    level: Level = Level.HIGH
     path: pathlib.Path | None = None
     count: int = 0
     ratio: float = 0.5
@@ -84,7 +92,7 @@ class Stranger(Idle):
     port: Port = Port(80)
     ports: list[Port] = attrs.field(factory=list)
     told: tuple[str, ...] = attrs.field(default="", converter=words, repr=True)
-    with_field: int = attrs.field(default=1, converter=attrs.Converter(halved, takes_field=True))
+    with_field: int = attrs.field(default=1, converter=TAKES_FIELD)
     computed: int = attrs.field(init=False, default=3)
 
 
@@ -143,6 +151,10 @@ class TestRoundTrip:
         data = attrs.asdict(launcher.to_settings())
         assert json.loads(json.dumps(data, allow_nan=False)) == data
         assert Launcher.from_settings(data) == launcher
+
+    def test_enums_are_their_members_again_also_those_that_are_text_or_numbers(self) -> None:
+        again = Stranger.from_settings(FULL.to_settings())
+        assert [type(value) for value in (again.colour, again.policy, again.level)] == [Colour, Policy, Level]
 
     def test_a_field_takes_what_its_constructor_takes(self) -> None:
         assert Launcher.from_settings({"type": Stranger.type, "config": {"told": "a b"}}) == Stranger(told="a b")
@@ -243,6 +255,8 @@ class TestFaults:
             ({"env": {"A": [SECRET]}}, "env['A'] must be text or a number, not list: write it as text @ $.config.env"),
             ({"env": {f"A={SECRET}": "x"}}, "begins with 'A' does @ $.config.env"),
             ({"colour": "green"}, "it must be one of ['red', 'blue'] @ $.config.colour"),
+            ({"policy": "Sometimes"}, "it must be one of ['Always'] @ $.config.policy"),
+            ({"level": "3"}, "it must be one of [3] @ $.config.level"),
             ({"count": "3"}, "it must be a whole number, not str @ $.config.count"),
             ({"count": True}, "it must be a whole number, not bool @ $.config.count"),
             ({"ratio": "1"}, "it must be a number, not str @ $.config.ratio"),
@@ -258,7 +272,7 @@ class TestFaults:
             ({"imge": 1, "coun": 2}, "unknown key 'coun' of Stranger (did you mean 'count'?); unknown key 'imge'"),
             ({"computed": 3}, "unknown key 'computed' of Stranger"),
             ({"_connection": 3}, "unknown key '_connection' of Stranger"),
-            ({5: 3}, "unknown key 5 of Stranger"),
+            ({5: 3}, "a key must be text, not int: 5 @ $.config"),
         ],
     )
     def test_a_fault_is_one_line_with_the_path_to_it(self, config: Any, said: str) -> None:
