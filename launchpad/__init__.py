@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .deployment import Deployment
     from .docker import DockerLauncher
     from .kubernetes import KubernetesLauncher
+    from .live.progress import progress
     from .settings import LauncherSettings
     from .subprocess import SubprocessLauncher
     from .universal import UniversalLauncher
@@ -58,6 +59,7 @@ __all__ = [
     "get_image_name",
     "lookup_launcher",
     "on_event",
+    "progress",
     "register_launcher",
     "stop_on_sigterm",
 ]
@@ -70,6 +72,7 @@ _ON_FIRST_USE = {
     "SubprocessLauncher": ".subprocess",
     "UniversalLauncher": ".universal",
     "__version__": ".version",
+    "progress": ".live.progress",
 }
 """Public names that not everybody needs, and where they are."""
 
