@@ -1,6 +1,7 @@
 # make test     runs the tests; those of an engine that does not answer are skipped, and say why
 # make demo     measures the sources of the whole standard library, each package and module in a run of its own
 # make bench    measures local processes against the bare thing, about three minutes
+# make docs     builds docs/_build/index.html; a warning is an error
 # make lint     checks the form of the code, its types, and who imports whom
 # make clean    removes what these have made
 #
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: test demo bench lint clean
+.PHONY: test demo bench docs lint clean
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(ARGS)
@@ -21,6 +22,9 @@ demo: $(VENV)/installed-cli
 bench: $(VENV)/installed-cli
 	$(BIN)/python benchmarks/local.py
 
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -q -n -W --keep-going -b html docs docs/_build
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -28,7 +32,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) build dist launchpad.egg-info
+	rm -rf $(VENV) build dist docs/_build launchpad.egg-info
 
 $(VENV)/installed-cli: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=python3.12")'
@@ -38,4 +42,8 @@ $(VENV)/installed-cli: setup.cfg pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed-cli
 	$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed-cli
+	$(BIN)/python -m pip install --quiet --editable '.[all,docs]'
 	touch $@
