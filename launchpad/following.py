@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
 from datetime import datetime, timezone
 
 from . import logs
@@ -35,7 +34,7 @@ class Following:
         self._timeout = timeout
         self._started_at = datetime.now(timezone.utc)
         self._due = None if timeout is None else time.monotonic() + timeout  # of the next step: to stop, then to kill
-        # Reentrant, not for its own sake, but because its release tells who does not hold it: see _leave_seat.
+        # Reentrant, not for its own sake, but because its release tells who does not hold it: see follow.
         self._seat = threading.RLock()
         self._driver: int | None = None
         self._closing = False  # set by any thread; who finds the seat free closes the unit
@@ -63,19 +62,28 @@ class Following:
 
     def follow(self, sink: Sink, until: float | None = None) -> Outcome | None:
         """Blocks until the run has ended and gives its outcome; None if `until` (monotonic seconds) comes before."""
-        if self.driven_here:
+        if self.outcome is not None:
+            return self.outcome
+        me = threading.get_ident()
+        if self._driver == me:
             raise RuntimeError(f"on_output of run {self.run.name!r} waits for the run, which waits for on_output.")
         left = -1 if until is None else min(max(0.0, until - time.monotonic()), threading.TIMEOUT_MAX)
         try:
             if not self._seat.acquire(timeout=left):
                 return None
-            self._driver = threading.get_ident()
+            self._driver = me
             return self._drive(sink, until)
         except EngineUnavailable as error:
             self._tell(error)
             raise
-        finally:
-            self._leave_seat()
+        finally:  # an interrupt comes after a call, if it comes: so the first call made here is the release
+            if self._driver == me:
+                self._driver = None
+            try:  # noqa: SIM105 (suppress() would be a call before it)
+                self._seat.release()
+            except RuntimeError:  # the seat was not got in time, or an interrupt came before it was
+                pass
+            self._close_if_free()
 
     def kill(self) -> None:
         """Kills the run without learning of its end, where the engine does not tell of it any more."""
@@ -85,13 +93,6 @@ class Following:
     def close(self) -> None:
         """Lets go of the unit, as soon as nobody drives it; does not block. Any thread."""
         self._closing = True
-        self._close_if_free()
-
-    def _leave_seat(self) -> None:
-        with suppress(RuntimeError):  # the seat was not got in time, or an interrupt came before it was
-            if self.driven_here:
-                self._driver = None
-            self._seat.release()
         self._close_if_free()
 
     def _close_if_free(self) -> None:

@@ -35,7 +35,8 @@ class FakeBackend:
         """All that were started, in order, removed ones included."""
         self._scripts = scripts
         self._longest_outage = longest_outage
-        self._changed = threading.Condition()  # guards all: who waits for a run is woken by its start
+        self._lock = threading.Lock()  # guards all below
+        self._started = threading.Condition(self._lock)
         self._known: dict[str, FakeRun] = {}  # by the handle's id, until they are removed
         self._tries: dict[str, int] = {}  # starts so far, by the run's id
         self._streams: list[FakeStream] = []
@@ -46,8 +47,8 @@ class FakeBackend:
 
     def wait_for(self, run: Run | str, timeout: float = PATIENCE) -> FakeRun:
         """Blocks until `run`, or one of that name, has been started, and gives it: the last one. TimeoutError."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._find(run) is not None, timeout):
+        with self._lock:
+            if not self._started.wait_for(lambda: self._find(run) is not None, timeout):
                 raise TimeoutError(f"{run!r} has not been started within {timeout:g} s.")
             found = self._find(run)
         assert found is not None
@@ -59,19 +60,19 @@ class FakeBackend:
 
     def break_events(self) -> None:
         """Breaks the event stream; it can be opened again."""
-        with self._changed:
+        with self._lock:
             streams, self._streams = self._streams, []
         for stream in streams:
             stream.break_off("The event stream broke.")
 
     def go_away(self) -> None:
         """Puts the engine out of reach. What runs there goes on."""
-        with self._changed:
+        with self._lock:
             self._away = True
         self.break_events()
 
     def come_back(self) -> None:
-        with self._changed:
+        with self._lock:
             self._away = False
 
     # For launchers.
@@ -86,12 +87,12 @@ class FakeBackend:
         if script.before_start is not None:
             script.before_start(control)
         unit = FakeUnit(fake, self._connected(), self._check_reach, output)
-        with self._changed:
+        with self._lock:
             self._known[handle.id] = fake  # before it can end: an event stream that is opened now lists it
         fake.begin()
-        with self._changed:
+        with self._lock:
             self.runs.append(fake)
-            self._changed.notify_all()
+            self._started.notify_all()
         return unit
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
@@ -109,19 +110,19 @@ class FakeBackend:
         fake = self._look_up(handle)
         if fake is not None and fake.exit is None:
             raise LaunchError(f"Run {handle.name!r} is still running: stop it before removing it.")
-        with self._changed:
+        with self._lock:
             self._known.pop(handle.id, None)
 
     def close(self) -> None:
         """Closes the connection, not the engine: runs go on, and the next call connects anew."""
-        with self._changed:
+        with self._lock:
             watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.close()
 
     def open(self) -> FakeStream:
         """Opens an event stream: first the ends that there are, then what comes."""
-        with self._changed:
+        with self._lock:
             if self._away:
                 raise Transient("The engine is out of reach.")
             stream = FakeStream(self._known.values())
@@ -141,7 +142,7 @@ class FakeBackend:
     def _look_up(self, handle: Handle) -> FakeRun | None:
         if handle.engine != self.engine:
             raise RunNotAvailable(f"Run {handle.name!r} belongs to {handle.engine!r}, and this is {self.engine!r}.")
-        with self._changed:
+        with self._lock:
             return self._known.get(handle.id)
 
     def _script(self, fake: FakeRun) -> Script:
@@ -152,20 +153,20 @@ class FakeBackend:
         return self._scripts(fake)
 
     def _refuse(self, run: Run, script: Script) -> None:
-        with self._changed:
+        with self._lock:
             tried = self._tries.get(run.id, 0)
             self._tries[run.id] = tried + 1
         if tried < len(script.refusals):
             raise script.refusals[tried]
 
     def _connected(self) -> Watcher[Exit]:
-        with self._changed:
+        with self._lock:
             if self._watcher is None:
                 self._watcher = Watcher(self, "fake", self._longest_outage)
             return self._watcher
 
     def _publish(self, fake: FakeRun) -> None:
-        with self._changed:
+        with self._lock:
             streams = list(self._streams)
         for stream in streams:
             stream.tell(fake)

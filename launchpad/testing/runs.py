@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -66,9 +67,10 @@ class FakeRun:
         self.exit: Exit | None = None
         """How it ended; None while it runs."""
         self.asked_to_stop = threading.Event()
-        self.changed = threading.Condition()  # guards the output and the exit; for those who follow the run
         self.output: list[Chunk] = []
         self.output_open = True
+        self.bells: list[queue.SimpleQueue[None]] = []  # rung for those who follow the run
+        self._lock = threading.Lock()  # guards the output and the exit
         self._tell = tell
         self._started_at = datetime.now(timezone.utc)
 
@@ -90,20 +92,21 @@ class FakeRun:
 
     def write(self, *output: Output) -> None:
         """Writes each piece in one go."""
-        with self.changed:
+        with self._lock:
             if self.output_open:
                 self.output += [_chunk(piece) for piece in output]
-                self.changed.notify_all()
+        for bell in list(self.bells):
+            bell.put(None)
 
     def lose_output(self) -> None:
         """Breaks the output for good: what is written from now on does not arrive."""
-        with self.changed:
+        with self._lock:
             self.output_open = False
 
     def finish(self, exit_code: int | Exit = 0) -> None:
         """Ends the run, if it has not ended; a negative code is that of a signal."""
         end = exit_code if isinstance(exit_code, Exit) else _exit(exit_code)
-        with self.changed:
+        with self._lock:
             if self.exit is not None:
                 return
             self.exit = attrs.evolve(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import time
 from collections.abc import Callable, Sequence
 
 from ..backend import Chunk, Exit
@@ -14,37 +16,41 @@ DRAIN = 0.1
 
 
 class FakeUnit:
-    """A unit whose end is told by a Watcher, and whose output is read by the thread that polls."""
+    """A unit whose end is told by a Watcher, and whose output is read by the thread that polls.
+
+    It waits for a bell, a queue in C: an interrupt can tear apart a Condition, and leave its lock held.
+    """
 
     def __init__(self, run: FakeRun, watcher: Watcher[Exit], check_reach: Callable[[], None], output: bool) -> None:
         self.handle = run.handle
-        self._check_reach = check_reach
         self._run = run
         self._watcher = watcher
+        self._check_reach = check_reach
         self._read: int | None = 0 if output else None  # chunks; None: output is not wanted
-        self._exit: Exit | None = None  # this and the next two: guarded by run.changed
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # rung after each change of the three below
+        self._exit: Exit | None = None
         self._error: LaunchError | None = None
         self._woken = False
+        run.bells.append(self._bell)
         watcher.register(self.handle.id, self)
 
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
-        with self._run.changed:
-            self._run.changed.wait_for(self._has_news, timeout)
-            self._woken = False
-            chunks = self._take_output()
-            if self._exit is not None:
-                return chunks or self._last_output(timeout) or [self._exit]
-            if self._error is not None and not chunks:
-                raise EngineUnavailable(str(self._error)) from self._error
-            return chunks
+        self._wait_for(self._has_news, timeout)
+        self._woken = False
+        ended = self._exit  # before the output is taken: what was written comes before the end
+        chunks = self._take_output()
+        if ended is not None:
+            return chunks or self._last_output(timeout) or [ended]
+        if self._error is not None and not chunks:
+            raise EngineUnavailable(str(self._error)) from self._error
+        return chunks
 
     def has_ended(self) -> bool:
         return self._exit is not None
 
     def wake(self) -> None:
-        with self._run.changed:
-            self._woken = True
-            self._run.changed.notify_all()
+        self._woken = True
+        self._bell.put(None)
 
     def terminate(self, grace: float) -> None:
         self._check_reach()
@@ -59,14 +65,20 @@ class FakeUnit:
         self.fail(EngineUnavailable(f"Run {self._run.name!r} is not followed any more."))
 
     def notify(self, fact: Exit) -> None:
-        with self._run.changed:
-            self._exit = fact
-            self._run.changed.notify_all()
+        self._exit = fact
+        self._bell.put(None)
 
     def fail(self, error: LaunchError) -> None:
-        with self._run.changed:
-            self._error = self._error or error
-            self._run.changed.notify_all()
+        self._error = self._error or error
+        self._bell.put(None)
+
+    def _wait_for(self, condition: Callable[[], bool], timeout: float | None) -> None:
+        until = None if timeout is None else time.monotonic() + timeout
+        while not condition():
+            try:
+                self._bell.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return
 
     def _has_news(self) -> bool:
         return self._woken or self._exit is not None or self._error is not None or self._has_output()
@@ -84,5 +96,5 @@ class FakeUnit:
     def _last_output(self, timeout: float | None) -> list[Chunk]:
         """What comes late, where the output is held open after the end."""
         if self._read is not None and self._run.output_open:
-            self._run.changed.wait_for(self._has_output, DRAIN if timeout is None else min(DRAIN, timeout))
+            self._wait_for(self._has_output, DRAIN if timeout is None else min(DRAIN, timeout))
         return self._take_output()

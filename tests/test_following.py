@@ -1,0 +1,415 @@
+"""The life of one started run: who drives, who waits, when it is stopped, how it ended."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import FrameType
+
+import pytest
+
+from launchpad import EngineUnavailable, Handle, LaunchError, Reason, Run
+from launchpad.backend import Chunk, Exit
+from launchpad.following import LONGEST_POLL, Following
+from launchpad.output import discard
+
+RUN = Run(command=["job"])
+ENDED = Exit(exit_code=0, reason=Reason.COMPLETED)
+KILLED = Exit(exit_code=-9, reason=Reason.FAILED)
+SOON = 20.0
+"""Seconds until what must happen is taken to be stuck."""
+
+
+class ScriptedUnit:
+    """A unit that tells what the test puts in, and keeps what it was asked. It notices two threads at once."""
+
+    def __init__(self, *events: Chunk | Exit | Exception, ends_when: str = "") -> None:
+        self.handle = Handle("scripted", "1", "job", "here", RUN.id)
+        self.asked: list[str] = []
+        self.timeouts: list[float | None] = []
+        self.polled = threading.Event()
+        self._ends_when = ends_when
+        self._events = list(events)
+        self._exit: Exit | None = None
+        self._woken = False
+        self._changed = threading.Condition()
+        self._polling = threading.Lock()
+
+    def put(self, *events: Chunk | Exit | Exception) -> None:
+        with self._changed:
+            self._events += events
+            self._changed.notify_all()
+
+    def poll(self, timeout: float | None) -> list[Chunk | Exit]:
+        assert self._polling.acquire(blocking=False), "two threads poll at once"
+        try:
+            with self._changed:
+                self.timeouts.append(timeout)
+                self.polled.set()
+                self._changed.wait_for(lambda: self._events or self._woken or self._exit, timeout)
+                self._woken = False
+                event = self._events.pop(0) if self._events else self._exit
+        finally:
+            self._polling.release()
+        if isinstance(event, Exception):
+            raise event
+        self._exit = event if isinstance(event, Exit) else self._exit
+        return [event] if event else []
+
+    def has_ended(self) -> bool:
+        return self._exit is not None or any(isinstance(event, Exit) for event in self._events)
+
+    def wake(self) -> None:
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def terminate(self, grace: float) -> None:
+        self._ask(f"terminate {grace:g}")
+
+    def kill(self) -> None:
+        self._ask("kill")
+
+    def close(self) -> None:
+        assert not self._polling.locked(), "closed while it is polled"
+        self._ask("close")
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self._ends_when and what.startswith(self._ends_when):
+            self.put(KILLED)
+
+
+class Idle(ScriptedUnit):
+    """Has nothing to tell, and no Python code in its poll that an interrupt could tear apart."""
+
+    def poll(self, timeout: float | None) -> list[Chunk | Exit]:
+        return []
+
+
+def followed(unit: ScriptedUnit, grace: float = 60, timeout: float | None = None) -> Following:
+    return Following(unit, RUN, grace, timeout)
+
+
+def in_thread(function: Callable[..., object], *args: object) -> Future[object]:
+    future: Future[object] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function(*args))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    return future
+
+
+def test_the_exit_becomes_the_outcome_and_closes_the_unit() -> None:
+    unit = ScriptedUnit(Exit(exit_code=3, reason=Reason.FAILED, message="why", hint="what to try"))
+    outcome = followed(unit).follow(discard)
+    assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 3, Reason.FAILED)
+    assert (outcome.message, outcome.hint, outcome.handle) == ("why", "what to try", unit.handle)
+    assert outcome.started_at <= outcome.ended_at
+    assert unit.asked == ["close"]
+
+
+def test_following_again_gives_the_same_outcome_without_a_poll() -> None:
+    unit = ScriptedUnit(ENDED)
+    following = followed(unit)
+    assert following.follow(discard) is following.follow(discard)
+    assert len(unit.timeouts) == 1
+
+
+def test_what_the_unit_writes_goes_to_the_sink_in_order_and_the_rest_at_the_end() -> None:
+    lines: list[str] = []
+    unit = ScriptedUnit(Chunk("stdout", b"one\nt"), Chunk("stdout", b"wo\nthree"), ENDED)
+    followed(unit).follow(lambda stream, new: lines.extend(new))
+    assert lines == ["one", "two", "three"]
+
+
+def test_all_who_follow_get_the_one_outcome() -> None:
+    unit = ScriptedUnit()
+    following = followed(unit)
+    waits = [in_thread(following.follow, discard) for _ in range(8)]
+    unit.polled.wait(SOON)
+    unit.put(ENDED)
+    assert len({id(wait.result(SOON)) for wait in waits}) == 1
+
+
+def test_who_has_no_time_left_gives_none_also_while_another_drives() -> None:
+    unit = ScriptedUnit()
+    following = followed(unit)
+    driver = in_thread(following.follow, discard)
+    unit.polled.wait(SOON)
+    assert following.follow(discard, time.monotonic() - 1) is None
+    assert following.follow(discard, time.monotonic() + 0.01) is None
+    unit.put(ENDED)
+    assert driver.result(SOON) is following.outcome
+
+
+def test_a_driver_that_leaves_hands_over_to_those_who_wait() -> None:
+    unit = ScriptedUnit()
+    following = followed(unit)
+    leaving = in_thread(following.follow, discard, time.monotonic() + 0.1)
+    unit.polled.wait(SOON)
+    staying = [in_thread(following.follow, discard) for _ in range(3)]
+    assert leaving.result(SOON) is None
+    unit.put(ENDED)
+    assert [wait.result(SOON) for wait in staying] == [following.outcome] * 3
+
+
+def test_an_end_that_is_there_counts_even_when_there_is_no_time() -> None:
+    assert followed(ScriptedUnit(ENDED)).follow(discard, time.monotonic() - 1).ok
+
+
+def test_the_last_output_of_a_run_that_has_ended_is_waited_for_past_the_time() -> None:
+    lines: list[str] = []
+    unit = ScriptedUnit(Chunk("stdout", b"late\n"), ENDED)
+    assert followed(unit).follow(lambda stream, new: lines.extend(new), time.monotonic() - 1).ok
+    assert lines == ["late"]
+
+
+def test_a_stop_that_was_asked_for_before_anybody_followed_is_heard() -> None:
+    unit = ScriptedUnit(ends_when="terminate")
+    following = followed(unit)
+    following.ask_to_stop()
+    assert following.follow(discard).reason is Reason.STOPPED
+    assert unit.asked == ["terminate 60", "close"]
+
+
+def test_a_stop_wakes_the_driver() -> None:
+    unit = ScriptedUnit(ends_when="terminate")
+    following = followed(unit)
+    driver = in_thread(following.follow, discard)
+    unit.polled.wait(SOON)
+    following.ask_to_stop()
+    assert driver.result(SOON).reason is Reason.STOPPED
+
+
+def test_a_stopped_run_is_not_ok_whatever_its_status() -> None:
+    unit = ScriptedUnit()
+    following = followed(unit)
+    following.ask_to_stop()
+    driver = in_thread(following.follow, discard)
+    unit.polled.wait(SOON)
+    unit.put(ENDED)
+    outcome = driver.result(SOON)
+    assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 0, Reason.STOPPED)
+
+
+@pytest.mark.parametrize("timeout", [None, 0.001])
+def test_a_run_that_has_ended_is_not_stopped_any_more(timeout: float | None) -> None:
+    unit = ScriptedUnit(Chunk("stdout", b"late\n"), Chunk("stdout", b"later\n"), ENDED)
+    following = followed(unit, timeout=timeout)
+    if timeout is None:
+        following.ask_to_stop()
+    time.sleep(0.002)  # the time-out is over: nobody has looked at the run until now
+    assert following.follow(discard).reason is Reason.COMPLETED
+    assert unit.asked == ["close"]
+    assert unit.timeouts[1:] == [None, None]
+
+
+def test_a_time_out_asks_then_kills() -> None:
+    unit = ScriptedUnit(ends_when="kill")
+    outcome = followed(unit, grace=0.01, timeout=0.01).follow(discard)
+    assert unit.asked == ["terminate 0.01", "kill", "close"]
+    assert (outcome.reason, outcome.message) == (
+        Reason.TIMED_OUT,
+        "The run was stopped: it took longer than its time-out of 0.01 s.",
+    )
+
+
+def test_a_time_out_counts_also_where_nobody_waits_for_long() -> None:
+    unit = ScriptedUnit(ends_when="terminate")
+    following = followed(unit, timeout=0.001)
+    time.sleep(0.002)
+    assert following.follow(discard, time.monotonic()).reason is Reason.TIMED_OUT
+
+
+def test_what_began_as_a_time_out_stays_one() -> None:
+    unit = ScriptedUnit()
+    following = followed(unit, timeout=0.001)
+    assert following.follow(discard, time.monotonic() + 0.02) is None
+    following.ask_to_stop()
+    unit.put(KILLED)
+    assert following.follow(discard).reason is Reason.TIMED_OUT
+
+
+def test_the_run_is_asked_once_and_killed_once() -> None:
+    unit = ScriptedUnit()
+    following = followed(unit, grace=0.001)
+    for _ in range(3):
+        following.ask_to_stop()
+        assert following.follow(discard, time.monotonic() + 0.01) is None
+    assert unit.asked == ["terminate 0.001", "kill"]
+
+
+def test_without_grace_the_kill_comes_at_once() -> None:
+    unit = ScriptedUnit(ends_when="kill")
+    following = followed(unit, grace=0)
+    following.ask_to_stop()
+    assert following.follow(discard).reason is Reason.STOPPED
+    assert unit.asked == ["terminate 0", "kill", "close"]
+
+
+def test_in_a_hurry_the_grace_is_cut_short() -> None:
+    unit = ScriptedUnit(ends_when="kill")
+    following = followed(unit, grace=3600)
+    following.ask_to_stop()
+    driver = in_thread(following.follow, discard)
+    unit.polled.wait(SOON)
+    following.ask_to_stop(hurry=True)
+    assert driver.result(SOON).reason is Reason.STOPPED
+    assert unit.asked == ["terminate 3600", "kill", "close"]
+
+
+def test_a_stop_that_fails_is_tried_again_by_who_follows_next() -> None:
+    class Protected(ScriptedUnit):
+        def terminate(self, grace: float) -> None:
+            super().terminate(grace)
+            if len(self.asked) == 1:
+                raise LaunchError("not allowed")
+
+    unit = Protected(ends_when="kill")
+    following = followed(unit, grace=0)
+    following.ask_to_stop()
+    with pytest.raises(LaunchError, match="not allowed"):
+        following.follow(discard)
+    assert following.follow(discard).reason is Reason.STOPPED
+
+
+def test_an_engine_that_cannot_tell_is_an_error_and_the_next_may_ask_again() -> None:
+    following = followed(ScriptedUnit(EngineUnavailable("gone"), ENDED))
+    with pytest.raises(EngineUnavailable):
+        following.follow(discard)
+    assert following.follow(discard).ok
+
+
+@pytest.mark.parametrize("seconds", [30 * 86400.0, 1e12, 1e300])
+def test_long_times_are_waited_for_in_parts(seconds: float) -> None:
+    unit = ScriptedUnit(Chunk("stdout", b"line\n"), ENDED)
+    assert followed(unit, timeout=seconds).follow(discard, seconds).ok
+    assert unit.timeouts == [LONGEST_POLL, LONGEST_POLL]
+
+
+def test_an_interrupt_in_the_sink_leaves_the_seat_to_others() -> None:
+    def interrupted(stream: str, lines: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    unit = ScriptedUnit(Chunk("stdout", b"line\n"))
+    following = followed(unit)
+    with pytest.raises(KeyboardInterrupt):
+        following.follow(interrupted)
+    unit.put(ENDED)
+    assert in_thread(following.follow, discard).result(SOON).ok
+
+
+def test_an_interrupt_at_any_moment_leaves_the_seat_to_others() -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    def follow_for_ever() -> None:
+        while True:
+            following.follow(discard, time.monotonic())
+
+    following = followed(Idle())
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(200):
+            with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, 0.001))
+                follow_for_ever()
+            assert in_thread(following.follow, discard, time.monotonic() + 0.0001).result(SOON) is None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_output_that_waits_for_its_own_run_is_told_so() -> None:
+    errors: list[BaseException | None] = []
+
+    def wait(stream: str, lines: list[str]) -> None:
+        with pytest.raises(RuntimeError) as raised:
+            following.follow(discard)
+        errors.append(raised.value)
+
+    following = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
+    assert following.follow(wait).ok
+    assert "waits for on_output" in str(errors[0])
+
+
+def test_the_driver_knows_itself_and_no_other_does() -> None:
+    seen: list[bool] = []
+    following = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
+    following.follow(lambda stream, lines: seen.append(following.driven_here))
+    assert (seen, following.driven_here) == ([True], False)
+
+
+def test_closing_waits_for_nobody_and_the_driver_closes_the_unit_when_it_leaves() -> None:
+    unit = ScriptedUnit()
+    following = followed(unit)
+    driver = in_thread(following.follow, discard)
+    unit.polled.wait(SOON)
+    following.close()
+    assert unit.asked == []
+    unit.put(EngineUnavailable("closed"))
+    assert isinstance(driver.exception(SOON), EngineUnavailable)
+    assert unit.asked == ["close"]
+
+
+def test_closing_in_the_sink_waits_until_the_driver_leaves() -> None:
+    asked: list[list[str]] = []
+
+    def close(stream: str, lines: list[str]) -> None:
+        following.close()
+        asked.append(list(unit.asked))
+
+    unit = ScriptedUnit(Chunk("stdout", b"line\n"), EngineUnavailable("closed"))
+    following = followed(unit)
+    with pytest.raises(EngineUnavailable):
+        following.follow(close)
+    assert (asked, unit.asked) == ([[]], ["close"])
+
+
+def test_closing_where_nobody_drives_closes_at_once() -> None:
+    unit = ScriptedUnit()
+    followed(unit).close()
+    assert unit.asked == ["close"]
+
+
+def test_closing_races_with_driving_and_never_meets_a_poll() -> None:
+    for _ in range(200):
+        unit = ScriptedUnit()
+        following = followed(unit)
+        barrier = threading.Barrier(4)
+
+        def follow(following: Following = following, barrier: threading.Barrier = barrier) -> object:
+            barrier.wait()
+            return following.follow(discard, time.monotonic() + 0.0005)
+
+        def close(following: Following = following, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait()
+            following.close()
+
+        for future in [in_thread(follow), in_thread(follow), in_thread(follow), in_thread(close)]:
+            assert future.result(SOON) is None
+        assert "close" in unit.asked
+
+
+def test_a_stop_and_an_end_at_the_same_moment_give_one_clear_outcome() -> None:
+    for _ in range(200):
+        unit = ScriptedUnit(ends_when="terminate")
+        following = followed(unit)
+        driver = in_thread(following.follow, discard)
+        unit.polled.wait(SOON)
+        barrier = threading.Barrier(3)
+        in_thread(lambda: (barrier.wait(), following.ask_to_stop()))  # noqa: B023
+        in_thread(lambda: (barrier.wait(), unit.put(ENDED)))  # noqa: B023
+        barrier.wait()
+        outcome = driver.result(SOON)
+        stopped = any(what.startswith("terminate") for what in unit.asked)
+        assert outcome.reason is (Reason.STOPPED if stopped else Reason.COMPLETED)
