@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 import attrs
 import click
 
+from ..backend import StreamName
 from ..errors import EngineUnavailable
 from ..executor import LaunchExecutor, LaunchFuture
 from ..launcher import Launcher
-from ..models import Outcome, Reason, Run
-from ..output import OnOutput
+from ..live.bar import Bar
+from ..models import Outcome, Reason
+from ..output import OnOutput, to_screen
 from . import exits
 from .batch_file import Item, read
 from .flight import Flight
@@ -21,7 +24,7 @@ from .inbox import Inbox
 from .logs import Log, OutputFolder
 from .options import launcher_options, make_launcher, refusing
 from .report import Labels, Report
-from .screen import PlainScreen, screen
+from .screen import bar_over
 
 AHEAD = 2
 """For each worker, how many runs are submitted at a time: one that runs, and one that is ready when it ends."""
@@ -60,10 +63,9 @@ def batch(
         items = read(file)
         folder = OutputFolder(output_dir, len(items)) if output_dir else None
     labels = Labels(items)
-    with screen(len(items), "stderr" if as_json else "stdout") as shown:
-        report = Report(shown, labels, as_json)
-        work = Batch(report, shown, labels, folder, quiet, fail_fast)
-        status = work.launch(items, launcher, workers)
+    report = Report(labels, as_json)
+    work = Batch(labels, report, folder, fail_fast, None if quiet else "stderr" if as_json else "stdout")
+    status = work.launch(items, launcher, workers)
     report.close()
     return status
 
@@ -72,29 +74,34 @@ def batch(
 class Batch:
     """The runs of one call of `launchpad batch`, from the first launch to the last end. For the main thread."""
 
-    _report: Report
-    _screen: PlainScreen
     _labels: Labels
+    _report: Report
     _folder: OutputFolder | None
-    _quiet: bool
     _fail_fast: bool
+    _screen: StreamName | None  # where runs' output goes, if there is no folder
     _launches: dict[LaunchFuture, tuple[Item, Log | None]] = attrs.field(init=False, factory=dict)
 
-    def launch(self, items: Iterable[Item], launcher: Launcher, workers: int) -> int:
+    def launch(self, items: Sequence[Item], launcher: Launcher, workers: int) -> int:
         """Launches all runs and gives the exit status once they have ended, or were stopped."""
         waiting = iter(items)
         launcher = attrs.evolve(launcher, stream_output=False)  # what is wanted of the output goes to callbacks
-        with launcher, Inbox() as inbox, LaunchExecutor(launcher, workers) as executor:
+        with (
+            closing(bar_over(len(items))) as bar,
+            launcher,
+            Inbox() as inbox,
+            LaunchExecutor(launcher, workers) as executor,
+        ):
             flight = Flight(executor, inbox)
-            self._submit(flight, islice(waiting, AHEAD * workers))
-            for future in flight.ends(self._screen.period):
-                if future is not None:
-                    self._ended(flight, future)
+            self._submit(flight, bar, islice(waiting, AHEAD * workers))
+            for future in flight.ends():
+                self._ended(flight, future)
                 if not flight.stopping:
-                    self._submit(flight, islice(waiting, AHEAD * workers - flight.in_flight))
-                self._screen.tick()
-        for item in waiting:
-            self._report.not_launched(item, STOPPED_BEFORE, quietly=True)
+                    self._submit(flight, bar, islice(waiting, AHEAD * workers - flight.in_flight))
+            for item in waiting:
+                future = LaunchFuture(item.run)
+                future.cancel()
+                bar.add(future)
+                self._report.not_launched(item, STOPPED_BEFORE, quietly=True)
         return self._status(flight)
 
     def _status(self, flight: Flight) -> int:
@@ -104,23 +111,20 @@ class Batch:
             return exits.NOT_LAUNCHED
         return 0 if self._report.all_ok else exits.FAILED
 
-    def _submit(self, flight: Flight, items: Iterable[Item]) -> None:
+    def _submit(self, flight: Flight, bar: Bar, items: Iterable[Item]) -> None:
         for item in items:
             log = self._folder.log_of(item) if self._folder else None
             if log is not None:
                 future = flight.submit(item.run, on_start=log.open, on_output=log.write, on_end=log.close)
             else:
-                future = flight.submit(item.run, on_output=None if self._quiet else self._shower(item))
+                future = flight.submit(item.run, on_output=self._shower(item))
             self._launches[future] = item, log
+            bar.add(future)
 
-    def _shower(self, item: Item) -> OnOutput:
-        label = self._labels[item]
-
-        def show(run: Run, line: str) -> None:
-            reset = "\x1b[0m" if "\x1b" in line else ""  # colours end with their line
-            self._screen.line(f"{label} | {line}{reset}")
-
-        return show
+    def _shower(self, item: Item) -> OnOutput | None:
+        """What shows the lines of a run, with its label before them."""
+        screen, label = self._screen, self._labels[item]
+        return None if screen is None else lambda run, line: to_screen(screen, [f"{label} | {line}"])
 
     def _ended(self, flight: Flight, future: LaunchFuture) -> None:
         item, log = self._launches.pop(future)

@@ -17,7 +17,8 @@ from yaml.composer import Composer
 
 from ..models import Run
 from ..settings import structure
-from .messages import one_line
+from ..wording import one_line
+from ..yamlfile import without_text
 
 FAULTS_SHOWN = 20
 
@@ -160,12 +161,17 @@ class _ItemLoader(_FastLoader, Composer):  # type: ignore[misc]
 def _yaml_items(stream: BinaryIO) -> Iterator[_Entry]:
     line = 1
     try:
-        loader = _ItemLoader(stream)
-        for entry in loader.items():
+        for entry in _ItemLoader(stream).items():
             line = entry.line
             yield entry
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        yield _Entry(mark.line + 1 if mark else line, fault=f"not valid YAML: {error.problem}")
-    except (yaml.YAMLError, RecursionError) as error:
-        yield _Entry(line, fault=f"not valid YAML: {one_line(str(error))}")
+        yield _bad_yaml(mark.line + 1 if mark else line, error.problem or "")
+    except (yaml.YAMLError, ValueError) as error:  # no text at all, or a date that is none
+        yield _bad_yaml(line, str(error))
+    except RecursionError:
+        yield _bad_yaml(line, "it is nested too deeply")
+
+
+def _bad_yaml(line: int, problem: str) -> _Entry:
+    return _Entry(line, fault=f"it is not valid YAML: {without_text(problem)}")

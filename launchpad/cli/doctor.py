@@ -17,8 +17,8 @@ from ..errors import LaunchError
 from ..health import Health
 from ..launcher import Launcher
 from ..registry import known_launchers
+from ..wording import one_line
 from . import exits
-from .messages import one_line
 from .options import launcher_options, make_launcher
 
 PATIENCE = 20.0

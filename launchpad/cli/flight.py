@@ -47,16 +47,15 @@ class Flight:
         future.add_done_callback(lambda _: self._inbox.put(future))
         return future
 
-    def ends(self, timeout: float | None = None) -> Iterator[LaunchFuture | None]:
-        """Gives futures as they end, until none is in flight; None whenever `timeout` seconds pass without an end."""
+    def ends(self) -> Iterator[LaunchFuture]:
+        """Gives futures as they end, until none is in flight."""
         while self.in_flight:
-            event = self._inbox.get(timeout)
+            event = self._inbox.get()
             if isinstance(event, Signals):
                 self._act_on(event)
-                continue
-            if event is not None:
+            else:
                 self.in_flight -= 1
-            yield event
+                yield event
 
     def stop(self, *, hurry: bool = False) -> None:
         """Cancels what is queued and stops what runs, with `hurry` without grace; their ends are still to come."""

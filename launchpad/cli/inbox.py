@@ -55,15 +55,13 @@ class Inbox:
         with suppress(BlockingIOError):  # a full pipe wakes the reader just as well
             os.write(self._writing, _AN_END)
 
-    def get(self, timeout: float | None = None) -> Signals | LaunchFuture | None:
-        """Waits for the next signal or end; None when `timeout` seconds pass without one."""
+    def get(self) -> Signals | LaunchFuture:
+        """Waits for the next signal or end."""
         while True:
             if self._signals:
                 return self._signals.popleft()
             if self._ends:
                 return self._ends.popleft()
-            if not select.select([self._reading], [], [], timeout)[0]:
-                return None
             numbers = os.read(self._reading, 4096)
             self._signals.extend(Signals(number) for number in numbers if number in SIGNALS)
 

@@ -1,4 +1,4 @@
-"""What the command line itself has to say: whole lines on standard error, without control characters."""
+"""What the command line itself has to say: whole lines on standard error."""
 
 from __future__ import annotations
 
@@ -6,13 +6,7 @@ import logging
 import sys
 from contextlib import suppress
 
-from ..models import Outcome
-
-
-def one_line(text: str) -> str:
-    """`text` in one line that no terminal takes for commands: white space is collapsed, control characters escaped."""
-    words = " ".join(text.split())
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in words)
+from ..wording import one_line
 
 
 def tell(text: str) -> None:
@@ -20,11 +14,6 @@ def tell(text: str) -> None:
     with suppress(OSError, ValueError):  # nobody is there to read it
         sys.stderr.write(f"launchpad: {one_line(text)}\n")
         sys.stderr.flush()
-
-
-def why(outcome: Outcome) -> str:
-    """How a run ended, in one line that begins with the reason."""
-    return one_line(f"{outcome.reason}: {outcome.message} {outcome.hint}").removesuffix(":")
 
 
 class WarningsToUser(logging.Handler):

@@ -1,4 +1,4 @@
-"""What is told of a batch: a line for each run that failed, a JSON object for each run if asked for, and a summary."""
+"""What is told of a batch: a line for each run that failed, a JSON object for each run if asked for, and a table."""
 
 from __future__ import annotations
 
@@ -11,21 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from ..models import Outcome, Reason
+from ..wording import NOT_LAUNCHED, one_line, why
 from .batch_file import Item
-from .messages import one_line, why
-from .screen import PlainScreen, summary
-
-NOT_LAUNCHED = "not_launched"
-"""The result of a run that could not be launched: it has no Reason."""
 
 NAMED = 3
-"""How many runs of each result the summary names."""
+"""How many runs of each result the table names."""
 
-
-_NO_OUTCOME = {
+_NO_OUTCOME: dict[str, Any] = {
     "ok": False,
     "exit_code": None,
     "reason": NOT_LAUNCHED,
@@ -51,12 +48,12 @@ class Labels:
 class Report:
     """Takes the ends of a batch's runs, in the main thread, and tells of them."""
 
-    def __init__(self, screen: PlainScreen, labels: Labels, as_json: bool) -> None:
+    def __init__(self, labels: Labels, as_json: bool) -> None:
         self.launched = False
         """Whether any run was."""
-        self._screen = screen
         self._labels = labels
         self._as_json = as_json
+        self._console = Console(stderr=True, highlight=False)
         self._counts: Counter[str] = Counter()
         self._named: dict[str, list[str]] = {}
 
@@ -81,28 +78,29 @@ class Report:
         self._print(item, {**_NO_OUTCOME, "message": message}, None)
 
     def close(self) -> None:
-        """Shows the summary."""
-        total, seconds = self._screen.total, self._screen.seconds
-        rows = [(result, count, self._which(result)) for result, count in self._counts.most_common()]
-        self._screen.console.print(summary(f"{total} runs in {seconds:.1f} s, {self._screen.rate:.1f}/s", rows))
+        """Shows how many runs had each result, and which."""
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("result")
+        table.add_column("runs", justify="right")
+        table.add_column("which", overflow="ellipsis", no_wrap=True)
+        for result, count in self._counts.most_common():
+            style = "green" if result == Reason.COMPLETED.value else "red"
+            table.add_row(Text(result, style), str(count), Text(self._which(result)))
+        self._console.print(table)
 
     def _count(self, item: Item, result: str) -> None:
         self._counts[result] += 1
-        self._screen.ended += 1
-        if result == Reason.COMPLETED.value:
-            return
-        self._screen.failed += 1
         named = self._named.setdefault(result, [])
-        if len(named) < NAMED:
+        if result != Reason.COMPLETED.value and len(named) < NAMED:
             named.append(self._labels[item])
 
     def _which(self, result: str) -> str:
-        named = self._named.get(result, [])
+        named = self._named[result]
         return ", ".join(named) + (", …" if 0 < len(named) < self._counts[result] else "")
 
     def _tell_failure(self, item: Item, reason: str, log: Path | None) -> None:
         line = Text.assemble((self._labels[item], "bold"), ": ", (reason, "red"), f" [{log}]" if log else "")
-        self._screen.note(line)
+        self._console.print(line, soft_wrap=True)
 
     def _print(self, item: Item, facts: dict[str, Any], log: Path | None) -> None:
         if not self._as_json:

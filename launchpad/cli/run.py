@@ -6,10 +6,11 @@ import click
 
 from ..executor import LaunchExecutor, LaunchFuture
 from ..models import Handle, Outcome, Reason
+from ..wording import why
 from . import exits
 from .flight import Flight
 from .inbox import Inbox
-from .messages import tell, why
+from .messages import tell
 from .options import Asked, run_options
 
 
@@ -34,7 +35,7 @@ def run(asked: Asked, verbose: bool) -> int:
         for _ in flight.ends():
             pass
     if verbose and future.outcome is not None:
-        tell(f"{wanted.name}: {why(future.outcome)}")
+        tell(f"{wanted.name}: {why(future.outcome).removesuffix(':')}")
     return exits.of_signal(flight.signal) if flight.signal else _status(future, verbose)
 
 

@@ -51,9 +51,9 @@ def test_an_item_has_the_fields_of_a_run() -> None:
         ("\n\nwords", "runs:3: it must hold a list of runs, each after a dash"),
         ("- command: [a]\n---\n- command: [b]\n", "runs:2: it must hold one list, not several documents"),
         ("- command: [a]\n- 3", "runs:2: a run must be a mapping such as {command: [echo, hello]}, not int"),
-        ("- command: [a\n- b", "runs:3: not valid YAML: did not find expected ',' or ']'"),
-        ("- command: [a]\n  command: [b]", "runs:2: not valid YAML: the key 'command' is there twice"),
-        (b"- command: [\xff]", "runs:1: not valid YAML: "),
+        ("- command: [a\n- b", "runs:3: it is not valid YAML: did not find expected ',' or ']'"),
+        ("- command: [a]\n  command: [b]", "runs:2: it is not valid YAML: the key 'command' is there twice"),
+        (b"- command: [\xff]", "runs:1: it is not valid YAML: "),
         ('{"command": ["a"]}\n{"command": ', "runs:2: not a JSON object in one line: Expecting value (column 13)"),
         ('{"command": ["a"], "command": ["b"]}', "runs:1: not a JSON object in one line: the key 'command' is there"),
         (b'{"command": ["\xff"]}', "runs:1: not a JSON object in one line: "),
@@ -62,7 +62,8 @@ def test_an_item_has_the_fields_of_a_run() -> None:
         ("- command: [a]\n- comand: [b]", "runs:2: unknown key 'comand' of Run (did you mean 'command'?)"),
         ("- {command: [a], timeout: 0}", "runs:1: timeout must be more than 0 seconds, not 0"),
         ('{"command":["a"],"id":"x"}\n{"command":["b"],"id":"x"}', "runs:2: the id 'x' is that of the run in line 1"),
-        ("[" * 3000, "runs:1: not valid YAML: "),
+        ("- command: [a]\n- {command: [a], env: {A: 2024-99-99}}", "runs:1: it is not valid YAML: month must be in"),
+        ("[" * 3000, "runs:1: it is not valid YAML: "),
     ],
 )
 def test_a_bad_file_is_a_line_with_its_name_and_line_number(text: str | bytes, fault: str) -> None:
@@ -80,7 +81,8 @@ def test_each_fault_is_a_line_and_the_rest_of_very_many_is_counted() -> None:
     assert rest == "and 5 more faults of this kind"
 
 
-def test_no_value_of_the_environment_is_in_a_fault() -> None:
-    with pytest.raises(ValueError, match="runs:1: ") as caught:
-        read('{"command": ["a"], "env": {"TOKEN": ["hunter2"], "PASS": true}}')
+@pytest.mark.parametrize("value", ['["hunter2"]', "!hunter2 x", "*hunter2", "&hunter2", '"hunter2'])
+def test_no_value_of_the_environment_is_in_a_fault(value: str) -> None:
+    with pytest.raises(ValueError, match="runs:[12]: ") as caught:
+        read(f"- {{command: [a], env: {{PASS: true, TOKEN: {value}}}}}\n")
     assert "hunter2" not in str(caught.value)

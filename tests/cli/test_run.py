@@ -112,3 +112,34 @@ def test_a_bad_value_is_not_shown() -> None:
     done = launchpad("run", "--env", "=hunter2", "--set", "env={hunter2", "ls")
     assert done.returncode == 2
     assert "hunter2" not in done.stderr
+
+
+DEPLOYMENTS = """
+deployments:
+  - name: greet
+    run: {entrypoint: "tasks:greet", parameters: {name: ab}, env: {A: kept, B: lost}}
+    launcher: {type: subprocess, config: {env: {C: launcher}}}
+"""
+
+
+def test_a_deployment_runs_with_its_own_launcher_and_what_the_options_change(tmp_path: Path) -> None:
+    (tmp_path / "deployments.yaml").write_text(DEPLOYMENTS)
+    (tmp_path / "tasks.py").write_text(
+        "import os\ndef greet(name, times):\n    print(name * times, *map(os.environ.get, 'ABC'))\n"
+    )
+    options = ["--param", "times=2", "--env", "B=won", "--name", "x", "--timeout", "60"]
+    done = launchpad("run", "--deployment", "greet", *options, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "abab kept won launcher\n", "")
+
+
+def test_an_unknown_deployment_is_a_line_with_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(DEPLOYMENTS)
+    done = launchpad("run", "--deployment", "great", "-f", "mine.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "launchpad: mine.yaml has no deployment 'great'; it has: greet\n")
+
+
+def test_a_fault_in_the_deployments_file_is_a_line_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "deployments.yaml").write_text(DEPLOYMENTS.replace("entrypoint", "entripoint"))
+    done = launchpad("preview", "--deployment", "greet", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("launchpad: deployments.yaml:4: ")
