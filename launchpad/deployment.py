@@ -88,12 +88,12 @@ class Deployment:
 
 
 def _plain(deployment: Deployment) -> dict[str, Any]:
+    """What is written for a deployment: of its launcher, what is not the default."""
     launcher = deployment.launcher
-    config = launcher.to_settings().config
-    standing = {
-        field.name for field in attrs.fields(type(launcher)) if getattr(launcher, field.name) == _default(field)
-    }
-    settings = {"type": launcher.type, "config": {key: config[key] for key in config if key not in standing}}
+    settings = attrs.asdict(launcher.to_settings())
+    for field in attrs.fields(type(launcher)):
+        if getattr(launcher, field.name) == _default(field):
+            settings["config"].pop(field.name, None)
     return {"name": deployment.name, "run": deployment.run, "launcher": settings}
 
 
