@@ -163,5 +163,5 @@ def _attached(display: TerminalDisplay) -> Foot:
 def _same_terminal(one: TextIO | None, other: TextIO) -> bool:
     try:
         return one is not None and os.path.samestat(os.fstat(one.fileno()), os.fstat(other.fileno()))
-    except (OSError, ValueError):  # closed, or no file at all
+    except Exception:  # closed, no file at all, or somebody's own
         return False

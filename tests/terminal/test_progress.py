@@ -1,0 +1,147 @@
+"""What is seen of `progress` on a terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from .screen import Terminal, python
+
+RUNS = """
+import sys
+from launchpad import LaunchExecutor, Run, SubprocessLauncher, progress
+
+def runs(count, script="echo line $N; exit $((N % 5 == 4))"):
+    for number in range(count):
+        yield Run(command=["sh", "-c", script], name=f"run {number}", env={"N": number})
+"""
+
+TWENTY = (
+    RUNS
+    + """
+with LaunchExecutor(SubprocessLauncher(), 4) as executor:
+    for future in progress(executor.launch_all(runs(20))):
+        print("seen", future.run.name)
+print("over")
+"""
+)
+
+
+def test_lines_failures_and_prints_are_all_whole_and_above_the_bar() -> None:
+    with Terminal(python(TWENTY)) as terminal:
+        lines = terminal.end()
+    assert sorted(line for line in lines if line.startswith("line")) == sorted(f"line {n}" for n in range(20))
+    assert sorted(line for line in lines if line.startswith("seen")) == sorted(f"seen run {n}" for n in range(20))
+    failed = {f"run {n}: failed: Exited with status 1." for n in (4, 9, 14, 19)}
+    assert {line for line in lines if "failed:" in line} == failed
+    assert re.fullmatch(r"20 runs: 16 succeeded, 4 failed in 0:\d\d(, .*)?", lines[-2])
+    assert lines[-1] == "over"
+    assert len(lines) == 46  # and there is no bar among them
+
+
+def test_the_bar_is_live_at_the_foot_of_the_screen() -> None:
+    script = RUNS + (
+        "with LaunchExecutor(SubprocessLauncher(grace=0), 4) as executor:\n"
+        "    futures = executor.launch_all(runs(6, 'echo line $N; exec sleep 60'))\n"
+        "    with progress(futures):\n"
+        "        input()\n"
+        "    executor.stop()\n"
+    )
+    with Terminal(python(script)) as terminal:
+        seen = terminal.until(lambda lines: len(lines) > 4 and "4 running" in lines[-1])
+        assert re.search(r"━* +0/6  4 running  2 queued  0:\d\d$", seen[-1])
+        assert sorted(seen[:-1]) == ["line 0", "line 1", "line 2", "line 3"]
+        terminal.press("\n")
+        assert "6 runs: 4 still running, 2 still queued in 0:0" in "\n".join(terminal.end())
+
+
+@pytest.mark.parametrize("columns", [10, 20, 40, 80])
+def test_a_narrow_terminal_shows_what_fits_on_one_line(columns: int) -> None:
+    with Terminal(python(TWENTY.replace("echo line $N; ", "")), columns=columns) as terminal:
+        lines = terminal.end()
+    assert not [line for line in lines if "━" in line or "/20" in line]
+    assert lines[-1] == "over"
+
+
+@pytest.mark.parametrize(("env", "colours"), [({}, {"red", "green"}), ({"NO_COLOR": "1"}, set())])
+def test_colours_are_left_out_where_they_are_not_wanted(env: dict[str, str], colours: set[str]) -> None:
+    with Terminal(python(TWENTY), env=env) as terminal:
+        terminal.end()
+        assert terminal.colours() == colours
+
+
+@pytest.mark.parametrize("term", ["dumb", "", "unknown"])
+def test_a_terminal_without_a_cursor_shows_the_lines_alone(term: str) -> None:
+    with Terminal(python(TWENTY), env={"TERM": term}) as terminal:
+        lines = terminal.end()
+    assert "\x1b" not in terminal.raw
+    assert len(lines) == 41
+
+
+def test_lines_that_go_to_a_file_are_those_of_the_runs_and_the_bar_stays_on_the_terminal(tmp_path: Path) -> None:
+    file = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
+    try:
+        with Terminal(python(TWENTY), stdout=file) as terminal:
+            lines = terminal.end()
+    finally:
+        os.close(file)
+    assert len((tmp_path / "out").read_text().splitlines()) == 41
+    assert "\x1b" not in (tmp_path / "out").read_text()
+    assert [line for line in lines if line.startswith("20 runs: ")]
+
+
+def test_names_of_any_script_are_shown_and_commands_to_the_terminal_are_not() -> None:
+    script = RUNS + (
+        "names = ['漢字かな', 'שלום עולם', 'naïve', 'a\\x1b[2J\\x1b[Hb', 'x\\u202ey', 'two\\nlines', '\\a\\r']\n"
+        "with LaunchExecutor(SubprocessLauncher(), 1) as executor:\n"
+        "    futures = [executor.submit(Run(command=['false'], name=name)) for name in names]\n"
+        "    for future in progress(futures):\n"
+        "        pass\n"
+    )
+    with Terminal(python(script)) as terminal:
+        lines = terminal.end()
+    shown = [line.partition(":")[0] for line in lines if "failed: Exited" in line]
+    assert shown[2:] == ["naïve", "a\\x1b[2J\\x1b[Hb", "x\\u202ey", "two lines", "\\x07"]
+    assert shown[0].replace(" ", "") == "漢字かな"  # a wide character is followed by an empty cell
+    assert shown[1] == "שלום עולם"
+
+
+def test_what_runs_write_to_either_stream_is_kept_whole() -> None:
+    script = RUNS + (
+        "count = 'i=0; while [ $i -lt 200 ]; do echo out $N $i; echo err $N $i >&2; i=$((i + 1)); done'\n"
+        "with LaunchExecutor(SubprocessLauncher(), 4) as executor:\n"
+        "    list(progress(executor.launch_all(runs(4, count))))\n"
+    )
+    with Terminal(python(script)) as terminal:
+        lines = terminal.end()
+    expected = {f"{stream} {n} {i}" for stream in ("out", "err") for n in range(4) for i in range(200)}
+    assert set(lines[:-1]) == expected
+    assert len(lines) == 1601
+
+
+def test_a_terminal_that_goes_away_costs_no_run(tmp_path: Path) -> None:
+    script = RUNS + (
+        "import signal, time\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "with LaunchExecutor(SubprocessLauncher(), 4) as executor:\n"
+        "    futures = executor.launch_all(runs(4, f'while [ ! -e {sys.argv[1]}/go ]; do sleep 0.02; done; echo $N'))\n"
+        "    done = [future.result() for future in progress(futures)]\n"
+        "open(f'{sys.argv[1]}/told', 'w').write(str(done))\n"
+    )
+    with Terminal([*python(script), str(tmp_path)]) as terminal:
+        terminal.until(lambda lines: "0/4" in "".join(lines))
+        terminal.hang_up()
+        (tmp_path / "go").touch()
+        terminal.wait()
+    assert (tmp_path / "told").read_text() == "[True, True, True, True]"
+
+
+def test_a_closed_stderr_is_no_terminal(tmp_path: Path) -> None:
+    script = "import os, sys\nsys.stderr.close()\n" + TWENTY
+    with Terminal(python(script)) as terminal:
+        lines = terminal.end()
+    assert len(lines) == 41
+    assert terminal.wait() == 0
