@@ -339,3 +339,8 @@ class Outcome:
     handle: Handle | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+    def _repr_html_(self) -> str:
+        from .display import settings, table
+
+        return table("Succeeded" if self.ok else f"Not successful: {self.reason}", settings(self))
