@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchpad import KubernetesLauncher, LaunchError, Launcher, Run, lookup_launcher
+from launchpad import KubernetesLauncher, Launcher, LaunchError, Run, lookup_launcher
 from launchpad.kubernetes.labels import RUN_ID
 from launchpad.kubernetes.spec import job_names, literal
 
@@ -114,8 +114,12 @@ def test_the_image_is_the_launchers_the_manifests_the_environments_or_our_own(mo
 def test_variables_are_merged_by_who_says_them_and_each_stands_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAUNCHPAD_API_URL", "http://outside")
     secret = {"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
-    base = manifest(containers=[{"env": [{"name": "A", "value": "manifest"}, secret, {"name": "B", "value": "manifest"}]}])
-    made = spec(Run(command=["x"], env={"A": "run", "B": None, "C": 3}), job=base, env={"A": "launcher", "D": "launcher"})
+    base = manifest(
+        containers=[{"env": [{"name": "A", "value": "manifest"}, secret, {"name": "B", "value": "manifest"}]}]
+    )
+    made = spec(
+        Run(command=["x"], env={"A": "run", "B": None, "C": 3}), job=base, env={"A": "launcher", "D": "launcher"}
+    )
     assert container(made)["env"] == [
         {"name": "LAUNCHPAD_API_URL", "value": "http://outside"},
         {"name": "A", "value": "run"},
@@ -248,7 +252,7 @@ def test_a_bad_patch_is_refused_when_the_launcher_is_made(patch: Any) -> None:
 
 
 def test_a_patch_that_does_not_fit_is_an_error_that_names_the_operation() -> None:
-    with pytest.raises(ValueError, match="customizations: operation 0 .remove /spec/missing"):
+    with pytest.raises(ValueError, match=r"customizations: operation 0 .remove /spec/missing"):
         spec(customizations=[{"op": "remove", "path": "/spec/missing"}])
 
 

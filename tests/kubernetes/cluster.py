@@ -1,0 +1,151 @@
+"""The real cluster of the tests: what they look at, and what they do behind the launcher's back."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import yaml
+
+from launchpad import KubernetesLauncher, Run
+from launchpad.kubernetes.api import Api
+from launchpad.kubernetes.backend import connecting
+from launchpad.kubernetes.refusals import Refused
+
+LONG = 120.0
+
+ENGINES = "LAUNCHPAD_TEST_ENGINES"
+"""The variable that names a program which can stop and start parts of the cluster (`… kubernetes stop kubelet`)."""
+
+Object = dict[str, Any]
+
+
+class Cluster:
+    """One namespace of its own on the cluster that KUBECONFIG names, by an administrator."""
+
+    def __init__(self) -> None:
+        configure, _ = connecting(None, None)
+        self.api = Api(configure)
+        self.namespace = f"launchpad-test-{uuid.uuid4().hex[:8]}"
+        self.create("", "namespaces", {"metadata": {"name": self.namespace}})
+
+    def remove(self) -> None:
+        self.api.request("DELETE", f"/api/v1/namespaces/{self.namespace}")
+        self.api.close()
+
+    def path(self, group: str, kind: str, namespace: str | None = None) -> str:
+        root = f"/apis/{group}" if group else "/api/v1"
+        return f"{root}/{kind}" if kind == "namespaces" else f"{root}/namespaces/{namespace or self.namespace}/{kind}"
+
+    def create(self, group: str, kind: str, item: Object, **names: str) -> Object:
+        """Creates it, whatever is missing for a moment after a namespace was made."""
+        return self.api.request("POST", self.path(group, kind, **names), body=item)
+
+    def delete(self, group: str, kind: str, name: str, **options: object) -> None:
+        self.api.request("DELETE", f"{self.path(group, kind)}/{name}", body=options or None)
+
+    def list(self, group: str, kind: str, selector: str = "") -> list[Object]:
+        items: list[Object] = self.api.request("GET", self.path(group, kind), {"labelSelector": selector})["items"]
+        return items
+
+    def jobs(self) -> list[Object]:
+        return self.list("batch/v1", "jobs")
+
+    def pods_of(self, job: str) -> list[Object]:
+        return self.list("", "pods", f"job-name={job}")
+
+    def clear(self) -> None:
+        """Removes the Jobs that have ended, and their pods."""
+        self.api.request(
+            "DELETE", self.path("batch/v1", "jobs"), body={"kind": "DeleteOptions", "propagationPolicy": "Background"}
+        )
+
+    def leftovers(self) -> list[str]:
+        """Jobs and pods that have not ended, after some seconds for those that are on their way out."""
+        return eventually(self._unended, lambda left: not left, 30)
+
+    def _unended(self) -> list[str]:
+        jobs = [
+            job["metadata"]["name"]
+            for job in self.jobs()
+            if not any(one["type"] in ("Complete", "Failed") for one in job["status"].get("conditions") or ())
+        ]
+        pods = [
+            pod["metadata"]["name"]
+            for pod in self.list("", "pods")
+            if pod["status"].get("phase") in ("Pending", "Running")
+        ]
+        return jobs + pods
+
+    def service_account(self, name: str, *rules: Object) -> None:
+        """A service account whose rights in the namespace are `rules` alone."""
+        api, subject = (
+            "rbac.authorization.k8s.io",
+            {"kind": "ServiceAccount", "name": name, "namespace": self.namespace},
+        )
+        self.create("", "serviceaccounts", {"metadata": {"name": name}})
+        self.create(f"{api}/v1", "roles", {"metadata": {"name": name}, "rules": list(rules)})
+        role = {"apiGroup": api, "kind": "Role", "name": name}
+        self.create(f"{api}/v1", "rolebindings", {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]})
+
+    def token(self, service_account: str) -> str:
+        answer = self.create("", f"serviceaccounts/{service_account}/token", {"spec": {"expirationSeconds": 3600}})
+        token: str = answer["status"]["token"]
+        return token
+
+    def kubeconfig(self, folder: pathlib.Path, *, server: str | None = None, token: str | None = None) -> pathlib.Path:
+        """A file for this cluster: through another address, or by another's token."""
+        current = self.api._credentials()["authorization"].split(" ", 1)[1]
+        entry = {"server": server or self.api.server, "insecure-skip-tls-verify": True}
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": "c", "cluster": entry if entry["server"].startswith("https") else {"server": server}}
+            ],
+            "users": [{"name": "u", "user": {"token": token or current}}],
+            "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u", "namespace": self.namespace}}],
+            "current-context": "ctx",
+        }
+        file = folder / f"kubeconfig-{uuid.uuid4().hex[:6]}"
+        file.write_text(yaml.safe_dump(content))
+        return file
+
+    def launcher(self, **settings: Any) -> KubernetesLauncher:
+        usual = {"image": "busybox:1", "image_pull_policy": "IfNotPresent", "namespace": self.namespace, "grace": 1}
+        return KubernetesLauncher(**{**usual, **settings})
+
+
+def shell(script: str, **fields: Any) -> Run:
+    return Run(command=["sh", "-c", script], **{"name": "test", **fields})
+
+
+def engine(verb: str, part: str) -> None:
+    """Stops or starts a part of the cluster."""
+    subprocess.run([os.environ[ENGINES], "kubernetes", verb, part], check=True, timeout=LONG, capture_output=True)
+
+
+def eventually(look: Callable[[], Any], good: Callable[[Any], bool], timeout: float = LONG) -> Any:
+    """What `look` gives, as soon as it is good, or after `timeout`."""
+    until = time.monotonic() + timeout
+    while not good(seen := look()) and time.monotonic() < until:
+        threading.Event().wait(0.2)
+    return seen
+
+
+def exists(request: Callable[[], object]) -> bool:
+    try:
+        request()
+    except Refused as error:
+        return error.status != 404
+    return True
+
+
+def numbered(lines: Iterable[object]) -> list[str]:
+    return [f"line {line}" for line in lines]

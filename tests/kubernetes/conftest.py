@@ -1,0 +1,48 @@
+"""A namespace of our own on the real cluster."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from .cluster import ENGINES, Cluster
+from .proxy import Proxy
+
+
+@pytest.fixture(scope="session")
+def _namespace() -> Iterator[Cluster]:
+    cluster = Cluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def cluster(_namespace: Cluster) -> Iterator[Cluster]:
+    """The cluster; what a test leaves running on it fails the test."""
+    yield _namespace
+    left = _namespace.leftovers()
+    _namespace.clear()
+    assert left == []
+
+
+@pytest.fixture
+def proxy(cluster: Cluster) -> Iterator[Proxy]:
+    proxy = Proxy(cluster.api.server)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def through(cluster: Cluster, proxy: Proxy, tmp_path: pathlib.Path) -> pathlib.Path:
+    """A kubeconfig that goes through the proxy."""
+    return cluster.kubeconfig(tmp_path, server=proxy.url)
+
+
+@pytest.fixture
+def engines() -> None:
+    """For tests that stop parts of the cluster."""
+    if not os.environ.get(ENGINES):
+        pytest.skip(f"{ENGINES} does not name a program that stops and starts parts of the cluster")
