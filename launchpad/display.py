@@ -21,7 +21,7 @@ def table(title: str, facts: Mapping[str, object]) -> str:
 
 
 def settings(instance: attrs.AttrsInstance) -> dict[str, object]:
-    """The fields of an attrs instance that are not at their defaults, as its repr shows them: what it masks stays so."""
+    """The fields of an attrs instance that are not at their defaults, as its repr shows them: masked or not at all."""
     return dict(_shown(instance))
 
 
