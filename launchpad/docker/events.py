@@ -50,9 +50,10 @@ class DockerEvents:
     A stream begins where the last one ended, as far as the engine remembers; the rest is told by a listing.
     """
 
-    def __init__(self, engine: Asks, now: str) -> None:
+    def __init__(self, engine: Asks, now: str, tick: Callable[[], None]) -> None:
         self._engine = engine
         self._since = now  # in the engine's clock
+        self._tick = tick  # called every few seconds by who follows a stream
         self._lock = threading.Lock()  # guards the counts
         self._watched: Counter[str] = Counter()
 
@@ -69,7 +70,7 @@ class DockerEvents:
         exchange = self._engine.open_events(self._since, json.dumps(filters))
         try:
             self._check(exchange)
-            return DockerEventStream(exchange, self._missed(), self._missed, self._seen)
+            return DockerEventStream(exchange, self._missed(), self._missed, self._seen, self._tick)
         except BaseException:
             exchange.close()
             raise
@@ -114,15 +115,23 @@ class DockerEventStream:
         missed: list[tuple[str, Fact]],
         look_again: Callable[[], list[tuple[str, Fact]]],
         seen: Callable[[str], None],
+        tick: Callable[[], None],
     ) -> None:
         self._exchange = exchange
         self._missed = missed
         self._look_again = look_again
         self._seen = seen
-        self._closed = False
+        self._tick = tick
         self._rest = b""
+        self._lock = threading.Lock()  # guards the two below
+        self._closed = False
+        self._iterated = False
 
     def __iter__(self) -> Iterator[tuple[str, Fact] | None]:
+        with self._lock:
+            if self._closed:
+                return
+            self._iterated = True
         try:
             yield from self._told()
         finally:
@@ -134,6 +143,7 @@ class DockerEventStream:
         quiet_since = time.monotonic()
         while not self._closed and time.monotonic() < quiet_since + DISTRUST:
             data = self._next(SIGN_OF_LIFE if look_at is None else LISTING_LAG)
+            self._tick()
             if data:
                 quiet_since = time.monotonic()
                 yield from self._facts(data)
@@ -144,7 +154,10 @@ class DockerEventStream:
                 yield None
 
     def close(self) -> None:
-        self._closed = True
+        with self._lock:
+            self._closed = True
+            if not self._iterated:  # else who iterates closes it: he may be waiting on it
+                self._exchange.close()
         self._exchange.end()
 
     def _next(self, timeout: float) -> bytes | None:

@@ -37,13 +37,20 @@ def _texts(value: object, what: str) -> list[str]:
     if isinstance(value, str | bytes) or not isinstance(value, list | tuple):
         raise ValueError(f"{what} must be a list of text, not {type(value).__name__}")
     for one in value:
-        if not isinstance(one, str) or not one:
-            raise ValueError(f"{what} must be a list of non-empty text: {type(one).__name__} is in it")
+        if not isinstance(one, str):
+            raise ValueError(f"{what} must be a list of text: {type(one).__name__} is in it")
     return list(value)
 
 
+def _names(value: object, what: str) -> list[str]:
+    names = _texts(value, what)
+    if "" in names:
+        raise ValueError(f"{what} must be a list of names: an empty one is in it")
+    return list(dict.fromkeys(names))
+
+
 def networks(value: object) -> list[str]:
-    return list(dict.fromkeys(_texts(value, "networks")))
+    return _names(value, "networks")
 
 
 def volumes(value: object) -> list[str]:
@@ -51,7 +58,7 @@ def volumes(value: object) -> list[str]:
 
 
 def forward_urls(value: object) -> tuple[str, ...]:
-    return tuple(_texts(value, "forward_urls"))
+    return tuple(_names(value, "forward_urls"))
 
 
 def _text(value: object, what: str) -> str | None:

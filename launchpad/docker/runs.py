@@ -47,7 +47,8 @@ class DockerRuns:
         self._longest_outage = longest_outage
         self._control = Control()  # stopped when this is closed
         now = parsedate_to_datetime(engine.now).timestamp() if engine.now else time.time()
-        self._events = DockerEvents(engine, f"{now:.0f}")
+        self._unread: list[DockerUnit] = []  # started lately, and maybe polled by nobody
+        self._events = DockerEvents(engine, f"{now:.0f}", self._let_go_of_unread)
         self._watcher: Watcher[Fact] = Watcher(self._events, "docker-events", longest_outage)
 
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
@@ -64,6 +65,7 @@ class DockerRuns:
             unit = self._unit(handle, tty, attached, output, auto_remove=spec["auto_remove"])
             undo.callback(unit.close)
             self._start(spec, container, control)
+            self._unread.append(unit)
             undo.pop_all()
         return unit
 
@@ -128,6 +130,12 @@ class DockerRuns:
             unit.close()
             raise
         return unit
+
+    def _let_go_of_unread(self) -> None:
+        """A stream that nobody reads would hold its container up: the engine keeps the output, too."""
+        for unit in list(self._unread):
+            if unit.let_go_if_unread():
+                self._unread.remove(unit)
 
     def _completed(self, spec: Spec, run: Run) -> Spec:
         """The spec with what is known only now."""

@@ -24,6 +24,9 @@ from .transcript import Transcript
 GONE_FIRST = 1.0
 """Seconds that a container's end may be told after its removal, where both are told late."""
 
+UNREAD = 2.0
+"""Seconds after which a unit that nobody polls lets go of its output: of a run that was only started."""
+
 DOUBT = 1.0
 """Seconds after which an exit code is asked for that may be made up: an engine that goes down says 255."""
 
@@ -65,6 +68,8 @@ class DockerUnit:
         self._gone_at: float | None = None
         self._failure: LaunchError | None = None
         self._closed = False
+        self._polled = False
+        self._made_at = time.monotonic()
         self._woken, self._wake = socket.socketpair()
         for end in (self._woken, self._wake):
             end.setblocking(False)
@@ -88,6 +93,16 @@ class DockerUnit:
         self._failure = error
         self.wake()
 
+    def let_go_if_unread(self) -> bool:
+        """Leaves the output to the engine where nobody reads it; whether that is decided."""
+        with self._known:
+            if self._polled or self._closed or self._transcript is None:
+                return True
+            if time.monotonic() < self._made_at + UNREAD:
+                return False
+            self._transcript.let_go()
+            return True
+
     def wake(self) -> None:
         with self._known:
             if not self._closed:
@@ -99,6 +114,8 @@ class DockerUnit:
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
         if self._exit is not None:
             return [self._exit]
+        with self._known:
+            self._polled = True
         if self._closed:
             raise EngineUnavailable(
                 f"Container {self.handle.name!r} is not followed any more: its launch was given up."

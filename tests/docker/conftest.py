@@ -1,0 +1,103 @@
+"""What the tests on a Docker Engine share: launchers whose containers are found again, and faults on the way to it."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from launchpad import DockerLauncher, Run
+
+from .proxy import Proxy
+
+IMAGE = "busybox:1"
+LABEL = "launchpad-docker-test"
+
+Launch = Callable[..., DockerLauncher]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Any]:
+    """The engine itself, by docker-py's own client."""
+    client = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto", timeout=30)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def mark() -> str:
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+def containers(engine: Any, mark: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What is on the engine of the test's own containers; removes them afterwards."""
+
+    def containers() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = engine.containers(all=True, filters={"label": f"{LABEL}={mark}"})
+        return found
+
+    yield containers
+    for container in containers():
+        engine.remove_container(container["Id"], force=True)
+
+
+@pytest.fixture
+def make(mark: str, containers: object) -> Iterator[Launch]:
+    """Makes launchers for quick containers, which are removed after the test."""
+    made: list[DockerLauncher] = []
+
+    def make(**settings: Any) -> DockerLauncher:
+        labels = {LABEL: mark, **settings.pop("labels", {})}
+        if "networks" not in settings:
+            settings.setdefault("network_mode", "none")
+        settings = {"image": IMAGE, "grace": 1.0, **settings}
+        made.append(DockerLauncher(labels=labels, **settings))
+        return made[-1]
+
+    yield make
+    for launcher in made:
+        launcher.close()
+
+
+@pytest.fixture
+def launcher(make: Launch) -> DockerLauncher:
+    """Removes its containers when they have ended."""
+    return make(auto_remove=True)
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """On the way to the engine, for all launchers of the test."""
+    proxy = Proxy(tmp_path / "docker.sock", os.environ["DOCKER_HOST"].removeprefix("unix://"))
+    monkeypatch.setenv("DOCKER_HOST", proxy.url)
+    yield proxy
+    proxy.down()
+
+
+@pytest.fixture
+def nothing_left(containers: Callable[[], list[Any]]) -> Iterator[None]:
+    """Fails a test that leaves a container."""
+    yield
+    until = time.monotonic() + 5
+    while (left := containers()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert [container["Status"] for container in left] == []
+
+
+def sh(script: str, **fields: Any) -> Run:
+    """A run of a shell script."""
+    return Run(command=["sh", "-c", script], **fields)
+
+
+def lines_of(launcher: DockerLauncher, run: Run) -> tuple[list[str], Any]:
+    """The lines and the outcome of a run."""
+    lines: list[str] = []
+    outcome = launcher.launch(run, on_output=lambda run, line: lines.append(line))
+    return lines, outcome

@@ -1,0 +1,131 @@
+"""Where the engine is: as the docker CLI decides. Without an engine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launchpad import EngineUnavailable
+from launchpad.docker.addresses import Address, Tls, engine_address, timeout
+from launchpad.docker.dialing import ssh_command
+
+
+def context(folder: Path, name: str, host: str, *, skip_verify: bool = False, tls: bool = False) -> None:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    meta = folder / "contexts" / "meta" / digest / "meta.json"
+    meta.parent.mkdir(parents=True)
+    endpoint: dict[str, Any] = {"Host": host, "SkipTLSVerify": skip_verify}
+    meta.write_text(json.dumps({"Name": name, "Metadata": {}, "Endpoints": {"docker": endpoint}}))
+    if tls:
+        files = folder / "contexts" / "tls" / digest / "docker"
+        files.mkdir(parents=True)
+        for file in ("ca.pem", "cert.pem", "key.pem"):
+            (files / file).touch()
+
+
+def test_docker_host_comes_before_contexts(tmp_path: Path) -> None:
+    environ = {"DOCKER_HOST": "tcp://a:1", "DOCKER_CONTEXT": "b", "DOCKER_CONFIG": str(tmp_path)}
+    assert engine_address(environ) == Address("tcp://a:1")
+
+
+def test_docker_context_comes_before_the_current_context(tmp_path: Path) -> None:
+    context(tmp_path, "one", "tcp://one:1")
+    context(tmp_path, "two", "ssh://two")
+    (tmp_path / "config.json").write_text('{"currentContext": "one"}')
+    assert engine_address({"DOCKER_CONFIG": str(tmp_path)}).url == "tcp://one:1"
+    assert engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "two"}).url == "ssh://two"
+
+
+def test_without_settings_it_is_the_local_socket(tmp_path: Path) -> None:
+    assert engine_address({"DOCKER_CONFIG": str(tmp_path)}).url == "unix:///var/run/docker.sock"
+    assert engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "default"}).scheme == "unix"
+
+
+def test_an_unknown_context_is_an_error_that_lists_the_known(tmp_path: Path) -> None:
+    context(tmp_path, "one", "tcp://one:1")
+    with pytest.raises(EngineUnavailable, match="no docker context 'two'; known are: default, one"):
+        engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "two"})
+
+
+def test_a_broken_config_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(EngineUnavailable, match=r"config.json cannot be read"):
+        engine_address({"DOCKER_CONFIG": str(tmp_path)})
+
+
+def test_a_context_brings_its_own_certificates(tmp_path: Path) -> None:
+    context(tmp_path, "far", "tcp://far:2376", tls=True)
+    tls = engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "far"}).tls
+    assert tls is not None
+    assert tls.verify
+    assert str(tls.ca).endswith("docker/ca.pem")
+
+
+def test_a_context_may_skip_the_verification(tmp_path: Path) -> None:
+    context(tmp_path, "far", "tcp://far:2376", skip_verify=True)
+    assert engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "far"}).tls == Tls(None, None, None, False)
+
+
+def test_tls_of_the_environment_is_that_of_docker_host(tmp_path: Path) -> None:
+    for file in ("ca.pem", "cert.pem", "key.pem"):
+        (tmp_path / file).touch()
+    environ = {"DOCKER_HOST": "tcp://a", "DOCKER_CERT_PATH": str(tmp_path)}
+    assert engine_address(environ).tls is None
+    verified = engine_address({**environ, "DOCKER_TLS_VERIFY": "1"})
+    assert verified.tls == Tls(f"{tmp_path}/ca.pem", f"{tmp_path}/cert.pem", f"{tmp_path}/key.pem")
+    assert verified.place == ("a", 2376)
+    unverified = engine_address({**environ, "DOCKER_TLS": "1"}).tls
+    assert unverified is not None
+    assert not unverified.verify
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("unix:///a/b.sock", "unix:///a/b.sock"),
+        ("unix://", "unix:///var/run/docker.sock"),
+        ("tcp://h:1", "tcp://h:1"),
+        ("h:1", "tcp://h:1"),
+        (" tcp://h:1 ", "tcp://h:1"),
+        ("tcp://[::1]:2375", "tcp://[::1]:2375"),
+        ("ssh://me@h:22", "ssh://me@h:22"),
+    ],
+)
+def test_addresses_as_the_cli_takes_them(host: str, url: str) -> None:
+    assert engine_address({"DOCKER_HOST": host}).url == url
+
+
+@pytest.mark.parametrize("host", ["ftp://h", "tcp://", "tcp://h:port", "fd://", "npipe:////./pipe/docker_engine"])
+def test_other_addresses_are_errors_that_show_them(host: str) -> None:
+    with pytest.raises(EngineUnavailable, match=host.partition("://")[0]):
+        engine_address({"DOCKER_HOST": host})
+
+
+def test_the_default_ports() -> None:
+    assert Address("tcp://h").place == ("h", 2375)
+    assert Address("tcp://[::1]:5").place == ("::1", 5)
+
+
+def test_the_client_s_time_out_is_in_seconds() -> None:
+    assert timeout({}) == 60
+    assert timeout({"DOCKER_CLIENT_TIMEOUT": "2.5"}) == 2.5
+    for text in ("soon", "0", "-1", "inf"):
+        with pytest.raises(EngineUnavailable, match="DOCKER_CLIENT_TIMEOUT"):
+            timeout({"DOCKER_CLIENT_TIMEOUT": text})
+
+
+def test_ssh_runs_what_the_docker_cli_runs() -> None:
+    assert ssh_command("ssh://me@host:23", 30) == [
+        "ssh", "-o", "ConnectTimeout=30", "-T", "-l", "me", "-p", "23", "--", "host", "docker", "system", "dial-stdio",
+    ]  # fmt: skip
+    assert ssh_command("ssh://host/run/d.sock", 30)[-5:] == [
+        "docker",
+        "--host",
+        "unix:///run/d.sock",
+        "system",
+        "dial-stdio",
+    ]

@@ -1,0 +1,163 @@
+"""What the engine tells of an end, and what it means. Without an engine."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from launchpad import LaunchError, Reason
+from launchpad.docker.ends import Ending, exit_of
+from launchpad.docker.facts import Ended, Gone, OutOfMemory, Started, State, fact_of, state_of, time_of
+from launchpad.docker.images import refused
+from launchpad.docker.refusals import Refused, not_started
+
+AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
+NANOSECONDS = int(AT.timestamp()) * 10**9 + 678_901_234
+
+
+def event(action: str, **attributes: str) -> dict[str, Any]:
+    return {"Action": action, "Actor": {"ID": "c1", "Attributes": attributes}, "timeNano": NANOSECONDS}
+
+
+def state(**fields: Any) -> State:
+    known: dict[str, Any] = {
+        "id": "c1",
+        "status": "exited",
+        "exit_code": 0,
+        "oom_killed": False,
+        "labels": {},
+        "tty": False,
+    }
+    return State(**{**known, "started_at": AT, "ended_at": AT, **fields})
+
+
+def ended(code: int | None, **known: Any) -> Any:
+    return exit_of(Ending(end=Ended(code, AT), heard_at=1.0, **known))
+
+
+def test_events_are_facts() -> None:
+    assert fact_of(event("die", exitCode="3")) == ("c1", Ended(3, AT))
+    assert fact_of(event("start")) == ("c1", Started(AT))
+    assert fact_of(event("oom")) == ("c1", OutOfMemory())
+    assert fact_of(event("destroy")) == ("c1", Gone())
+    assert fact_of(event("exec_start: true")) is None
+
+
+def test_the_engine_s_times_are_aware_and_its_zero_is_none() -> None:
+    assert time_of("2026-01-02T03:04:05.678901234Z") == AT
+    assert time_of("2026-01-02T04:04:05.678901+01:00") == AT
+    assert time_of("0001-01-01T00:00:00Z") is None
+    assert time_of(None) is None
+
+
+def test_a_state_tells_what_its_events_would_have_told() -> None:
+    assert state(exit_code=137, oom_killed=True).facts() == [Started(AT), OutOfMemory(), Ended(137, AT)]
+    assert state(status="running").facts() == []
+    assert state(status="created", started_at=None).facts() == []
+
+
+def test_an_inspection_is_a_state() -> None:
+    inspected = {
+        "Id": "c1",
+        "State": {
+            "Status": "running",
+            "ExitCode": 0,
+            "StartedAt": "2026-01-02T03:04:05.678901Z",
+            "FinishedAt": "0001-01-01T00:00:00Z",
+        },
+        "Config": {"Labels": None, "Tty": True},
+    }
+    assert state_of(inspected) == state(status="running", ended_at=None, tty=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "known", "reason", "word"),
+    [
+        (0, {}, Reason.COMPLETED, ""),
+        (3, {}, Reason.FAILED, "status 3"),
+        (137, {}, Reason.FAILED, "SIGKILL"),
+        (137, {"oom": True}, Reason.OOM_KILLED, "memory"),
+        (1, {"oom": True}, Reason.OOM_KILLED, "memory"),
+        (0, {"oom": True}, Reason.COMPLETED, ""),
+        (137, {"vanished": True}, Reason.VANISHED, "removed"),
+        (None, {"vanished": True}, Reason.VANISHED, "removed"),
+    ],
+)
+def test_what_an_end_means(code: int | None, known: dict[str, Any], reason: Reason, word: str) -> None:
+    outcome = ended(code, **known)
+    assert (outcome.exit_code, outcome.reason, outcome.ended_at) == (code, reason, AT)
+    assert word in outcome.message
+
+
+def test_the_first_end_counts() -> None:
+    ending = Ending()
+    ending.hear(Ended(3, AT))
+    ending.hear(Ended(255, AT))
+    assert ending.end == Ended(3, AT)
+
+
+def test_a_container_that_was_killed_is_looked_at_unless_it_was_us() -> None:
+    assert Ending(end=Ended(137, AT)).needs_a_look
+    assert not Ending(end=Ended(137, AT), by_us=True).needs_a_look
+    assert not Ending(end=Ended(137, AT), oom=True).needs_a_look
+    assert not Ending(end=Ended(1, AT)).needs_a_look
+
+
+def test_what_a_look_tells() -> None:
+    for seen, reason in [
+        (None, Reason.VANISHED),
+        (state(status="removing"), Reason.VANISHED),
+        (state(exit_code=137), Reason.FAILED),
+    ]:
+        ending = Ending(end=Ended(137, AT))
+        ending.learn(seen)
+        assert exit_of(ending).reason is reason
+
+
+def test_status_255_is_doubtful_until_it_is_confirmed() -> None:
+    ending = Ending(end=Ended(255, AT))
+    assert ending.is_doubtful
+    ending.learn(state(exit_code=0))
+    assert (ending.is_doubtful, exit_of(ending).reason) == (False, Reason.COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ('OCI runtime: exec: "nope": executable file not found in $PATH: unknown', "check the program's name"),
+        ("exec format error", "processor"),
+        ("driver failed: Bind for 0.0.0.0:80 failed: port is already allocated", "publish another"),
+        ("network x not found", "docker network create"),
+        ("invalid mount config for type bind", "check volumes"),
+        ("unable to find user nobody2: no matching entries in passwd file", "check user"),
+        ("the working directory 'x' is invalid, it needs to be an absolute path", "absolute path"),
+        ("write /x: no space left on device", "free some space"),
+    ],
+)
+def test_a_refusal_says_what_to_do(words: str, advice: str) -> None:
+    error = not_started({"create": {"name": "n", "image": "i", "command": ["nope"]}}, Refused(words, 500))
+    assert isinstance(error, LaunchError)
+    assert advice in str(error)
+    assert "'n' of image 'i'" in str(error)
+
+
+def test_a_refusal_that_nobody_knows_is_passed_on_in_the_engine_s_words() -> None:
+    error = not_started({"create": {"name": "n", "image": "i", "command": ["a"]}}, Refused("it is raining", 500))
+    assert str(error) == "Container 'n' of image 'i' cannot be started: it is raining."
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("pull access denied for x", "docker login"),
+        ("unauthorized: authentication required", "docker login"),
+        ("manifest for x:2 not found: manifest unknown", "tag"),
+        ("write /var: no space left on device", "free some space"),
+        ("toomanyrequests: You have reached your pull rate limit", "try again later"),
+        ("dial tcp: lookup registry: no such host", "reach the registry"),
+    ],
+)
+def test_an_image_that_cannot_be_had_says_what_to_do(words: str, advice: str) -> None:
+    assert advice in str(refused("x:2", words))

@@ -1,0 +1,206 @@
+"""What breaks on the way to a real engine, and on it: no result is lost, and nothing is left behind."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from launchpad import DockerLauncher, EngineUnavailable, ImagePullError, LaunchError, LaunchExecutor, Reason, Run
+from launchpad.retries import Transient
+
+from .conftest import Launch, lines_of, sh
+from .proxy import Proxy
+
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left")]
+
+SLOWLY = "i=0; while [ $i -lt 20 ]; do echo line $i; echo err $i >&2; sleep 0.1; i=$((i+1)); done; printf last; exit 7"
+EXPECTED = sorted([f"line {i}" for i in range(20)] + [f"err {i}" for i in range(20)] + ["last"])
+
+
+def test_no_engine_is_an_error_that_names_the_address(make: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    with pytest.raises(EngineUnavailable, match=r"unix:///nowhere/docker.sock"):
+        make().submit(sh("true"))
+
+
+def test_a_cut_event_stream_costs_no_result(proxy: Proxy, launcher: DockerLauncher) -> None:
+    with LaunchExecutor(launcher, 4) as executor:
+        futures = [executor.submit(sh(f"sleep 1; exit {code}")) for code in range(4)]
+        for future in futures:
+            future.wait_started(60)
+        proxy.wait_for("GET /events")
+        assert proxy.cut("/events") == 1
+        assert [
+            future.outcome and future.outcome.exit_code for future in futures if future.result(60) in (True, False)
+        ] == [0, 1, 2, 3]
+    assert proxy.count("GET /events") == 2
+
+
+def test_what_ends_while_the_event_stream_is_down_is_told_by_the_listing(
+    proxy: Proxy, launcher: DockerLauncher, engine: Any
+) -> None:
+    with LaunchExecutor(launcher, 1) as executor:
+        future = executor.submit(sh("sleep 1; exit 5"))
+        handle = future.wait_started(60)
+        proxy.wait_for("GET /events")
+        proxy.down()
+        engine.wait(handle.id)
+        proxy.up()
+        assert future.result(60) is False
+    assert future.outcome is not None
+    assert future.outcome.exit_code == 5
+
+
+def test_a_cut_output_stream_loses_and_repeats_no_line(proxy: Proxy, launcher: DockerLauncher) -> None:
+    lines: list[str] = []
+    seen = threading.Event()
+
+    def take(run: Run, line: str) -> None:
+        lines.append(line)
+        if line == "line 5":
+            seen.set()
+
+    with LaunchExecutor(launcher, 1) as executor:
+        future = executor.submit(sh(SLOWLY), on_output=take)
+        assert seen.wait(60)
+        assert proxy.cut("/attach") == 1
+        assert future.result(60) is False
+    assert sorted(lines) == EXPECTED
+    assert [line for line in lines if line.startswith("line")] == [f"line {i}" for i in range(20)]
+
+
+def test_output_cut_again_and_again_loses_and_repeats_no_line(proxy: Proxy, launcher: DockerLauncher) -> None:
+    lines: list[str] = []
+
+    def take(run: Run, line: str) -> None:
+        lines.append(line)
+        if line in ("line 3", "line 8", "line 13"):
+            proxy.cut("/attach")
+            proxy.cut("/logs")
+
+    outcome = launcher.launch(sh(SLOWLY), on_output=take)
+    assert outcome.exit_code == 7
+    assert sorted(lines) == EXPECTED
+
+
+def test_an_engine_that_goes_away_and_comes_back_costs_no_line(proxy: Proxy, launcher: DockerLauncher) -> None:
+    lines: list[str] = []
+
+    def take(run: Run, line: str) -> None:
+        lines.append(line)
+        if line == "line 5":
+            proxy.down()
+            threading.Timer(0.7, proxy.up).start()
+
+    assert launcher.launch(sh(SLOWLY), on_output=take).exit_code == 7
+    assert sorted(lines) == EXPECTED
+
+
+def test_the_lost_answer_of_a_create_is_recognised_as_ours(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.lose_answer("POST /containers/create")
+    lines, outcome = lines_of(launcher, sh("echo hello", name="lost create"))
+    assert (lines, outcome.ok, outcome.handle.name) == (["hello"], True, "lost-create")
+    assert proxy.count("POST /containers/create") == 2
+
+
+def test_the_lost_answer_of_a_start_does_not_start_twice(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.lose_answer("/start")
+    lines, outcome = lines_of(launcher, sh("echo once; exit 3"))
+    assert (lines, outcome.exit_code) == (["once"], 3)
+    assert proxy.count("/start") == 1
+
+
+def test_a_start_that_never_reached_the_engine_is_sent_again(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.make_up("/start", b"")
+    lines, _ = lines_of(launcher, sh("echo once"))
+    assert lines == ["once"]
+    assert proxy.count("/start") == 2
+
+
+def test_an_engine_that_says_503_is_asked_again(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.make_up("POST /containers/create", answer(503, "busy", "Retry-After: 0"), times=2)
+    assert launcher.submit(sh("true")) is True
+    assert proxy.count("POST /containers/create") == 3
+
+
+def test_an_engine_that_says_500_is_not_asked_again(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.make_up("POST /containers/create", answer(500, "a permanent fault"))
+    with pytest.raises(LaunchError, match="a permanent fault"):
+        launcher.submit(sh("true"))
+    assert proxy.count("POST /containers/create") == 1
+
+
+def test_an_engine_that_goes_away_during_a_start_leaves_nothing(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.make_up("/start", b"", times=99)
+    with pytest.raises(EngineUnavailable, match="cannot be reached"):
+        launcher.submit(sh("true"))
+
+
+def test_a_container_that_somebody_removes_has_vanished(launcher: DockerLauncher, engine: Any) -> None:
+    outcome = launcher.launch(sh("sleep 60"), on_start=lambda handle: engine.remove_container(handle.id, force=True))
+    assert (outcome.ok, outcome.reason) == (False, Reason.VANISHED)
+    assert "removed" in outcome.message
+
+
+def test_a_container_that_somebody_kills_has_failed(launcher: DockerLauncher, engine: Any) -> None:
+    outcome = launcher.launch(sh("sleep 60"), on_start=lambda handle: engine.kill(handle.id))
+    assert (outcome.reason, outcome.exit_code) == (Reason.FAILED, 137)
+    assert "SIGKILL" in outcome.message
+
+
+def test_a_container_out_of_memory_is_told_apart(make: Launch) -> None:
+    launcher = make(auto_remove=True, mem_limit="16m", options={"memswap_limit": "16m"})
+    outcome = launcher.launch(sh("x=a; while :; do x=$x$x; done"))
+    assert (outcome.ok, outcome.reason) == (False, Reason.OOM_KILLED)
+    assert "mem_limit" in outcome.hint
+
+
+def test_a_run_that_succeeds_though_a_child_was_out_of_memory_has_succeeded(make: Launch) -> None:
+    launcher = make(auto_remove=True, mem_limit="16m", options={"memswap_limit": "16m"})
+    outcome = launcher.launch(sh("(x=a; while :; do x=$x$x; done); true"))
+    assert (outcome.ok, outcome.reason) == (True, Reason.COMPLETED)
+
+
+def test_a_full_disk_during_a_pull_is_an_error_that_says_so(proxy: Proxy, make: Launch) -> None:
+    stream = b'{"status":"Pulling from x"}\r\n{"error":"write /var/lib/x: no space left on device"}\r\n'
+    proxy.make_up("POST /images/create", b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + stream)
+    with pytest.raises(ImagePullError, match=r"no space left.*free some space"):
+        make(image_pull_policy="Always").submit(sh("true"))
+
+
+def test_a_missing_second_network_is_an_error_that_names_it(make: Launch) -> None:
+    with pytest.raises(LaunchError, match=r"launchpad-no-such-network.*create the network"):
+        make(networks=["bridge", "launchpad-no-such-network"]).submit(sh("true"))
+
+
+def test_a_missing_first_network_is_an_error_that_names_it(make: Launch) -> None:
+    with pytest.raises(LaunchError, match=r"launchpad-no-such-network.*create the network"):
+        make(networks=["launchpad-no-such-network"]).submit(sh("true"))
+
+
+def test_who_waits_is_told_when_the_engine_stays_away(proxy: Proxy, make: Launch, engine: Any) -> None:
+    launcher = make(auto_remove=True)
+    backend = launcher._backend()
+    backend._watcher._longest_outage = 1.0
+    with ThreadPoolExecutor(1) as threads:
+        handle = launcher.start(sh("sleep 3; exit 4"))
+        wait = threads.submit(launcher.wait, handle)
+        proxy.wait_for("GET /events")
+        proxy.down()
+        with pytest.raises(EngineUnavailable):
+            wait.result(60)
+    proxy.up()
+    assert launcher.wait(handle).exit_code == 4  # the handle stays good
+
+
+def answer(status: int, message: str, *headers: str) -> bytes:
+    body = f'{{"message":"{message}"}}'
+    head = [f"HTTP/1.1 {status} Scripted", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+
+
+def test_a_transient_fault_is_not_a_launch_error() -> None:
+    assert not issubclass(Transient, LaunchError)

@@ -1,0 +1,84 @@
+"""An engine that is restarted under its runs: with live-restore, they go on, and end with their true results."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+
+import pytest
+
+from launchpad import DockerLauncher, LaunchExecutor, Run
+
+from .conftest import sh
+
+pytestmark = pytest.mark.docker
+
+SCRIPT = os.environ.get("LAUNCHPAD_TEST_ENGINES", "")
+NAME = "launchpad-restart"
+
+Control = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def private() -> Iterator[Control]:
+    """Brings an engine of our own up, stops it (its containers live on) and takes it down."""
+    if not SCRIPT:
+        pytest.skip(
+            "LAUNCHPAD_TEST_ENGINES does not name a script that starts engines (`SCRIPT docker NAME up|stop|down`)"
+        )
+
+    def control(verb: str) -> str:
+        done = subprocess.run(
+            ["bash", SCRIPT, "docker", NAME, verb], check=True, capture_output=True, text=True, timeout=120
+        )
+        return done.stdout.partition("DOCKER_HOST=")[2].strip()
+
+    yield control
+    control("down")
+
+
+@pytest.fixture
+def launcher(private: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerLauncher]:
+    monkeypatch.setenv("DOCKER_HOST", private("up"))
+    with DockerLauncher(image="busybox:1", network_mode="none", auto_remove=True, grace=1) as launcher:
+        yield launcher
+
+
+def test_ten_runs_end_with_their_true_results(private: Control, launcher: DockerLauncher) -> None:
+    """Some end before the restart, some while the engine is down, some after it."""
+    lines: dict[str, list[str]] = {}
+    script = "i=0; while [ $i -lt {0} ]; do echo line $i; sleep 0.5; i=$((i+1)); done; exit {0}"
+
+    def take(run: Run, line: str) -> None:
+        lines.setdefault(run.name, []).append(line)
+
+    with LaunchExecutor(launcher, 10) as executor:
+        runs = [sh(script.format(count), name=f"run-{count}") for count in range(2, 22, 2)]
+        futures = [executor.submit(run, on_output=take) for run in runs]
+        for future in futures:
+            future.wait_started(60)
+        private("stop")
+        private("up")
+        wait(futures, timeout=90)
+    assert [future.outcome.exit_code for future in futures if future.outcome] == list(range(2, 22, 2))
+    for count in range(2, 22, 2):  # what a container wrote while the engine was down may be lost at its end alone
+        got = lines[f"run-{count}"]
+        assert got == [f"line {i}" for i in range(len(got))]
+    assert len(lines["run-20"]) == 20
+
+
+def test_a_stop_while_the_engine_is_down_is_done_when_it_is_back(private: Control, launcher: DockerLauncher) -> None:
+    with LaunchExecutor(launcher, 1) as executor:
+        future = executor.submit(sh("sleep 600"))
+        handle = future.wait_started(60)
+        private("stop")
+        assert future.cancel() is True
+        thread = threading.Thread(target=private, args=["up"])
+        thread.start()
+        wait([future], timeout=60)
+        thread.join()
+    assert future.cancelled()
+    assert launcher._backend().state(handle.id) is None  # type: ignore[attr-defined]

@@ -1,0 +1,311 @@
+"""Runs on a real engine."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from launchpad import DockerLauncher, LaunchError, LaunchExecutor, Reason, Run, RunNotAvailable, RunNotFound
+
+from .conftest import IMAGE, LABEL, Launch, lines_of, sh
+from .proxy import Proxy
+
+pytestmark = pytest.mark.docker
+
+Containers = Callable[[], list[dict[str, Any]]]
+
+
+def test_output_and_exit_code_of_a_container_that_lives_for_an_instant(launcher: DockerLauncher) -> None:
+    lines, outcome = lines_of(launcher, sh("echo one; printf two; exit 3"))
+    assert (lines, outcome.exit_code, outcome.reason) == (["one", "two"], 3, Reason.FAILED)
+
+
+def test_an_outcome_has_the_engine_s_times(launcher: DockerLauncher) -> None:
+    outcome = launcher.launch(sh("sleep 0.5"))
+    assert 0.4 < (outcome.ended_at - outcome.started_at).total_seconds() < 10
+
+
+def test_a_container_is_kept_for_inspection(make: Launch, engine: Any) -> None:
+    launcher = make()
+    outcome = launcher.launch(sh("exit 4", timeout=600))
+    inspected = engine.inspect_container(outcome.handle.id)
+    labels = inspected["Config"]["Labels"]
+    assert inspected["State"]["ExitCode"] == 4
+    assert labels["io.launchpad.run-id"] == outcome.handle.run_id
+    assert labels["io.launchpad.run-name"] == "sh"
+    assert labels["io.launchpad.deadline"].endswith("+00:00")
+    launcher.remove(outcome.handle)
+    launcher.remove(outcome.handle)
+    with pytest.raises(RunNotFound, match="is gone"):
+        launcher.wait(outcome.handle)
+
+
+def test_auto_remove_leaves_nothing_after_any_end(make: Launch, containers: Containers) -> None:
+    launcher = make(auto_remove=True, grace=0)
+    assert launcher.submit(sh("true")) is True
+    assert launcher.submit(sh("exit 1")) is False
+    assert launcher.launch(sh("sleep 60", timeout=0.5)).reason is Reason.TIMED_OUT
+    launcher.stop(launcher.start(sh("sleep 60")))
+    launcher.wait(launcher.start(sh("true")))
+    assert containers() == []
+
+
+def test_a_running_container_is_not_removed(make: Launch) -> None:
+    launcher = make(grace=0)
+    handle = launcher.start(sh("sleep 60"))
+    with pytest.raises(LaunchError, match="still running: stop it"):
+        launcher.remove(handle)
+    launcher.stop(handle)
+    launcher.remove(handle)
+
+
+def test_a_time_out_counts_from_the_start_and_is_polite_first(launcher: DockerLauncher) -> None:
+    lines, outcome = lines_of(launcher, sh("trap 'echo bye; exit 0' TERM; sleep 60 & wait", timeout=0.5))
+    assert (lines, outcome.ok, outcome.reason) == (["bye"], False, Reason.TIMED_OUT)
+
+
+def test_a_stop_uses_the_stop_signal_of_the_container(make: Launch) -> None:
+    launcher = make(auto_remove=True, options={"stop_signal": "SIGUSR1"}, grace=20)
+    lines, outcome = lines_of(launcher, sh("trap 'echo usr1; exit 0' USR1; sleep 60 & wait", timeout=0.5))
+    assert (lines, outcome.reason) == (["usr1"], Reason.TIMED_OUT)
+
+
+def test_a_program_that_is_not_in_the_image_is_a_launch_error_and_leaves_nothing(
+    make: Launch, containers: Containers
+) -> None:
+    with pytest.raises(LaunchError, match="'nope' is not found"):
+        make().submit(Run(command=["nope"]))
+    assert containers() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields", "words"),
+    [
+        ({"user": "nobody-at-all"}, {}, "check user"),
+        ({"volumes": ["/:/etc/passwd"]}, {}, "check volumes"),
+        ({}, {"working_dir": "relative"}, "absolute path"),
+        ({"options": {"runtime": "no-such-runtime"}}, {}, "check the options"),
+        ({"mem_limit": "1k"}, {}, "check mem_limit"),
+        ({"options": {"ulimits": "all"}}, {}, "options"),
+    ],
+)
+def test_what_the_engine_refuses_is_a_launch_error_that_says_what_to_do(
+    make: Launch, containers: Containers, settings: dict[str, Any], fields: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(LaunchError, match=words):
+        make(**settings).submit(sh("true", **fields))
+    assert containers() == []
+
+
+def test_a_port_in_use_is_a_launch_error_that_says_what_to_do(make: Launch, containers: Containers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        launcher = make(network_mode="bridge", options={"ports": {"80/tcp": ("127.0.0.1", port)}})
+        with pytest.raises(LaunchError, match="publish another"):
+            launcher.submit(sh("true"))
+    assert containers() == []
+
+
+def test_the_environment_s_removals_reach_the_image_s_own_variables(make: Launch) -> None:
+    launcher = make(auto_remove=True, env={"A": "launcher", "B": "b"})
+    lines, _ = lines_of(launcher, Run(command=["/bin/env"], env={"A": "run", "PATH": None}))
+    assert "A=run" in lines
+    assert "B=b" in lines
+    assert not any(line.startswith("PATH=/bin") for line in lines)
+
+
+def test_thirty_runs_of_one_name_all_start(make: Launch) -> None:
+    launcher = make(stream_output=False)
+    with LaunchExecutor(launcher, 30) as executor:
+        futures = executor.launch_all(sh("true", name="the same") for _ in range(30))
+        assert [future.result(120) for future in futures] == [True] * 30
+    names = {future.handle.name for future in futures if future.handle}
+    assert len(names) == 30
+    assert all(name.startswith("the-same") for name in names)
+
+
+def test_a_run_launched_twice_has_two_containers(make: Launch) -> None:
+    run, launcher = sh("true", name="twice"), make(stream_output=False)
+    handles = [launcher.launch(run).handle for _ in range(2)]
+    assert [handle.name for handle in handles] == ["twice", "twice-1"]
+
+
+def test_a_fresh_launcher_waits_for_a_running_container_with_all_its_output(make: Launch) -> None:
+    handle = make().start(sh("echo early; sleep 1; echo late; printf last; exit 6"))
+    lines: list[str] = []
+    outcome = make().wait(handle, on_output=lambda run, line: lines.append(line))
+    assert (lines, outcome.exit_code, outcome.handle) == (["early", "late", "last"], 6, handle)
+
+
+def test_a_fresh_launcher_learns_of_a_container_that_has_ended(make: Launch, engine: Any) -> None:
+    handle = make(stream_output=False).start(sh("echo out; echo err >&2; exit 6"))
+    engine.wait(handle.id)
+    lines: list[str] = []
+    outcome = make().wait(handle, on_output=lambda run, line: lines.append(line))
+    assert (sorted(lines), outcome.exit_code) == (["err", "out"], 6)
+
+
+def test_a_fresh_launcher_stops_a_running_container_and_an_ended_one(make: Launch, engine: Any) -> None:
+    handle = make(stream_output=False).start(sh("sleep 60"))
+    make(grace=0).stop(handle)
+    assert engine.inspect_container(handle.id)["State"]["Running"] is False
+    make(grace=0).stop(handle)
+    make().remove(handle)
+    make().stop(handle)
+
+
+def test_a_handle_of_another_engine_is_refused(make: Launch) -> None:
+    handle = make().start(sh("true"))
+    with pytest.raises(RunNotAvailable, match="DOCKER_HOST"):
+        make().wait(type(handle)(handle.type, handle.id, handle.name, "ANOTHER:ENGINE", handle.run_id))
+
+
+def test_a_container_silent_for_longer_than_the_client_s_time_out_is_followed(
+    make: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CLIENT_TIMEOUT", "2")
+    lines, outcome = lines_of(make(auto_remove=True), sh("echo a; sleep 5; echo b; exit 2"))
+    assert (lines, outcome.exit_code) == (["a", "b"], 2)
+
+
+def test_a_terminal_s_output_has_no_frames(make: Launch) -> None:
+    lines, outcome = lines_of(make(auto_remove=True, options={"tty": True}), sh("echo a; echo b >&2; tty >/dev/null"))
+    assert (lines, outcome.ok) == (["a", "b"], True)
+
+
+def test_much_output_is_complete_though_the_sink_is_slow(launcher: DockerLauncher) -> None:
+    count = 0
+
+    def take(run: Run, line: str) -> None:
+        nonlocal count
+        count += 1
+        if count % 20_000 == 0:
+            time.sleep(0.5)
+
+    outcome = launcher.launch(sh("yes 'a line of some length' | head -n 100000"), on_output=take)
+    assert (outcome.ok, count) == (True, 100_000)
+
+
+def test_what_nobody_reads_does_not_hold_the_container_up(make: Launch, engine: Any) -> None:
+    launcher = make()
+    handle = launcher.start(sh(f"yes {'x' * 100} | head -n 30000; exit 3"))
+    assert engine.wait(handle.id, timeout=60)["StatusCode"] == 3
+    lines: list[str] = []
+    assert launcher.wait(handle, on_output=lambda run, line: lines.append(line)).exit_code == 3
+    assert (len(lines), lines[-1]) == (30_000, "x" * 100)
+
+
+def test_several_networks_are_connected_before_the_start(make: Launch, engine: Any) -> None:
+    network = engine.create_network(f"{LABEL}-{time.time_ns()}", labels={LABEL: ""})["Id"]
+    try:
+        lines, _ = lines_of(make(auto_remove=True, networks=["bridge", network]), sh("ls /sys/class/net"))
+    finally:
+        engine.remove_network(network)
+    assert {"eth0", "eth1"} <= set(lines)
+
+
+def test_a_service_of_this_machine_is_reached_through_the_gateway(
+    make: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving("hello from here", "0.0.0.0") as port:
+        monkeypatch.setenv("LAUNCHPAD_API_URL", f"http://localhost:{port}/")
+        lines, _ = lines_of(make(auto_remove=True, network_mode="bridge"), sh("wget -qO- $LAUNCHPAD_API_URL"))
+    assert lines == ["hello from here"]
+
+
+def test_a_service_of_this_machine_is_reached_on_the_host_s_network(
+    make: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving("hello from here", "127.0.0.1") as port:
+        monkeypatch.setenv("LAUNCHPAD_API_URL", f"http://127.0.0.1:{port}/")
+        launcher = make(auto_remove=True, network_mode=None)
+        lines, _ = lines_of(launcher, sh("wget -qO- $LAUNCHPAD_API_URL"))
+    assert lines == ["hello from here"]
+
+
+def test_an_engine_without_a_gateway_is_told_of_by_a_warning(make: Launch) -> None:
+    launcher = make(auto_remove=True, network_mode="bridge")
+    launcher._backend()._engine.version = "19.03.15-ce"
+    with pytest.warns(UserWarning, match="older than 20.10"):
+        assert launcher.submit(sh("! grep host.docker.internal /etc/hosts")) is True
+
+
+@pytest.mark.parametrize(
+    ("version", "known"),
+    [("20.10.0-ce", True), ("19.03.15", False), ("28.2.2", True), ("4.9.4-rhel", False), ("dev", True)],
+)
+def test_versions_with_a_gateway(launcher: DockerLauncher, version: str, known: bool) -> None:
+    engine = launcher._backend()._engine
+    engine.version = version
+    assert engine.has_gateway is known
+    engine.is_podman = True
+    assert engine.has_gateway
+
+
+def test_requests_per_run_are_few(proxy: Proxy, launcher: DockerLauncher) -> None:
+    launcher.launch(sh("true"), on_output=print)
+    proxy.wait_for("GET /events")
+    shared = len(proxy.requests)
+    launcher.launch(sh("echo a"), on_output=lambda run, line: None)
+    with_output = proxy.requests[shared:]
+    assert [request.split("/")[-1] for request in with_output if "containers/json" not in request] == [
+        "create",
+        "attach",
+        "start",
+        with_output[-1].split("/")[-1],
+    ]
+    assert with_output[-1].startswith("DELETE")
+
+
+def test_one_event_stream_serves_all_runs(proxy: Proxy, make: Launch) -> None:
+    launcher = make(auto_remove=True)
+    with LaunchExecutor(launcher, 12) as executor, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gate = threading.Event()
+        futures = [executor.submit(sh("sleep 2"), on_output=lambda run, line: None) for _ in range(12)]
+        for future in futures:
+            future.wait_started(60)
+        assert proxy.open_now("/events") == 1
+        assert proxy.open_now("/attach") == 12
+        ours = [thread for thread in threading.enumerate() if thread.name.startswith("launchpad")]
+        assert len(ours) <= 12 + 4
+        gate.set()
+        assert all(future.result(60) for future in futures)
+
+
+def serving(body: str, host: str) -> Any:
+    """A context: a web server of this machine that answers `body`; gives its port."""
+    import contextlib
+    import http.server
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode() + b"\n")
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    @contextlib.contextmanager
+    def running() -> Iterator[int]:
+        with http.server.HTTPServer((host, 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                yield server.server_port
+            finally:
+                server.shutdown()
+                thread.join()
+
+    return running()
+
+
+def test_the_image_of_these_tests_is_the_small_one() -> None:
+    assert IMAGE == "busybox:1"

@@ -1,0 +1,347 @@
+"""What a DockerLauncher's fields accept, and what it would send: without an engine."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from typing import Any
+
+import docker
+import pytest
+from docker.types import HostConfig
+
+from launchpad import DockerLauncher, ImagePullPolicy, Launcher, Run
+from launchpad.docker import options, references, volumes
+from launchpad.docker.references import Reference
+
+DIGEST = "sha256:" + "0a" * 32
+
+
+def spec(run: Run | None = None, **settings: Any) -> dict[str, Any]:
+    return DockerLauncher(image="busybox:1", **settings).spec(run or Run(command=["true"]), "name")
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("busybox", Reference("busybox")),
+        ("busybox:1.36", Reference("busybox", "1.36")),
+        ("team/app:v1", Reference("team/app", "v1")),
+        ("localhost/app", Reference("localhost/app")),
+        ("registry:5000/team/app", Reference("registry:5000/team/app")),
+        ("127.0.0.1:5000/app:dev", Reference("127.0.0.1:5000/app", "dev")),
+        ("[::1]:5000/app:dev", Reference("[::1]:5000/app", "dev")),
+        (f"ghcr.io/a/b__c@{DIGEST}", Reference("ghcr.io/a/b__c", None, DIGEST)),
+        (f"ghcr.io/a/b:1@{DIGEST}", Reference("ghcr.io/a/b", "1", DIGEST)),
+    ],
+)
+def test_references_parse_as_docker_does(image: str, expected: Reference) -> None:
+    assert references.parse(image) == expected
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "",
+        "Busybox",
+        "a//b",
+        "a/",
+        "a:",
+        "a:b:c",
+        "a@sha256:12",
+        "-host.io/a",
+        "host.io:port/a",
+        "a b",
+        "a:" + "t" * 129,
+    ],
+)
+def test_what_docker_would_refuse_is_refused_when_the_launcher_is_made(image: str) -> None:
+    with pytest.raises(ValueError, match="is not valid"):
+        DockerLauncher(image=image)
+
+
+@pytest.mark.parametrize(
+    ("image", "policy"),
+    [
+        ("a", "Always"),
+        ("a:latest", "Always"),
+        ("host:5000/a", "Always"),
+        ("a:1", "IfNotPresent"),
+        (f"a@{DIGEST}", "IfNotPresent"),
+        (f"a:latest@{DIGEST}", "IfNotPresent"),
+    ],
+)
+def test_without_a_policy_what_moves_is_pulled_always(image: str, policy: str) -> None:
+    launcher = DockerLauncher(image=image)
+    assert launcher.spec(Run(command=["true"]), "name")["pull"]["policy"] == policy
+
+
+def test_a_policy_that_is_set_wins() -> None:
+    assert spec(image_pull_policy="Never")["pull"]["policy"] == "Never"
+    assert DockerLauncher(image_pull_policy="Always").image_pull_policy is ImagePullPolicy.ALWAYS
+
+
+def test_the_digest_is_pulled_before_the_tag() -> None:
+    assert references.parse(f"a:1@{DIGEST}").pulled == DIGEST
+    assert references.parse("a").pulled == "latest"
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        "/a:/b",
+        "/a:/b:ro",
+        "/a:/b:rw",
+        "./a:/b",
+        "../a:/b:ro",
+        "~/a:/b",
+        "~user/a:/b",
+        "data:/b",
+        "C:\\data:/b",
+        "c:/d:/b:ro",
+        "/a b:/c",
+    ],
+)
+def test_volumes_are_a_source_and_a_target(volume: str) -> None:
+    assert DockerLauncher(volumes=[volume]).volumes == [volume]
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        "",
+        "a",
+        "/a",
+        "/a:",
+        ":/b",
+        "/a:b",
+        "/a:./b",
+        "/a:/b:",
+        "/a:/b:rx",
+        "/a:/b:ro:",
+        "a/b:/c",
+        "d:/b",
+        "/a:/b:ro,z",
+        "-x:/b",
+    ],
+)
+def test_other_volumes_are_refused(volume: str) -> None:
+    with pytest.raises(ValueError, match="Invalid volume specification"):
+        DockerLauncher(volumes=[volume])
+
+
+def test_relative_sources_are_made_absolute_when_a_run_is_launched(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = DockerLauncher(image="a:1", volumes=["./x:/x", "../y:/y:ro", "~/z:/z", "data:/d", "C:\\w:/w"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    binds = launcher.spec(Run(command=["true"]), "name")["host"]["binds"]
+    parent = os.path.dirname(tmp_path)
+    assert binds == [f"{tmp_path}/x:/x:rw", f"{parent}/y:/y:ro", "/home/me/z:/z:rw", "data:/d:rw", "C:\\w:/w:rw"]
+    assert volumes.resolved("./:/x") == f"{tmp_path}:/x:rw"
+
+
+def test_sets_become_lists_and_networks_are_named_once() -> None:
+    launcher = DockerLauncher(networks={"b", "a"}, volumes={"x1:/b"})
+    assert (launcher.networks, launcher.volumes) == (["a", "b"], ["x1:/b"])
+    assert DockerLauncher(networks=["b", "a", "b"]).networks == ["b", "a"]
+
+
+def test_networks_and_network_mode_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="networks and network_mode are both set"):
+        DockerLauncher(networks=["a"], network_mode="host")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("image", 1),
+        ("image_pull_policy", "sometimes"),
+        ("networks", "a"),
+        ("networks", [1]),
+        ("networks", [""]),
+        ("network_mode", ""),
+        ("auto_remove", "yes"),
+        ("volumes", "a:/b"),
+        ("mem_limit", "much"),
+        ("mem_limit", 0),
+        ("mem_limit", "0m"),
+        ("mem_limit", True),
+        ("cpus", 0),
+        ("cpus", float("inf")),
+        ("cpus", "1"),
+        ("cpus", True),
+        ("user", ""),
+        ("user", True),
+        ("registry_auth", {"username": "me"}),
+        ("registry_auth", {"username": "me", "password": ""}),
+        ("registry_auth", {"username": "me", "password": "x", "serveraddress": "y"}),
+        ("forward_urls", "URL"),
+        ("labels", {"a": True}),
+        ("options", ["a"]),
+    ],
+)
+def test_bad_values_are_refused_with_the_field_s_name(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=field):
+        DockerLauncher(**{field: value})
+
+
+def test_a_secret_is_in_no_error_and_no_repr() -> None:
+    with pytest.raises(ValueError, match="registry_auth") as caught:
+        DockerLauncher(registry_auth={"username": "me", "password": ["hunter2"]})
+    assert "hunter2" not in str(caught.value)
+    launcher = DockerLauncher(
+        image="a:1", registry_auth={"username": "me", "password": "hunter2"}, env={"T": "hunter2"}
+    )
+    assert "hunter2" not in repr(launcher)
+    assert "hunter2" not in launcher.preview(Run(command=["true"], env={"S": "hunter2"}))
+
+
+def test_every_field_survives_the_way_through_settings() -> None:
+    launcher = DockerLauncher(
+        image="a:1",
+        image_pull_policy="Never",
+        networks=["a", "b"],
+        labels={"a": 1},
+        auto_remove=1,
+        volumes=["./a:/b:ro"],
+        mem_limit="1.5g",
+        cpus=2,
+        user=1000,
+        registry_auth={"username": "me", "password": "x"},
+        forward_urls=["A_URL"],
+        options={"shm_size": "1g", "ports": {"80/tcp": 8080}},
+        env={"A": None},
+    )
+    settings = launcher.to_settings()
+    assert json.loads(json.dumps(settings.config)) == settings.config
+    assert Launcher.from_settings(settings) == launcher
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("image", "image"),
+        ("network", "networks"),
+        ("binds", "volumes"),
+        ("nano_cpus", "cpus"),
+        ("environment", "env"),
+        ("auto_remove", "auto_remove"),
+    ],
+)
+def test_an_option_that_a_field_covers_is_refused_with_the_field_s_name(key: str, field: str) -> None:
+    with pytest.raises(ValueError, match=f"{key!r} is set by the field {field}"):
+        DockerLauncher(options={key: 1})
+
+
+def test_an_unknown_option_is_refused_with_the_closest_known() -> None:
+    with pytest.raises(ValueError, match="did you mean 'shm_size'"):
+        DockerLauncher(options={"shm_sise": 1})
+    with pytest.raises(ValueError, match="launch it again"):
+        DockerLauncher(options={"restart_policy": {"Name": "always"}})
+
+
+def test_every_parameter_of_docker_py_is_known_or_refused() -> None:
+    create = set(inspect.signature(docker.APIClient.create_container).parameters) - {"self"}
+    host = set(inspect.signature(HostConfig.__init__).parameters) - {"self", "version"}
+    known = options.CREATE | options.HOST | options._COVERED.keys() | options._REFUSED.keys()
+    assert (create | host) - known == set()
+
+
+def test_options_go_to_the_call_that_takes_them() -> None:
+    made = spec(options={"shm_size": "64m", "hostname": "h", "ports": {"80/tcp": 8080, "53/udp": None}})
+    assert made["create"]["hostname"] == "h"
+    assert made["host"]["shm_size"] == "64m"
+    assert made["create"]["ports"] == [("53", "udp"), ("80", "tcp")]
+    assert made["host"]["port_bindings"] == {"80/tcp": 8080, "53/udp": None}
+
+
+def test_the_caller_s_own_objects_are_never_changed() -> None:
+    given = {"ports": {"80": 8080}, "extra_hosts": {"db": "10.0.0.1"}}
+    launcher = DockerLauncher(image="a:1", options=given)
+    made = launcher.spec(Run(command=["true"]), "name")
+    made["host"]["extra_hosts"]["db"] = "x"
+    assert given == {"ports": {"80": 8080}, "extra_hosts": {"db": "10.0.0.1"}} == launcher.options
+
+
+def test_the_whole_spec_of_a_plain_run() -> None:
+    run = Run(command=["echo", "a b"], env={"A": 1, "B": None}, labels={"l": "run"}, working_dir="/w", id="the-id")
+    launcher = DockerLauncher(
+        image="busybox:1",
+        env={"A": "x", "C": "y"},
+        labels={"l": "launcher", "m": "2"},
+        network_mode="none",
+        mem_limit="1g",
+        cpus=0.5,
+        user="me",
+    )
+    made = launcher.spec(run, "the-name")
+    version = made["create"]["labels"].pop("io.launchpad.version")
+    assert version
+    assert made == {
+        "create": {
+            "name": "the-name",
+            "image": "busybox:1",
+            "command": ["echo", "a b"],
+            "environment": {"A": "1", "B": None, "C": "y"},
+            "labels": {"l": "run", "m": "2", "io.launchpad.run-id": "the-id", "io.launchpad.run-name": "echo"},
+            "working_dir": "/w",
+            "user": "me",
+        },
+        "host": {"network_mode": "none", "mem_limit": "1g", "nano_cpus": 500_000_000},
+        "networks": [],
+        "pull": {"policy": "IfNotPresent", "auth": None},
+        "auto_remove": False,
+    }
+
+
+def test_an_entrypoint_brings_its_engine_along() -> None:
+    made = spec(Run(entrypoint="tasks.py:main", parameters={"a": 1}))
+    python, flag, source, entrypoint = made["create"]["command"]
+    assert (python, flag, entrypoint) == ("python", "-c", "tasks.py:main")
+    assert "def find(" in source
+    assert json.loads(made["create"]["environment"]["LAUNCHPAD_PARAMETERS"]) == {"a": 1}
+
+
+def test_the_image_is_the_environment_s_where_none_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAUNCHPAD_IMAGE", "mine:2")
+    made = DockerLauncher().spec(Run(command=["true"]), "name")
+    assert (made["create"]["image"], made["pull"]["policy"]) == ("mine:2", "IfNotPresent")
+    monkeypatch.delenv("LAUNCHPAD_IMAGE")
+    assert DockerLauncher().spec(Run(command=["true"]), "name")["create"]["image"].startswith("launchpad/launchpad:")
+
+
+def test_a_preview_is_json_of_what_is_sent_with_secrets_masked() -> None:
+    launcher = DockerLauncher(image="a:1", registry_auth={"username": "me", "password": "hunter2"})
+    run = Run(command=["true"], env={"TOKEN": "hunter2", "OLD": None})
+    shown = json.loads(launcher.preview(run))
+    assert shown["create"]["environment"] == {"TOKEN": "***", "OLD": None}
+    assert shown["pull"]["auth"] == {"username": "***", "password": "***"}
+    assert json.loads(launcher.preview(run, reveal=True))["create"]["environment"]["TOKEN"] == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("My Run", "My-Run"),
+        ("Größe & Ünïcode", "Grosse-Unicode"),
+        ("__.-x1", "x1"),
+        ("a/b:c", "a-b-c"),
+        ("v1.", "v1."),
+        ("a", "run-a"),
+        ("日本", "Ri-Ben"),
+        ("!!!", "the-id"),
+        ("n" * 300, "n" * 250),
+    ],
+)
+def test_names_are_the_engine_s_slugs(name: str, expected: str) -> None:
+    assert next(DockerLauncher()._names(Run(command=["x"], name=name, id="the-id"))) == expected
+
+
+def test_names_that_are_taken_get_a_number_and_then_a_random_suffix() -> None:
+    names = list(DockerLauncher()._names(Run(command=["x"], name="n" * 300)))
+    assert names[:3] == ["n" * 250, "n" * 248 + "-1", "n" * 248 + "-2"]
+    assert 3 < len(names) < 20
+    assert all(len(name) <= 250 for name in names)
