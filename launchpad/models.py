@@ -132,7 +132,7 @@ def label_values(values: object) -> dict[str, str]:
     return text_values(values, "labels")
 
 
-def optional_path(value: object, what: str = "a path") -> str | None:
+def optional_path(value: object, what: str) -> str | None:
     """A path as text, kept as it was written: `~` and relative paths are resolved when a run is launched."""
     if value is None:
         return None

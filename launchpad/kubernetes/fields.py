@@ -79,7 +79,11 @@ def manifest(value: object) -> dict[str, Any] | str | None:
     if isinstance(value, Mapping):
         checked: dict[str, Any] = json_able(check_base(value), "job")
         return checked
-    return optional_path(value)
+    return optional_path(value, "job")
+
+
+def kubeconfig(value: object) -> str | None:
+    return optional_path(value, "kubeconfig")
 
 
 def read_manifest(value: dict[str, Any] | str | None) -> dict[str, Any] | None:
@@ -100,7 +104,7 @@ def customizations(value: object) -> list[patch.Operation] | str:
         except ValueError as error:
             raise ValueError(f"customizations: not valid JSON: {error}") from None
     if isinstance(value, str | os.PathLike):
-        return optional_path(value) or ""
+        return optional_path(value, "customizations") or ""
     try:
         checked: list[patch.Operation] = json_able(patch.checked(value), "customizations")
     except ValueError as error:

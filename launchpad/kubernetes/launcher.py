@@ -13,7 +13,7 @@ from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
 from ..errors import EngineUnavailable
 from ..launcher import Launcher
-from ..models import ImagePullPolicy, RestartPolicy, Run, optional_path
+from ..models import ImagePullPolicy, RestartPolicy, Run
 from ..registry import register_launcher
 from . import fields
 from . import spec as specs
@@ -57,7 +57,7 @@ class KubernetesLauncher(Launcher):
     pod_watch_timeout: float = attrs.field(default=60.0, converter=fields.pod_watch_timeout)
     job_watch_timeout: float | None = attrs.field(default=None, converter=fields.job_watch_timeout)
     context: str | None = attrs.field(default=None, converter=fields.context)
-    kubeconfig: str | None = attrs.field(default=None, converter=optional_path)
+    kubeconfig: str | None = attrs.field(default=None, converter=fields.kubeconfig)
     forward_urls: list[str] = attrs.field(factory=lambda: [API_URL], converter=fields.forward_urls)
 
     def spec(self, run: Run, name: str) -> Spec:
