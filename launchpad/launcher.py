@@ -291,7 +291,7 @@ def _uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> No
         return
     errors: list[BaseException] = []
     claim = threading.Lock()  # whoever gets it decides: the thread that it begins, an interrupt that it never does
-    done = threading.Event()
+    under_way = threading.Lock()  # not an Event: its wait is Python code, which an interrupt can tear apart
 
     def run() -> None:
         if not claim.acquire(blocking=False):
@@ -301,27 +301,28 @@ def _uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> No
         except BaseException as error:
             errors.append(error)
         finally:
-            done.set()
+            under_way.release()
 
     # With the caller's context: what is told from there of a start belongs to, say, the caller's trace.
     thread = threading.Thread(target=copy_context().run, args=(run,), name="launchpad-start", daemon=True)
+    under_way.acquire()
     try:
         thread.start()  # interrupted here, the thread may run or not: hence the claim
         thread.join()
     except BaseException:
         give_up()
         if not claim.acquire(blocking=False):
-            _wait_through(done)
+            _wait_through(under_way)
         raise
     if errors:
         raise errors.pop()
 
 
-def _wait_through(done: threading.Event) -> None:
+def _wait_through(under_way: threading.Lock) -> None:
     """Waits whatever signals come meanwhile: what has begun must be known before it can be undone."""
-    while not done.is_set():
-        with suppress(BaseException):
-            done.wait()
+    while under_way.locked():
+        with suppress(BaseException), under_way:
+            return
 
 
 def _end_after_error(following: Following, sink: Sink) -> None:
@@ -330,7 +331,9 @@ def _end_after_error(following: Following, sink: Sink) -> None:
         try:
             following.ask_to_stop()
             following.follow(sink)
-        except (KeyboardInterrupt, SystemExit):
+        except LaunchError:
+            raise
+        except BaseException:
             following.ask_to_stop(hurry=True)
             following.follow(discard)
     except LaunchError:

@@ -100,7 +100,7 @@ def test_on_output_may_stop_its_own_run(harness: Harness, launcher: Launcher) ->
     assert outcome.reason is Reason.STOPPED
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit], ids=lambda error: error.__name__)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit], ids=lambda error: error.__name__)
 def test_what_ends_on_output_for_good_stops_the_run_and_is_passed_on(
     harness: Harness, launcher: Launcher, error: type[BaseException]
 ) -> None:

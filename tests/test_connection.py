@@ -1,0 +1,141 @@
+"""What a launcher shares among its threads, and keeps from other processes."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from launchpad import Run
+from launchpad.connection import Connection
+from launchpad.control import Control
+from launchpad.following import Following
+from launchpad.testing import FakeBackend, Script
+
+
+@pytest.fixture
+def following() -> Iterator[Following]:
+    run, fake = Run(command=["job"]), FakeBackend(Script(exit_code=None))
+    yield Following(fake.start({}, "job", run, output=False, control=Control()), run, 1, None)
+    fake.close()
+
+
+def test_all_threads_get_the_one_backend() -> None:
+    connection, ready, made = Connection(), threading.Barrier(8), []
+
+    def connect() -> FakeBackend:
+        made.append(FakeBackend())
+        return made[-1]
+
+    def use() -> None:
+        ready.wait()
+        got.append(connection.backend(connect))
+
+    got: list[object] = []
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == made * 8
+
+
+def test_a_connection_that_cannot_be_made_is_tried_again() -> None:
+    connection, fake = Connection(), FakeBackend()
+    with pytest.raises(ZeroDivisionError):
+        connection.backend(lambda: 1 / 0)
+    assert connection.backend(lambda: fake) is fake
+
+
+def test_after_close_the_next_backend_is_another() -> None:
+    connection, first, second = Connection(), FakeBackend(), FakeBackend()
+    connection.backend(lambda: first)
+    connection.close()
+    connection.close()
+    assert connection.backend(lambda: second) is second
+
+
+def test_a_run_that_was_found_is_kept_once(following: Following) -> None:
+    connection = Connection()
+    assert connection.add_if_new(following) is following
+    assert connection.add_if_new(copy.copy(following)) is following
+    assert connection.get(following.handle) is following
+
+
+def test_a_run_that_was_started_here_wins_over_one_that_was_found(following: Following) -> None:
+    connection = Connection()
+    connection.add_if_new(copy.copy(following))
+    connection.add(following)
+    assert connection.get(following.handle) is following
+
+
+def test_what_is_forgotten_is_closed_and_may_be_forgotten_again(following: Following) -> None:
+    connection = Connection()
+    connection.add(following)
+    connection.forget(following.handle)
+    connection.forget(following.handle)
+    assert connection.get(following.handle) is None
+
+
+def test_closing_lets_go_of_all_runs_even_if_the_backend_fails_to_close(following: Following) -> None:
+    class Broken(FakeBackend):
+        def close(self) -> None:
+            raise OSError("broken")
+
+    connection = Connection()
+    connection.backend(Broken)
+    connection.add(following)
+    with pytest.raises(OSError, match="broken"):
+        connection.close()
+    assert connection.get(following.handle) is None
+
+
+@pytest.mark.parametrize("copied", [lambda value: pickle.loads(pickle.dumps(value)), copy.deepcopy])
+def test_a_copy_starts_empty(copied: Callable[[Connection], Connection], following: Following) -> None:
+    connection, fake = Connection(), FakeBackend()
+    connection.backend(FakeBackend)
+    connection.add(following)
+    other = copied(connection)
+    assert other.get(following.handle) is None
+    assert other.backend(lambda: fake) is fake
+
+
+def in_child(check: Callable[[], bool]) -> bool:
+    """What `check` says in a forked process."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            status = 0 if check() else 1
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_forked_process_connects_anew_and_leaves_its_parents_runs_alone(following: Following) -> None:
+    connection, parents, childs = Connection(), FakeBackend(), FakeBackend()
+    connection.backend(lambda: parents)
+    connection.add(following)
+    assert in_child(lambda: connection.get(following.handle) is None and connection.backend(lambda: childs) is childs)
+    assert connection.get(following.handle) is following
+    assert connection.backend(lambda: childs) is parents
+
+
+def test_a_fork_while_the_lock_is_held_does_not_lock_the_child_out() -> None:
+    connection, connecting, go_on = Connection(), threading.Event(), threading.Event()
+
+    def connect() -> FakeBackend:
+        connecting.set()
+        go_on.wait()
+        return FakeBackend()
+
+    thread = threading.Thread(target=connection.backend, args=(connect,))
+    thread.start()
+    connecting.wait()
+    assert in_child(lambda: connection.backend(FakeBackend) is not None)
+    go_on.set()
+    thread.join()

@@ -1,0 +1,345 @@
+"""`Launcher`: names, starts, interrupts and errors, on an engine that does what the test says."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from itertools import count
+from types import FrameType
+from typing import Any
+
+import attrs
+import pytest
+
+from launchpad import EngineUnavailable, Handle, LaunchError, NameConflict, Reason, Run, RunNotFound
+from launchpad.control import Control, Gate, Stopped
+from launchpad.launcher import Launcher
+from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
+from launchpad.testing.events import FakeStream
+
+SOON = 20.0
+"""Seconds until what must happen is taken to be stuck."""
+
+ENDLESS = Script(exit_code=None)
+TAKEN = NameConflict("the name is taken")
+
+
+def job(**fields: Any) -> Run:
+    return Run(command=["job"], **fields)
+
+
+def in_thread(function: Any, *args: object, **kwargs: object) -> Future[Any]:
+    future: Future[Any] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    return future
+
+
+@contextmanager
+def interrupts(*delays: float) -> Iterator[threading.Event]:
+    """Ctrl-C, in the main thread, after each of `delays`; what it gives is set by the last."""
+    left, over = list(delays), threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, left.pop(0))
+        else:
+            over.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, left.pop(0))
+    try:
+        yield over
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_taken_name_gives_way_to_the_next() -> None:
+    fake = FakeBackend(Script(refusals=[TAKEN, TAKEN]))
+    with FakeLauncher(fake) as launcher:
+        assert launcher.submit(job(name="report"))
+    assert [run.name for run in fake.runs] == ["report-2"]
+
+
+def test_when_all_names_are_taken_that_is_the_error() -> None:
+    with FakeLauncher(FakeBackend(Script(refusals=[TAKEN] * 100))) as launcher, pytest.raises(NameConflict):
+        launcher.submit(job())
+
+
+def test_a_launcher_with_one_name_to_try_says_that_it_is_taken() -> None:
+    class OneName(FakeLauncher):
+        def _names(self, run: Run) -> Iterator[str]:
+            yield run.name
+
+    with OneName(FakeBackend(Script(refusals=[TAKEN]))) as launcher, pytest.raises(NameConflict):
+        launcher.submit(job())
+
+
+def test_a_refused_start_is_the_callers_error_and_is_not_tried_again() -> None:
+    fake = FakeBackend(Script(refusals=[LaunchError("no such image")]))
+    with FakeLauncher(fake) as launcher, pytest.raises(LaunchError, match="no such image"):
+        launcher.submit(job())
+    assert fake.runs == []
+
+
+@pytest.mark.parametrize("verb", ["submit", "start"])
+def test_an_interrupt_during_the_start_waits_for_it_and_stops_what_was_started(verb: str) -> None:
+    fake = FakeBackend(Script(exit_code=None, before_start=lambda control: over.wait(SOON)))  # and does not give up
+    with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05, 0.05, 0.05) as over:
+        getattr(launcher, verb)(job())
+    assert [run.exit.exit_code for run in fake.runs] == [143]
+
+
+def test_an_interrupt_makes_a_start_that_can_give_up() -> None:
+    fake = FakeBackend(Script(before_start=lambda control: control.sleep(SOON)))
+    with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05):
+        launcher.submit(job())
+    assert fake.runs == []
+
+
+def test_a_stop_that_was_asked_for_before_means_no_start() -> None:
+    fake, control = FakeBackend(), Control()
+    control.stop()
+    with FakeLauncher(fake) as launcher, pytest.raises(Stopped):
+        launcher.launch(job(), control=control)
+    assert fake.runs == []
+
+
+def test_a_control_stops_the_run() -> None:
+    fake, control = FakeBackend(ENDLESS), Control()
+    with FakeLauncher(fake) as launcher:
+        launched = in_thread(launcher.launch, job(), control=control)
+        fake.wait_for("job")
+        control.stop()
+        assert launched.result(SOON).reason is Reason.STOPPED
+
+
+def test_a_control_in_a_hurry_kills_the_run() -> None:
+    fake, control = FakeBackend(Script(exit_code=None, on_stop=ignore)), Control()
+    with FakeLauncher(fake, grace=3600) as launcher:
+        launched = in_thread(launcher.launch, job(), control=control)
+        fake.wait_for("job").asked_to_stop.wait(0)
+        control.stop()
+        assert fake.runs[0].asked_to_stop.wait(SOON)
+        control.stop(hurry=True)
+        assert launched.result(SOON).exit_code == -9
+
+
+def test_a_gate_bounds_the_starts_under_way_not_the_runs() -> None:
+    starting: list[int] = []
+    most, free, lock = [0], threading.Event(), threading.Lock()
+
+    def start(control: Control) -> None:
+        with lock:
+            starting.append(1)
+            most[0] = max(most[0], len(starting))
+        free.wait(SOON)
+        with lock:
+            starting.pop()
+
+    fake, gate = FakeBackend(Script(exit_code=None, before_start=start)), Gate(2)
+    with FakeLauncher(fake) as launcher:
+        runs = [job(name=f"job {number}") for number in range(6)]
+        launched = [in_thread(launcher.launch, run, gate=gate) for run in runs]
+        free.set()
+        for run in runs:
+            fake.wait_for(run)
+        assert sum(run.exit is None for run in fake.runs) == 6
+        for run in runs:
+            fake.finish(run)
+        assert [future.result(SOON).ok for future in launched] == [True] * 6
+    assert most[0] <= 2
+
+
+def test_waiting_survives_an_outage_of_the_engine() -> None:
+    fake = FakeBackend(ENDLESS)
+    with FakeLauncher(fake) as launcher:
+        handle = launcher.start(job())
+        waited = in_thread(launcher.wait, handle)
+        fake.go_away()
+        fake.runs[0].finish(7)
+        fake.come_back()
+        assert waited.result(SOON).exit_code == 7
+
+
+def test_a_long_outage_is_told_to_who_waits_and_the_handle_stays_good() -> None:
+    fake = FakeBackend(ENDLESS, longest_outage=0.05)
+    with FakeLauncher(fake) as launcher:
+        handle = launcher.start(job())
+        waited = in_thread(launcher.wait, handle)
+        fake.go_away()
+        assert isinstance(waited.exception(SOON), EngineUnavailable)
+        fake.come_back()
+        fake.finish("job", 7)
+        assert launcher.wait(handle).exit_code == 7
+
+
+def test_a_launch_that_loses_its_engine_warns_that_the_run_may_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeBackend(ENDLESS, longest_outage=0.05)
+    with FakeLauncher(fake) as launcher:
+        launched = in_thread(launcher.submit, job(name="lost"))
+        fake.wait_for("lost")
+        with caplog.at_level(logging.WARNING, "launchpad"):
+            fake.go_away()
+            assert isinstance(launched.exception(SOON), EngineUnavailable)
+    assert ["'lost'" in message and "may go on" in message for message in caplog.messages] == [True]
+
+
+def test_a_run_whose_events_are_lost_is_killed_unseen() -> None:
+    class Deaf(FakeBackend):
+        def open(self) -> FakeStream:
+            if not self.runs:  # nothing to be lost yet
+                return super().open()
+            raise LaunchError("events are forbidden")
+
+    fake = Deaf(Script(exit_code=None, on_stop=ignore))
+    with FakeLauncher(fake) as launcher:
+        launched = in_thread(launcher.submit, job())
+        fake.wait_for("job")
+        fake.break_events()
+        assert isinstance(launched.exception(SOON), LaunchError)
+    assert fake.runs[0].exit.exit_code == -9
+
+
+def test_closing_the_launcher_tells_who_launches_and_kills_the_run() -> None:
+    fake = FakeBackend(ENDLESS)
+    launcher = FakeLauncher(fake)
+    launched = in_thread(launcher.submit, job())
+    fake.wait_for("job")
+    launcher.close()
+    with pytest.raises(EngineUnavailable, match="closed"):
+        launched.result(SOON)
+    assert fake.runs[0].exit is not None
+
+
+def test_who_waits_while_a_launch_fails_gets_its_outcome() -> None:
+    waits: list[Future[Any]] = []
+
+    def fail(handle: Handle) -> None:
+        waits.extend(in_thread(launcher.wait, handle) for _ in range(3))
+        raise ZeroDivisionError
+
+    with FakeLauncher(FakeBackend(ENDLESS)) as launcher:
+        with pytest.raises(ZeroDivisionError):
+            launcher.submit(job(), on_start=fail)
+        for wait in waits:  # or it came when the run was forgotten, and found it on the engine
+            assert wait.result(SOON).ok is False
+
+
+def test_removing_a_run_whose_output_is_still_read_waits_for_nobody_and_costs_nobody_his_result() -> None:
+    reading, removed = threading.Event(), threading.Event()
+
+    def slow(run: Run, line: str) -> None:
+        reading.set()
+        assert removed.wait(SOON)
+
+    with FakeLauncher(FakeBackend(Script(output="one\ntwo\n", exit_code=5))) as launcher:
+        handle = launcher.start(job())
+        waited = in_thread(launcher.wait, handle, on_output=slow)
+        assert reading.wait(SOON)
+        launcher.remove(handle)
+        removed.set()
+        assert waited.result(SOON).exit_code == 5
+        with pytest.raises(RunNotFound):
+            launcher.wait(handle)
+
+
+def test_a_wait_may_be_as_long_as_a_life() -> None:
+    with FakeLauncher(FakeBackend()) as launcher:
+        assert launcher.wait(launcher.start(job()), timeout=3e9).ok
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1", True])
+def test_a_wait_for_what_is_no_time_is_a_value_error(timeout: Any) -> None:
+    with FakeLauncher(FakeBackend()) as launcher, pytest.raises(ValueError, match="timeout must be"):
+        launcher.wait(launcher.start(job()), timeout=timeout)
+
+
+def test_a_time_out_is_the_runs_own() -> None:
+    with FakeLauncher(FakeBackend(ENDLESS)) as launcher:
+        outcome = launcher.launch(job(timeout=0.01))
+    assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 143, Reason.TIMED_OUT)
+
+
+def test_a_launcher_is_a_value_that_holds_its_connection_apart() -> None:
+    fake = FakeBackend()
+    with FakeLauncher(fake, env={"A": 1}) as launcher:
+        launcher.submit(job())
+        assert launcher == FakeLauncher(fake, env={"A": "1"})
+        assert attrs.evolve(launcher, grace=1) != launcher
+        assert copy.copy(launcher) == launcher
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            launcher.grace = 3
+
+
+def test_a_launcher_without_the_basics_cannot_be_made() -> None:
+    class Half(Launcher):
+        pass
+
+    with pytest.raises(TypeError, match="_connect"):
+        Half()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"grace": -1}, "grace must be at least 0 seconds"),
+        ({"grace": "10"}, "grace must be a number of seconds"),
+        ({"stream_output": "yes"}, "must be True or False"),
+        ({"env": {"A": True}}, "must be text or a number, not bool"),
+        ({"env": ["A=1"]}, "env must be a mapping"),
+    ],
+)
+def test_bad_settings_are_value_errors_when_the_launcher_is_made(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        FakeLauncher(FakeBackend(), **settings)
+
+
+def test_many_threads_share_one_launcher_and_one_backend() -> None:
+    connected = count(1)
+    made: list[int] = []
+
+    class Counting(FakeLauncher):
+        def _connect(self) -> FakeBackend:
+            made.append(next(connected))
+            return self.fake
+
+    with Counting(FakeBackend()) as launcher:
+        futures = [in_thread(launcher.submit, job(name=f"job {number}")) for number in range(20)]
+        assert [future.result(SOON) for future in futures] == [True] * 20
+    assert made == [1]
+
+
+def test_what_is_launched_is_what_was_asked_for() -> None:
+    def script(fake: FakeRun) -> Script:
+        return Script(exit_code=int(fake.env["CODE"]))
+
+    with FakeLauncher(FakeBackend(script), env={"CODE": 1}) as launcher:
+        assert launcher.submit(job()) is False
+        assert launcher.submit(job(env={"CODE": 0})) is True
+
+
+def test_a_pickled_launcher_connects_by_itself() -> None:
+    from launchpad import SubprocessLauncher
+
+    launcher = SubprocessLauncher(env={"A": "1"}, stream_output=False)
+    again = pickle.loads(pickle.dumps(launcher))
+    begun = time.monotonic()
+    assert again == launcher
+    assert again.submit(Run(command=["true"]))
+    assert time.monotonic() - begun < SOON
