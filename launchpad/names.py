@@ -12,6 +12,7 @@ NUMBERED = 3
 RANDOM = 5
 """How many candidates with a random suffix come then. After that, giving up is the better answer."""
 
+
 def slug(text: str, *, allowed: str, longest: int, lowercase: bool = False, trailing: str = "_-.") -> str:
     """`text` transliterated to ASCII, with every run of characters outside the class `allowed` turned into one "-".
 
