@@ -7,20 +7,19 @@ error, a line at a time, and never as a traceback.
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import NoReturn
 
-_NEEDED = ("click", "rich", "yaml")
+_NEEDED = ("click", "rich")
 
 
 def main() -> NoReturn:
     """The entry point `launchpad`: runs the command line that sys.argv holds, and exits with its status."""
+    for package in _NEEDED:
+        if find_spec(package) is None:
+            sys.exit(f"launchpad: the command line needs the package {package}: pip install launchpad[cli]")
     try:
         from .app import run_app
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in _NEEDED:
-            raise
-        sys.exit(f"launchpad: the command line needs the package {missing}: pip install launchpad[cli]")
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(run_app(sys.argv[1:]))

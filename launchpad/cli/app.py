@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import metadata
 from signal import Signals
 from typing import TextIO
 
@@ -19,20 +17,23 @@ from . import exits
 from .batch import batch
 from .doctor import doctor
 from .inbox import reader_has_left
-from .messages import WarningsToUser, tell
+from .messages import speaking, tell
 from .preview import preview
 from .run import run
 
 
-def _version() -> str:
-    try:
-        return metadata.version("launchpad")
-    except metadata.PackageNotFoundError:  # run from its source, not installed
-        return "unknown"
+def _show_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from ..version import __version__  # takes long to import
+
+        click.echo(f"launchpad {__version__}")
+        context.exit()
 
 
 @click.group(invoke_without_command=True)
-@click.version_option(_version(), prog_name="launchpad", message="%(prog)s %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show it."
+)
 @click.pass_context
 def app(context: click.Context) -> None:
     """Launch commands and Python functions as local processes, Docker containers or Kubernetes Jobs."""
@@ -48,15 +49,13 @@ for command in (run, batch, preview, doctor):
 def run_app(arguments: Sequence[str]) -> int:
     """Runs the command line and gives its exit status; whatever goes wrong is told on stderr, a line each."""
     _prepare_streams()
-    logger, warnings = logging.getLogger("launchpad"), WarningsToUser()
-    logger.addHandler(warnings)
     try:
-        status: object = app.main(list(arguments), prog_name="launchpad", standalone_mode=False)
+        with speaking():
+            status: object = app.main(list(arguments), prog_name="launchpad", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except BaseException as error:
         return _told(error)
     finally:
-        logger.removeHandler(warnings)
         for stream in (sys.stdout, sys.stderr):
             _finish(stream)
 

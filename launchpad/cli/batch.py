@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import closing
-from itertools import islice
 from pathlib import Path
 
-import attrs
 import click
 
-from ..backend import StreamName
-from ..errors import EngineUnavailable
-from ..executor import LaunchExecutor, LaunchFuture
-from ..launcher import Launcher
-from ..live.bar import Bar
-from ..models import Outcome, Reason
-from ..output import OnOutput, to_screen
-from . import exits
-from .batch_file import Item, read
-from .flight import Flight
-from .inbox import Inbox
-from .logs import Log, OutputFolder
 from .options import launcher_options, make_launcher, refusing
-from .report import Labels, Report
-from .screen import bar_over
-
-AHEAD = 2
-"""For each worker, how many runs are submitted at a time: one that runs, and one that is ready when it ends."""
-
-STOPPED_BEFORE = "The batch was stopped before it was launched."
 
 
-@click.command()
+@click.command(short_help="Launch many runs from a file, some at a time.")
 @click.argument("file", type=click.Path(allow_dash=True))
 @launcher_options
 @click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True, help="How many run at a time.")
@@ -58,6 +35,11 @@ def batch(
     Exits with 1 if a run fails, 2 if FILE is not good, 125 if nothing could be launched, 130 after Ctrl-C, which stops
     all runs, and kills them when pressed again.
     """
+    from .batch_file import read  # with what it takes to read and to show: 0.1 s that no other command has to wait for
+    from .batching import Batch
+    from .logs import OutputFolder
+    from .report import Labels, Report
+
     launcher = make_launcher(kind, settings)
     with refusing():
         items = read(file)
@@ -68,77 +50,3 @@ def batch(
     status = work.launch(items, launcher, workers)
     report.close()
     return status
-
-
-@attrs.define
-class Batch:
-    """The runs of one call of `launchpad batch`, from the first launch to the last end. For the main thread."""
-
-    _labels: Labels
-    _report: Report
-    _folder: OutputFolder | None
-    _fail_fast: bool
-    _screen: StreamName | None  # where runs' output goes, if there is no folder
-    _launches: dict[LaunchFuture, tuple[Item, Log | None]] = attrs.field(init=False, factory=dict)
-
-    def launch(self, items: Sequence[Item], launcher: Launcher, workers: int) -> int:
-        """Launches all runs and gives the exit status once they have ended, or were stopped."""
-        waiting = iter(items)
-        launcher = attrs.evolve(launcher, stream_output=False)  # what is wanted of the output goes to callbacks
-        with (
-            closing(bar_over(len(items))) as bar,
-            launcher,
-            Inbox() as inbox,
-            LaunchExecutor(launcher, workers) as executor,
-        ):
-            flight = Flight(executor, inbox)
-            self._submit(flight, bar, islice(waiting, AHEAD * workers))
-            for future in flight.ends():
-                self._ended(flight, future)
-                if not flight.stopping:
-                    self._submit(flight, bar, islice(waiting, AHEAD * workers - flight.in_flight))
-            for item in waiting:
-                future = LaunchFuture(item.run)
-                future.cancel()
-                bar.add(future)
-                self._report.not_launched(item, STOPPED_BEFORE, quietly=True)
-        return self._status(flight)
-
-    def _status(self, flight: Flight) -> int:
-        if flight.signal:
-            return exits.of_signal(flight.signal)
-        if not self._report.launched:
-            return exits.NOT_LAUNCHED
-        return 0 if self._report.all_ok else exits.FAILED
-
-    def _submit(self, flight: Flight, bar: Bar, items: Iterable[Item]) -> None:
-        for item in items:
-            log = self._folder.log_of(item) if self._folder else None
-            if log is not None:
-                future = flight.submit(item.run, on_start=log.open, on_output=log.write, on_end=log.close)
-            else:
-                future = flight.submit(item.run, on_output=self._shower(item))
-            self._launches[future] = item, log
-            bar.add(future)
-
-    def _shower(self, item: Item) -> OnOutput | None:
-        """What shows the lines of a run, with its label before them."""
-        screen, label = self._screen, self._labels[item]
-        return None if screen is None else lambda run, line: to_screen(screen, [f"{label} | {line}"])
-
-    def _ended(self, flight: Flight, future: LaunchFuture) -> None:
-        item, log = self._launches.pop(future)
-        error = None if future.cancelled() else future.exception()
-        no_engine = isinstance(error, EngineUnavailable) and not self._report.launched
-        quietly = flight.stopping and (future.cancelled() or no_engine)
-        if future.handle is None:
-            self._report.not_launched(item, str(error or STOPPED_BEFORE), quietly)
-        else:
-            self._report.ended(item, future.outcome or _lost(future, error), log.path if log else None, quietly)
-        if no_engine or (self._fail_fast and not self._report.all_ok):
-            flight.stop()
-
-
-def _lost(future: LaunchFuture, error: BaseException | None) -> Outcome:
-    """The outcome of a run that has started, and of which nobody could say how it ended."""
-    return Outcome(ok=False, reason=Reason.UNKNOWN, message=str(error or ""), handle=future.handle)

@@ -46,6 +46,8 @@ def read(path: str) -> list[Item]:
     ValueError, with a line for each fault, if not all of them are good; OSError where the file cannot be read.
     """
     if path == "-":
+        if sys.stdin is None:
+            raise ValueError("<stdin>: it is closed")
         return read_stream(sys.stdin.buffer, "<stdin>")
     with open(path, "rb") as stream:
         return read_stream(stream, path)

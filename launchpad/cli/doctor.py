@@ -7,6 +7,7 @@ import json
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ UNBOUNDED = 10_000
 _RUNS_NOTHING = "universal"
 
 
-@click.command()
+@click.command(short_help="Check which launchers can be used here.")
 @launcher_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object, a key for each launcher.")
 def doctor(kind: str | None, settings: tuple[str, ...], as_json: bool) -> int:
@@ -61,10 +62,11 @@ def examine(
     One that does not answer within `patience` seconds is not usable.
     """
     answers = [(name, _ask(make)) for name, make in launchers]
+    until = time.monotonic() + patience
     found: dict[str, Health | None] = {}
     for name, answer in answers:
         try:
-            found[name] = answer.get(timeout=patience)
+            found[name] = answer.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
             found[name] = Health(usable=False, detail=f"It has not answered within {patience:g} s.")
     return found

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import suppress
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from ..wording import one_line
 
@@ -16,11 +19,23 @@ def tell(text: str) -> None:
         sys.stderr.flush()
 
 
-class WarningsToUser(logging.Handler):
-    """Shows what the package `launchpad` logs as warnings, a line each and without tracebacks.
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Has all that is logged, warned of or raised in a thread for the time of a block told in a line each."""
+    logger, handler, hook = logging.getLogger(), _Teller(), threading.excepthook
+    logger.addHandler(handler)
+    threading.excepthook = lambda failed: tell(f"{failed.exc_type.__name__}: {failed.exc_value}")
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: tell(str(message))
+            yield
+    finally:
+        threading.excepthook = hook
+        logger.removeHandler(handler)
 
-    That a reader of our output has left is no news: the exit status tells it.
-    """
+
+class _Teller(logging.Handler):
+    """Tells of what is logged as a warning or worse; not that a reader of our output has left, for which we end."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -30,4 +45,4 @@ class WarningsToUser(logging.Handler):
         if any(isinstance(argument, BrokenPipeError) for argument in arguments):
             return
         error = record.exc_info[1] if record.exc_info else None
-        tell(record.getMessage() + (f": {error}" if error else ""))
+        tell(record.getMessage() + (f": {type(error).__name__}: {error}" if error else ""))

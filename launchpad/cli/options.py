@@ -40,7 +40,13 @@ def refusing() -> Iterator[None]:
 def launcher_options(command: Command) -> Command:
     """Adds `--launcher` and `--set`."""
     for option in (
-        click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="A setting of the launcher."),
+        click.option(
+            "--set",
+            "settings",
+            metavar="KEY=VALUE",
+            multiple=True,
+            help="A setting of the launcher: JSON, or else text.",
+        ),
         click.option(
             "--launcher", "kind", metavar="TYPE", help="subprocess (the default), docker, kubernetes, or another."
         ),
@@ -53,7 +59,7 @@ def make_launcher(kind: str | None, settings: tuple[str, ...]) -> Launcher:
     """The launcher that `--launcher` and `--set` describe. Refused where they are wrong."""
     with refusing():
         cls = lookup_launcher(kind or "subprocess")
-        return structure(values.settings(settings, cls), cls)
+        return structure(values.settings(settings, cls), cls) if settings else cls()
 
 
 _RUN_OPTIONS = (
@@ -69,7 +75,11 @@ _RUN_OPTIONS = (
         help="The deployments file.",
     ),
     click.option(
-        "--param", "parameters", metavar="KEY=VALUE", multiple=True, help="A parameter of the function or deployment."
+        "--param",
+        "parameters",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="A parameter of the function or deployment: JSON, or else text.",
     ),
     click.option("--name", help="The run's name."),
     click.option("--env", metavar="NAME=VALUE", multiple=True, help="A variable of the run's environment."),

@@ -7,7 +7,9 @@ import click
 from .options import Asked, refusing, run_options
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(
+    context_settings={"allow_interspersed_args": False}, short_help="Show what run would send to the engine."
+)
 @run_options
 @click.option("--reveal", is_flag=True, help="Show secrets, such as the values of environment variables.")
 def preview(asked: Asked, reveal: bool) -> int:

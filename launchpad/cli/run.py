@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..errors import LaunchError
 from ..executor import LaunchExecutor, LaunchFuture
 from ..models import Handle, Outcome, Reason
 from ..wording import why
@@ -14,7 +15,9 @@ from .messages import tell
 from .options import Asked, run_options
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(
+    context_settings={"allow_interspersed_args": False}, short_help="Run a command or function; exit with its status."
+)
 @run_options
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr where the run is, and how it ended.")
 def run(asked: Asked, verbose: bool) -> int:
@@ -40,12 +43,18 @@ def run(asked: Asked, verbose: bool) -> int:
 
 
 def _status(future: LaunchFuture, told: bool) -> int:
-    if (outcome := future.outcome) is None:
-        future.result()  # raises why there is none
-    assert outcome is not None
+    outcome = future.outcome
+    if outcome is None:
+        raise _not_launched(future.exception())
     if not told and not _speaks_for_itself(outcome):
         tell(f"{future.run.name}: {why(outcome)}")
     return exits.of_outcome(outcome)
+
+
+def _not_launched(error: BaseException | None) -> BaseException:
+    """The error to raise for one that a launch came to: with bad values it is the user's to put right."""
+    assert error is not None  # else there is an outcome
+    return LaunchError(str(error)) if isinstance(error, ValueError) else error
 
 
 def _speaks_for_itself(outcome: Outcome) -> bool:

@@ -8,8 +8,6 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from ..launcher import Launcher
 
 _BOOLEANS = {"true": True, "false": False}
@@ -40,6 +38,8 @@ def parse(text: str) -> Any:
     except ValueError:
         pass
     if text[:1] in ("[", "{"):
+        import yaml  # takes 30 ms to import: on first use
+
         try:
             return yaml.safe_load(text)
         except yaml.YAMLError:
