@@ -1,0 +1,478 @@
+"""The Watcher: facts to those who listen, from a stream that breaks, hangs, ends and lies."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from launchpad import EngineUnavailable, LaunchError
+from launchpad.retries import Transient
+from launchpad.watcher import Watcher
+
+SOON = 20.0
+"""Seconds until what must happen is taken to be stuck."""
+
+Event = tuple[str, str] | None | BaseException
+
+
+class Stream:
+    """A stream that tells what the test puts in; an error in it is raised, END ends it."""
+
+    END = ("", "END")
+
+    def __init__(self, *events: Event) -> None:
+        self.closed = threading.Event()
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.put(*events)
+
+    def put(self, *events: Event) -> None:
+        for event in events:
+            self._events.put(event)
+
+    def __iter__(self) -> Iterator[tuple[str, str] | None]:
+        while (event := self._events.get()) != Stream.END:
+            if isinstance(event, BaseException):
+                raise event
+            yield event
+
+    def close(self) -> None:
+        self.closed.set()
+        self.put(Stream.END)
+
+
+class Events:
+    """Opens the streams that the test has put in, in order; waits for one where there is none yet."""
+
+    def __init__(self, *streams: Stream | BaseException) -> None:
+        self.opened = 0
+        self._streams: queue.SimpleQueue[Stream | BaseException] = queue.SimpleQueue()
+        self.put(*streams)
+
+    def put(self, *streams: Stream | BaseException) -> None:
+        for stream in streams:
+            self._streams.put(stream)
+
+    def open(self) -> Stream:
+        stream = self._streams.get(timeout=SOON)
+        self.opened += 1
+        if isinstance(stream, BaseException):
+            raise stream
+        return stream
+
+
+class Listener:
+    """Keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.facts: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.failed = threading.Event()
+        self.error: LaunchError | None = None
+
+    def notify(self, fact: str) -> None:
+        self.facts.put(fact)
+
+    def fail(self, error: LaunchError) -> None:
+        assert self.error is None, "failed twice"
+        self.error = error
+        self.failed.set()
+
+    def next(self) -> str:
+        return self.facts.get(timeout=SOON)
+
+
+@pytest.fixture
+def stream() -> Stream:
+    return Stream()
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+Watch = Callable[..., Watcher[str]]
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Makes watchers of streams that are closed after the test."""
+    watchers: list[Watcher[str]] = []
+
+    def watch(*streams: Stream | BaseException, longest_outage: float = SOON) -> Watcher[str]:
+        watchers.append(Watcher(Events(*streams), "engine", longest_outage))
+        return watchers[-1]
+
+    yield watch
+    for watcher in watchers:
+        watcher._events.put(Stream())  # where it waits for one
+        watcher.close()
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "launchpad-engine"]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
+def test_facts_go_to_those_who_listen_for_their_key(watch: Watch, stream: Stream) -> None:
+    watcher, one, two = watch(stream), Listener(), Listener()
+    watcher.register("one", one)
+    watcher.register("two", two)
+    stream.put(("two", "B"), ("nobody", "X"), ("one", "A"))
+    assert (one.next(), two.next()) == ("A", "B")
+    assert one.facts.empty()
+    assert two.facts.empty()
+
+
+def test_all_who_listen_for_a_key_hear_its_facts_in_order(watch: Watch, stream: Stream) -> None:
+    watcher, listeners = watch(stream), [Listener(), Listener()]
+    for listener in listeners:
+        watcher.register("key", listener)
+    stream.put(("key", "1"), ("key", "2"))
+    assert [(listener.next(), listener.next()) for listener in listeners] == [("1", "2")] * 2
+
+
+def test_who_leaves_hears_no_more_and_the_others_do(watch: Watch, stream: Stream) -> None:
+    watcher, leaves, stays = watch(stream), Listener(), Listener()
+    watcher.register("key", leaves)
+    watcher.register("key", stays)
+    watcher.unregister("key", leaves)
+    watcher.unregister("key", leaves)
+    watcher.unregister("other", leaves)
+    stream.put(("key", "fact"))
+    assert stays.next() == "fact"
+    assert leaves.facts.empty()
+
+
+def test_one_thread_and_one_stream_serve_all(watch: Watch, stream: Stream) -> None:
+    watcher, listeners = watch(stream), [Listener() for _ in range(20)]
+    for number, listener in enumerate(listeners):
+        watcher.register(str(number), listener)
+        stream.put((str(number), "fact"))
+    assert [listener.next() for listener in listeners] == ["fact"] * 20
+    assert (len(threads()), watcher._events.opened) == (1, 1)
+
+
+@pytest.mark.parametrize("broken", [Transient("reset by peer"), Stream.END], ids=["breaks", "ends"])
+def test_a_stream_that_is_over_is_opened_anew_and_its_listing_counts(
+    watch: Watch, listener: Listener, broken: Event
+) -> None:
+    first, second = Stream(("key", "1"), broken), Stream(("key", "2"))
+    watch(first, second).register("key", listener)
+    assert [listener.next(), listener.next()] == ["1", "2"]
+    assert first.closed.is_set()
+    assert not second.closed.is_set()
+
+
+def test_what_cannot_be_opened_for_now_is_tried_again(watch: Watch, stream: Stream, listener: Listener) -> None:
+    watch(Transient("refused"), Transient("refused", retry_after=0.01), stream).register("key", listener)
+    stream.put(("key", "fact"))
+    assert listener.next() == "fact"
+
+
+def test_an_engine_out_of_reach_for_too_long_fails_all(watch: Watch) -> None:
+    watcher, listeners = watch(Transient("refused"), longest_outage=0), [Listener(), Listener()]
+    for key, listener in zip("ab", listeners, strict=True):
+        watcher.register(key, listener)
+    for listener in listeners:
+        assert listener.failed.wait(SOON)
+        assert isinstance(listener.error, EngineUnavailable)
+        assert "refused" in str(listener.error)
+
+
+def test_streams_that_break_before_they_tell_anything_are_an_outage(watch: Watch, listener: Listener) -> None:
+    streams = [Stream(Transient("cut off")) for _ in range(1000)]
+    watcher = watch(*streams, longest_outage=0.3)
+    watcher.register("key", listener)
+    assert listener.failed.wait(SOON)
+    assert "cut off" in str(listener.error)
+    assert watcher._events.opened < 30
+
+
+def test_streams_that_break_after_a_sign_of_life_are_no_outage_and_not_hammered(
+    watch: Watch, listener: Listener
+) -> None:
+    streams = [Stream(None, Transient("cut off")) for _ in range(4)]
+    begun = time.monotonic()
+    watch(*streams, Stream(("key", "fact")), longest_outage=0).register("key", listener)
+    assert listener.next() == "fact"
+    assert time.monotonic() - begun >= 0.4
+
+
+@pytest.mark.parametrize("where", ["opening", "reading"])
+def test_what_another_try_does_not_mend_fails_all_at_once(watch: Watch, listener: Listener, where: str) -> None:
+    error = LaunchError("forbidden: events list")
+    watch(error if where == "opening" else Stream(error)).register("key", listener)
+    assert listener.failed.wait(SOON)
+    assert listener.error is error
+
+
+@pytest.mark.parametrize("fault", [KeyError("raw_object"), SystemExit(1)], ids=repr)
+@pytest.mark.parametrize("where", ["opening", "reading"])
+def test_a_fault_of_the_stream_fails_all_and_is_logged(
+    watch: Watch, listener: Listener, where: str, fault: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch(fault if where == "opening" else Stream(fault)).register("key", listener)
+    assert listener.failed.wait(SOON)
+    assert isinstance(listener.error, EngineUnavailable)
+    assert type(fault).__name__ in str(listener.error)
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_after_a_failure_who_registers_is_served_by_a_new_thread(watch: Watch, stream: Stream) -> None:
+    watcher, first, second = watch(LaunchError("forbidden"), stream), Listener(), Listener()
+    watcher.register("key", first)
+    assert first.failed.wait(SOON)
+    watcher.register("key", second)
+    stream.put(("key", "fact"))
+    assert second.next() == "fact"
+    assert first.facts.empty()
+
+
+def test_without_listeners_the_thread_ends_at_a_sign_of_life_and_starts_anew(watch: Watch, listener: Listener) -> None:
+    first, second = Stream(), Stream(("key", "fact"))
+    watcher = watch(first, second)
+    watcher.register("key", listener)
+    watcher.unregister("key", listener)
+    first.put(None)
+    wait_until(lambda: not threads())
+    assert first.closed.is_set() or watcher._events.opened == 0
+    watcher._events.put(Stream(("key", "fact")))
+    watcher.register("key", listener)
+    assert listener.next() == "fact"
+
+
+def test_without_listeners_a_broken_stream_is_not_opened_again(
+    watch: Watch, stream: Stream, listener: Listener
+) -> None:
+    watcher = watch(stream)
+    watcher.register("key", listener)
+    stream.put(("key", "fact"))
+    assert listener.next() == "fact"
+    watcher.unregister("key", listener)
+    stream.put(Transient("cut off"))
+    wait_until(lambda: not threads())
+    assert watcher._events.opened == 1
+
+
+def test_a_sign_of_life_changes_nothing_while_somebody_listens(
+    watch: Watch, stream: Stream, listener: Listener
+) -> None:
+    watch(stream).register("key", listener)
+    stream.put(None, None, ("key", "fact"))
+    assert listener.next() == "fact"
+
+
+def test_closing_fails_who_listens_and_ends_thread_and_stream(watch: Watch, stream: Stream, listener: Listener) -> None:
+    watcher = watch(stream)
+    watcher.register("key", listener)
+    stream.put(("key", "fact"))
+    listener.next()
+    watcher.close()
+    watcher.close()
+    assert "closed" in str(listener.error)
+    assert stream.closed.is_set()
+    assert threads() == []
+
+
+def test_a_closed_watcher_takes_no_listeners(watch: Watch, listener: Listener) -> None:
+    watcher = watch()
+    watcher.close()
+    with pytest.raises(EngineUnavailable, match="closed"):
+        watcher.register("key", listener)
+    assert threads() == []
+
+
+def test_closing_while_a_stream_is_being_opened_is_not_lost(listener: Listener) -> None:
+    class Opening(Events):
+        def open(self) -> Stream:
+            threading.Thread(target=closed.submit, args=(watcher.close,)).start()
+            wait_until(refuses_listeners)  # close() has begun, and has seen no stream yet
+            return super().open()
+
+    def refuses_listeners() -> bool:
+        try:
+            watcher.register("other", Listener())
+        except EngineUnavailable:
+            return True
+        return False
+
+    stream = Stream()
+    watcher: Watcher[str] = Watcher(Opening(stream), "engine")
+    with ThreadPoolExecutor(1) as closed:
+        watcher.register("key", listener)
+        assert listener.failed.wait(SOON)
+    assert stream.closed.is_set()
+
+
+def test_closing_wakes_one_who_waits_to_reconnect(listener: Listener) -> None:
+    watcher: Watcher[str] = Watcher(Events(Transient("busy", retry_after=60)), "engine")
+    watcher.register("key", listener)
+    wait_until(lambda: watcher._events.opened == 1)
+    begun = time.monotonic()
+    watcher.close()
+    assert time.monotonic() - begun < SOON
+    assert listener.failed.is_set()
+
+
+def test_a_listener_may_close_the_watcher(watch: Watch, stream: Stream) -> None:
+    class Closer(Listener):
+        def notify(self, fact: str) -> None:
+            watcher.close()
+
+    watcher, closer = watch(stream), Closer()
+    watcher.register("key", closer)
+    stream.put(("key", "fact"))
+    assert closer.failed.wait(SOON)
+    wait_until(lambda: not threads())
+
+
+def test_listeners_are_called_without_the_lock(watch: Watch, stream: Stream) -> None:
+    class Busy(Listener):
+        def notify(self, fact: str) -> None:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(watcher.register, "other", self).result(SOON)
+                other.submit(watcher.unregister, "other", self).result(SOON)
+            super().notify(fact)
+
+        def fail(self, error: LaunchError) -> None:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(watcher.unregister, "other", self).result(SOON)
+            super().fail(error)
+
+    watcher, busy = watch(stream), Busy()
+    watcher.register("key", busy)
+    stream.put(("key", "fact"), LaunchError("over"))
+    assert busy.next() == "fact"
+    assert busy.failed.wait(SOON)
+
+
+def test_a_listener_that_raises_costs_the_others_nothing(watch: Watch, stream: Stream, listener: Listener) -> None:
+    class Broken(Listener):
+        def notify(self, fact: str) -> None:
+            raise ZeroDivisionError
+
+    watcher, broken = watch(stream), Broken()
+    watcher.register("key", broken)
+    watcher.register("key", listener)
+    stream.put(("key", "1"), ("key", "2"))
+    assert [listener.next(), listener.next()] == ["1", "2"]
+    assert broken.failed.is_set()
+
+
+def test_a_listener_that_cannot_even_fail_costs_the_others_nothing(
+    watch: Watch, stream: Stream, listener: Listener
+) -> None:
+    class Broken(Listener):
+        def fail(self, error: LaunchError) -> None:
+            raise ZeroDivisionError
+
+    watcher = watch(stream)
+    watcher.register("a", Broken())
+    watcher.register("b", listener)
+    stream.put(LaunchError("over"))
+    assert listener.failed.wait(SOON)
+
+
+def test_no_fact_is_lost_among_threads_that_come_and_go(watch: Watch, stream: Stream) -> None:
+    watcher = watch(stream)
+
+    def come_and_go(name: str) -> int:
+        heard = 0
+        for number in range(100):
+            listener, key = Listener(), f"{name}{number}"
+            watcher.register(key, listener)
+            stream.put((key, "fact"), None)
+            heard += listener.next() == "fact"
+            watcher.unregister(key, listener)
+        return heard
+
+    watcher.register("always", Listener())  # else the thread may end, with what the stream has yet to tell
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(come_and_go, "abcdefgh")) == [100] * 8
+    assert len(threads()) == 1
+
+
+class Engine:
+    """An engine that remembers: every stream lists what has happened, then tells what happens."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._happened: list[tuple[str, str]] = []
+        self._streams: list[Stream] = []
+
+    def happen(self, key: str) -> None:
+        with self._lock:
+            self._happened.append((key, "fact"))
+            for stream in self._streams:
+                stream.put((key, "fact"))
+
+    def quiet(self) -> None:
+        with self._lock:
+            for stream in self._streams:
+                stream.put(None)
+
+    def break_all(self) -> None:
+        with self._lock:
+            for stream in self._streams:
+                stream.put(None, Transient("cut off"))
+            self._streams.clear()
+
+    def open(self) -> Stream:
+        with self._lock:
+            stream = Stream(*self._happened)
+            self._streams.append(stream)
+        return stream
+
+
+def test_no_fact_is_lost_while_the_thread_ends_and_starts_and_streams_break() -> None:
+    engine = Engine()
+    watcher: Watcher[str] = Watcher(engine, "engine")
+
+    def come_and_go(name: str) -> int:
+        heard = 0
+        for number in range(20):
+            listener, key = Listener(), f"{name}{number}"
+            watcher.register(key, listener)
+            engine.happen(key)
+            engine.break_all() if number % 7 == 6 else engine.quiet()
+            heard += listener.next() == "fact"
+            watcher.unregister(key, listener)
+            engine.quiet()
+        return heard
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(come_and_go, "abcd")) == [20] * 4
+    watcher.close()
+
+
+def test_closing_and_registering_at_once_leaves_nobody_unheard() -> None:
+    for _ in range(100):
+        watcher, listener, ready = Watcher(Engine(), "engine"), Listener(), threading.Barrier(2)
+
+        def register(
+            watcher: Watcher[str] = watcher, listener: Listener = listener, ready: threading.Barrier = ready
+        ) -> bool:
+            ready.wait()
+            try:
+                watcher.register("key", listener)
+            except EngineUnavailable:
+                return False
+            return True
+
+        with ThreadPoolExecutor(1) as pool:
+            registered = pool.submit(register)
+            ready.wait()
+            watcher.close()
+            assert not registered.result(SOON) or listener.failed.wait(SOON)
