@@ -25,6 +25,7 @@ from .jobs import Jobs, Object
 from .labels import RUN_ID
 from .pods import end_of
 from .refusals import Refused
+from .rights import NEEDED, USEFUL, Right, missing
 from .sight import Sight
 from .units import JobUnit
 
@@ -116,6 +117,14 @@ class KubernetesBackend:
     def close(self) -> None:
         self._watching.close()
         self._api.close()
+
+    def examine(self) -> tuple[str, list[Right], dict[Right, str]]:
+        """The server's version, the rights that we need and lack, and those that would be useful. EngineUnavailable."""
+        control = Control()
+        version = self.asked(control, lambda: self._api.request("GET", "/version"))["gitVersion"]
+        lacking = self.asked(control, lambda: missing(self._jobs, [*NEEDED, *USEFUL]))
+        needed = [right for right in lacking if right in NEEDED]
+        return version, needed, {right: USEFUL[right] for right in lacking if right in USEFUL}
 
     def is_followed(self, job: Object) -> bool:
         """Whether this process follows the Job already."""

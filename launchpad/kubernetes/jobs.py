@@ -39,9 +39,9 @@ class Jobs:
         pods: list[Object] = self.api.request("GET", self.pods_path, {"labelSelector": f"job-name={name}"})["items"]
         return pods
 
-    def kill_pod(self, name: str) -> None:
-        """Has the kubelet end the pod within a second. (Zero would forget it without waiting for its end.)"""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 1}
+    def delete_pod(self, name: str, grace: int) -> None:
+        """Has the node end the pod within `grace` seconds. With 0 it is forgotten, without waiting for the node."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": grace}
         self.api.request("DELETE", f"{self.pods_path}/{quote(name)}", body=options)
 
     def events(self, uid: str) -> list[Object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -18,6 +18,9 @@ from ..registry import register_launcher
 from . import fields
 from . import spec as specs
 from .labels import own_labels, valid_labels
+
+if TYPE_CHECKING:
+    from .backend import KubernetesBackend
 
 
 @register_launcher
@@ -115,7 +118,8 @@ class KubernetesLauncher(Launcher):
         limits = [limit for limit in (run.timeout, self.job_watch_timeout) if limit is not None]
         return min(limits, default=None)
 
-    def _connect(self) -> Backend:
+    def connect(self) -> KubernetesBackend:
+        """A connection of its own to the launcher's cluster and namespace. EngineUnavailable, LaunchError."""
         try:
             from .backend import KubernetesBackend, connecting
         except ImportError as error:
@@ -127,6 +131,9 @@ class KubernetesLauncher(Launcher):
         manifest = fields.read_manifest(self.job) or {}
         stated = self.namespace or (manifest.get("metadata") or {}).get("namespace")
         return KubernetesBackend(configure, stated or namespace, self.pod_watch_timeout)
+
+    def _connect(self) -> Backend:
+        return self.connect()
 
     def _names(self, run: Run) -> Iterator[str]:
         return specs.job_names(run.name, run.id)

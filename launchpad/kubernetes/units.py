@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from ..backend import Chunk, Exit
 from ..errors import EngineUnavailable, LaunchError
@@ -102,12 +102,7 @@ class JobUnit:
             self._remove(grace, None)
 
     def kill(self) -> None:
-        for pod in self._sight.look().there:
-            name = pod["metadata"]["name"]
-            try:
-                self._jobs.kill_pod(name)
-            except (Transient, LaunchError) as error:  # the kubelet ends it when the pod's own grace is over
-                _logger.debug("Pod %s cannot be killed at once: %s", name, error)
+        self._delete_pods(self._sight.look().there, 1)
 
     def close(self) -> None:
         self._closed = True
@@ -180,8 +175,19 @@ class JobUnit:
             self._awaiting = None
             return
         verdict = awaiting.verdict(seen)
-        if verdict is not None:
-            self._remove(0.0, verdict)
+        if verdict is None:
+            return
+        self._remove(0.0, verdict)
+        # where nothing has run and nothing will, there is no end to wait for, and nodes take half a minute to say so
+        self._delete_pods([pod for pod in seen.there if diagnosis.hopeless(pod, seen.pull_failures)], 0)
+
+    def _delete_pods(self, pods: Sequence[Mapping[str, Any]], grace: int) -> None:
+        """Hastens the end of pods whose Job is being deleted, if we may."""
+        for pod in pods:
+            try:
+                self._jobs.delete_pod(pod["metadata"]["name"], grace)
+            except (Transient, LaunchError) as error:  # then they end in their own time
+                _logger.debug("Pod %s cannot be deleted at once: %s", pod["metadata"]["name"], error)
 
     def _remove(self, grace: float, verdict: Exit | LaunchError | None) -> None:
         self._removal = Removal(self._jobs, self._name, self.handle.id, grace, verdict)
