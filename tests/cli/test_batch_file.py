@@ -83,6 +83,6 @@ def test_each_fault_is_a_line_and_the_rest_of_very_many_is_counted() -> None:
 
 @pytest.mark.parametrize("value", ['["hunter2"]', "!hunter2 x", "*hunter2", "&hunter2", '"hunter2'])
 def test_no_value_of_the_environment_is_in_a_fault(value: str) -> None:
-    with pytest.raises(ValueError, match="runs:[12]: ") as caught:
+    with pytest.raises(ValueError, match=r"runs:[12]: ") as caught:
         read(f"- {{command: [a], env: {{PASS: true, TOKEN: {value}}}}}\n")
     assert "hunter2" not in str(caught.value)
