@@ -186,11 +186,9 @@ def test_an_image_that_may_not_be_pulled_and_is_not_there_is_given_up_at_once(cl
 
 
 def test_an_image_that_does_not_exist_is_given_up_when_the_second_pull_failed(cluster: Cluster) -> None:
-    begun = time.monotonic()
-    outcome = outcome_of(cluster, image="127.0.0.1:5000/missing:1")
+    outcome = outcome_of(cluster, image="127.0.0.1:5000/missing:1", pod_watch_timeout=1000)
     assert (outcome.ok, outcome.reason) == (False, Reason.IMAGE_PULL)
     assert "missing:1" in outcome.message
-    assert time.monotonic() - begun < 55  # pod_watch_timeout is 60
     assert cluster.jobs() == []
 
 

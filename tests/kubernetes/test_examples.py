@@ -1,0 +1,157 @@
+"""What the page on Kubernetes and the examples say works, on a real cluster; the Role from inside a pod."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+import pytest
+import yaml
+
+from launchpad import KubernetesLauncher
+from launchpad.kubernetes.rights import NEEDED, Right
+
+from .cluster import LONG, Cluster, eventually
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "kubernetes"
+SECRETS = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+ROLE = list(yaml.safe_load_all((EXAMPLES / "role.yaml").read_text()))
+
+
+def blocks() -> list[str]:
+    page = (ROOT / "docs" / "kubernetes.rst").read_text()
+    return [
+        textwrap.dedent(block) for block in re.findall(r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", page, re.M)
+    ]
+
+
+@pytest.mark.kubernetes
+@pytest.mark.parametrize("block", blocks(), ids=range(len(blocks())))
+def test_an_example_of_the_page_runs(cluster: Cluster, tmp_path: Path, block: str) -> None:
+    environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig(tmp_path)), "PYTHONPATH": os.getcwd()}
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", block]
+    script = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=LONG)
+    assert (script.returncode, script.stderr) == (0, "")
+
+
+def test_the_role_of_the_examples_is_what_launching_needs_and_no_more() -> None:
+    (role,) = [item for item in ROLE if item["kind"] == "Role"]
+    granted = {
+        Right(group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert granted == set(NEEDED)
+
+
+def certificates(server: str) -> str:
+    """The certificates that the API server shows."""
+    shown = subprocess.run(
+        ["openssl", "s_client", "-showcerts", "-connect", urlsplit(server).netloc],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+    )
+    found = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", shown.stdout, re.S)
+    return "".join(found)
+
+
+def launching_pod(cluster: Cluster) -> dict[str, Any]:
+    """A pod that runs the example with our sources and packages, on the network of the cluster's only node."""
+    server = urlsplit(cluster.api.server)
+    mounts = {"/launchpad": str(ROOT), "/packages": str(Path(attrs.__file__).parents[1])}
+    account = [
+        {"serviceAccountToken": {"path": "token"}},
+        {"configMap": {"name": "authority"}},
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+    ]
+    volumes: list[dict[str, Any]] = [{"name": "account", "projected": {"sources": account}}]
+    volumes += [{"name": path[1:], "hostPath": {"path": source}} for path, source in mounts.items()]
+    container = {
+        "name": "launching",
+        "image": "python:3.11",
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["python", "/launchpad/examples/kubernetes/fan_out.py", "busybox:1", "2"],
+        "env": [
+            {"name": "KUBERNETES_SERVICE_HOST", "value": server.hostname},
+            {"name": "KUBERNETES_SERVICE_PORT", "value": str(server.port)},
+            {"name": "PYTHONPATH", "value": "/launchpad:/packages"},
+            {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
+        ],
+        "volumeMounts": [{"name": "account", "mountPath": SECRETS, "readOnly": True}]
+        + [{"name": path[1:], "mountPath": path, "readOnly": True} for path in mounts],
+    }
+    spec = {
+        "serviceAccountName": "launchpad",
+        "automountServiceAccountToken": False,
+        "hostNetwork": True,
+        "restartPolicy": "Never",
+        "containers": [container],
+        "volumes": volumes,
+    }
+    return {"metadata": {"name": "launching"}, "spec": spec}
+
+
+@pytest.mark.kubernetes
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is needed to get the cluster's certificate")
+def test_a_pod_with_just_that_role_launches_jobs(cluster: Cluster) -> None:
+    for item in ROLE:
+        group = item["apiVersion"] if "/" in item["apiVersion"] else ""
+        for subject in item.get("subjects", ()):
+            subject["namespace"] = cluster.namespace
+        cluster.create(group, f"{item['kind'].lower()}s", item)
+    authority = {"metadata": {"name": "authority"}, "data": {"ca.crt": certificates(cluster.api.server)}}
+    cluster.create("", "configmaps", authority)
+    cluster.create("", "pods", launching_pod(cluster))
+    path = f"{cluster.path('', 'pods')}/launching"
+    ended = eventually(
+        lambda: cluster.api.request("GET", path)["status"], lambda status: status["phase"] in ("Succeeded", "Failed")
+    )
+    log = b""
+    stream = cluster.api.stream(f"{path}/log")
+    while (data := stream.read()) is not None:
+        log += data
+    stream.close()
+    cluster.delete("", "pods", "launching")
+    assert (ended["phase"], log.decode().splitlines()[-1:]) == ("Succeeded", ["2 of 2 succeeded"]), log.decode()
+
+
+@pytest.mark.kubernetes
+def test_doctor_says_which_rights_are_missing(cluster: Cluster, tmp_path: Path) -> None:
+    from launchpad.kubernetes.check import check
+
+    watching = {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch"]}
+    cluster.service_account("onlooker", watching)
+    health = check(cluster.launcher(kubeconfig=cluster.kubeconfig(tmp_path, token=cluster.token("onlooker"))))
+    assert (health.usable, health.version[:1]) == (False, "v")
+    assert "create jobs, delete jobs, get pods, list pods, watch pods, get pods/log" in health.detail
+
+
+@pytest.mark.kubernetes
+def test_doctor_says_what_more_rights_would_bring(cluster: Cluster) -> None:
+    from launchpad.kubernetes.check import check
+
+    health = check(cluster.launcher())
+    assert (health.usable, health.advice) == (True, "")
+    assert cluster.namespace in health.detail
+
+
+def test_doctor_needs_a_cluster(tmp_path: Path) -> None:
+    from launchpad import EngineUnavailable
+    from launchpad.kubernetes.check import check
+
+    with pytest.raises(EngineUnavailable, match="KUBECONFIG"):
+        check(KubernetesLauncher(kubeconfig=tmp_path / "missing"))
