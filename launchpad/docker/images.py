@@ -26,6 +26,10 @@ ANSWER = 60.0
 """Seconds that the engine may take to say why it refuses a pull."""
 
 
+SAME_TIME = 0.2
+"""Seconds for which a pull that has ended is still one of the same time."""
+
+
 @attrs.define(eq=False)
 class _Pull:
     """One pull under way: the thread that began it does it, others wait."""
@@ -57,13 +61,13 @@ class Images:
     ) -> None:
         """Pulls `image`, or waits for who is pulling it already, and gets its error.
 
-        One that has come since `since` (monotonic) is new enough. ImagePullError; Stopped as soon as `control` is
-        stopped: then one of those who wait goes on with the pull.
+        One that has come since `since` (monotonic), or just before, is new enough. ImagePullError; Stopped as soon as
+        `control` is stopped: then one of those who wait goes on with the pull.
         """
         while True:
             control.check()
             with self._changed:
-                if self._pulled_at.get((image, platform), since) > since:
+                if self._pulled_at.get((image, platform), float("-inf")) > since - SAME_TIME:
                     return
                 pull = self._pulls.get((image, platform))
                 ours = pull is None

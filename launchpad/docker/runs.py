@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import threading
 import time
 import uuid
 import warnings
@@ -12,6 +13,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 from ..backend import Spec, Unit
 from ..control import Control, Stopped
@@ -47,6 +49,9 @@ class DockerRuns:
         self._longest_outage = longest_outage
         self._control = Control()  # stopped when this is closed
         now = parsedate_to_datetime(engine.now).timestamp() if engine.now else time.time()
+        self._begun_lock = threading.Lock()  # guards the next
+        # When a launch was first seen here: it comes again with another name, and its image is new enough by then.
+        self._begun_at: WeakKeyDictionary[Control, float] = WeakKeyDictionary()
         self._unread: list[DockerUnit] = []  # started lately, and maybe polled by nobody
         self._events = DockerEvents(engine, f"{now:.0f}", self._let_go_of_unread)
         self._watcher: Watcher[Fact] = Watcher(self._events, "docker-events", longest_outage)
@@ -160,7 +165,8 @@ class DockerRuns:
         """Creates the container, with its image pulled as the policy says."""
         image, policy = spec["create"]["image"], spec["pull"]["policy"]
         platform = spec["create"].get("platform")
-        since = time.monotonic()
+        with self._begun_lock:
+            since = self._begun_at.setdefault(control, time.monotonic())
 
         def pull() -> None:
             self._images.pull(image, spec["pull"]["auth"], platform, since, control, shown=shown)

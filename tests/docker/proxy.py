@@ -23,6 +23,7 @@ class Proxy:
         self._links: list[Link] = []
         self._lost: list[str] = []
         self._made_up: list[tuple[str, bytes]] = []
+        self._held: list[tuple[str, threading.Event]] = []
         self._came: dict[str, threading.Event] = {}
         self._listener: socket.socket | None = None
         self.up()
@@ -63,6 +64,13 @@ class Proxy:
         """The client gets `answer` to the next such requests; the engine does not get them."""
         with self._lock:
             self._made_up += [(request, answer)] * times
+
+    def hold(self, request: str) -> threading.Event:
+        """The engine gets the next such request when the event is set."""
+        let_go = threading.Event()
+        with self._lock:
+            self._held.append((request, let_go))
+        return let_go
 
     def wait_for(self, request: str, timeout: float = 60) -> None:
         """Until such a request has come."""
@@ -113,6 +121,14 @@ class Proxy:
                     return script[1]
         return None
 
+    def _wait_if_held(self, name: str) -> None:
+        with self._lock:
+            held = next((one for one in self._held if one[0] in name), None)
+            if held is not None:
+                self._held.remove(held)
+        if held is not None:
+            held[1].wait(60)
+
     def _ends(self, link: Link) -> None:
         with self._lock:
             if link in self._links:
@@ -162,6 +178,7 @@ class Link:
                 if answer is not None:
                     self._client.sendall(answer)
                     return
+                self._proxy._wait_if_held(self.last)
             self._engine.sendall(data)
 
     def _to_client(self) -> None:
