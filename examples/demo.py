@@ -11,17 +11,15 @@ import os
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator
-from concurrent.futures import as_completed
+from concurrent.futures import wait
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher
+from launchpad import LaunchExecutor, LaunchFuture, Outcome, Reason, Run, SubprocessLauncher, progress
 
 MEASURE = f"{Path(__file__).with_name('sources.py').resolve()}:measure"
 SHOWN = 10
@@ -65,8 +63,8 @@ class Reports:
         return sorted(module for report in self.found.values() for module in report["unparsed"])
 
 
-def measure_all(paths: list[Path], reports: Reports, console: Console) -> list[LaunchFuture]:
-    """Launches a run for each path, one for each CPU at a time, and returns when all have ended."""
+def measure_all(paths: list[Path], reports: Reports) -> list[LaunchFuture]:
+    """Launches a run for each path, one for each CPU at a time, with a bar, and returns when all have ended."""
     with LaunchExecutor(SubprocessLauncher(), max_workers=os.cpu_count()) as executor:
         futures = [
             executor.submit(
@@ -74,20 +72,13 @@ def measure_all(paths: list[Path], reports: Reports, console: Console) -> list[L
             )
             for path in paths
         ]
-        for future in with_bar(futures, console):
-            if not future.result():
-                console.print(f"{future.run.name}: {future.outcome.message}", style="red", markup=False)
+        with progress(futures):
+            wait(futures)
     return futures
 
 
-def with_bar(futures: list[LaunchFuture], console: Console) -> Iterator[LaunchFuture]:
-    """Gives the futures as they end, with a progress bar where there is a terminal."""
-    columns = (BarColumn(None), MofNCompleteColumn(), TextColumn("{task.fields[name]:<16.16}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, expand=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=len(futures), name="")
-        for future in as_completed(futures):
-            bar.update(task, advance=1, name=future.run.name)
-            yield future
+def succeeded(future: LaunchFuture) -> bool:
+    return future.exception() is None and future.result()
 
 
 def table(title: str, *headings: str) -> Table:
@@ -111,10 +102,11 @@ def show(reports: Reports, futures: list[LaunchFuture], seconds: float, console:
     for lines, name in reports.longest_functions()[:SHOWN]:
         longest.add_row(name, f"{lines:,}")
     failures = table("Failed", "run and reason", "exit code")
-    failed = [future for future in futures if not future.result()]
+    failed = [future for future in futures if not succeeded(future)]
     for future in failed:
-        reason = reports.last_lines.get(future.run.name) or future.outcome.message
-        failures.add_row(f"{future.run.name}: {future.outcome.reason}: {escape(reason)}", str(future.outcome.exit_code))
+        outcome = future.outcome or Outcome(ok=False, reason=Reason.UNKNOWN, message=str(future.exception()))
+        words = reports.last_lines.get(future.run.name, outcome.message)
+        failures.add_row(f"{future.run.name}: {outcome.reason}: {escape(words)}", str(outcome.exit_code))
     console.print(largest, longest, *([failures] if failed else []))
     files, lines, functions = (f"{reports.total(key):,}" for key in ("files", "lines", "functions"))
     console.print(f"{files} files, {lines} lines, {functions} functions")
@@ -137,9 +129,9 @@ def main() -> int:
     console.print(f"Measuring the {len(paths)} packages and modules of Python {version}'s standard library")
     reports = Reports()
     began = time.monotonic()
-    futures = measure_all(paths, reports, console)
+    futures = measure_all(paths, reports)
     show(reports, futures, time.monotonic() - began, console)
-    return 0 if all(future.result() for future in futures) else 1
+    return 0 if all(map(succeeded, futures)) else 1
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def test_what_the_runs_report_is_shown_and_what_failed_with_its_reason(tmp_path:
     console = Console(file=written, width=80)
     reports = demo.Reports()
     paths = [Path(sysconfig.get_path("stdlib")) / "json", tmp_path / "missing.py"]
-    futures = demo.measure_all(paths, reports, console)
+    futures = demo.measure_all(paths, reports)
     demo.show(reports, futures, 1.0, console)
     assert [future.result() for future in futures] == [True, False]
     assert reports.found["json"]["files"] > 3
