@@ -22,6 +22,7 @@ from .connection import Connection
 from .control import Control, Gate
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from .following import Following
+from .kernel import kept_in_cell
 from .models import Handle, Outcome, Run, env_values, flag, masked, seconds
 from .output import OnOutput, Sink, discard, to_caller, to_screen
 
@@ -92,6 +93,7 @@ class Launcher(abc.ABC):
         """
         return self.launch(run, on_start=on_start, on_output=on_output).ok
 
+    @kept_in_cell()
     def launch(
         self,
         run: Run,
@@ -141,6 +143,7 @@ class Launcher(abc.ABC):
             raise
         return begun[0].handle
 
+    @kept_in_cell()
     def wait(self, handle: Handle, timeout: float | None = None, *, on_output: OnOutput | None = None) -> Outcome:
         """Blocks until the run has ended; a second call gives the same Outcome. Thread-safe.
 
@@ -198,6 +201,11 @@ class Launcher(abc.ABC):
     def close(self) -> None:
         """Closes the connection to the engine, if there is one. A later call connects anew. Idempotent."""
         self._connection.close()
+
+    def _repr_html_(self) -> str:
+        from .display import settings, table
+
+        return table(type(self).__name__, settings(self))
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Protocol, TextIO
 
 from ..errors import LaunchError
-from .kernel import in_notebook
+from ..kernel import in_notebook
 from .tally import Counts, Failure, Tally
 
 LINGER = 1.0

@@ -10,13 +10,16 @@ import attrs
 
 from ..backend import Backend, Spec
 from ..connection import Connection
+from ..control import Control, Gate
 from ..entrypoints import local_command, parameters_environment
 from ..environment import base_run_environment
-from ..launcher import Launcher
-from ..models import Run, optional_path
+from ..launcher import Launcher, OnStart
+from ..models import Outcome, Run, optional_path
+from ..output import OnOutput
 from ..registry import register_launcher
 from . import spec as specs
 from .backend import SubprocessBackend
+from .guard import guarded
 
 
 class _ThisProcess(Connection):
@@ -79,6 +82,19 @@ class SubprocessLauncher(Launcher):
             conda=conda,
             search_path=env.get("PATH", os.environ.get("PATH", os.defpath)) or "",
         )
+
+    def launch(
+        self,
+        run: Run,
+        *,
+        on_start: OnStart | None = None,
+        on_output: OnOutput | None = None,
+        control: Control | None = None,
+        gate: Gate | None = None,
+    ) -> Outcome:
+        """As on every launcher. In a notebook, the run is ended too when the kernel is killed."""
+        with guarded(on_start, self.grace) as on_start:
+            return super().launch(run, on_start=on_start, on_output=on_output, control=control, gate=gate)
 
     def close(self) -> None:
         """Does nothing: this process's children, which are all that is held, are shared by all launchers."""
