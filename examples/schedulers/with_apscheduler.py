@@ -29,7 +29,8 @@ def main() -> None:
         ended.release()
 
     with LaunchExecutor(launcher, max_workers=4) as executor:
-        scheduler = BackgroundScheduler(executors={"default": LaunchPool(executor)}, timezone="UTC")
+        pools = {"default": LaunchPool(executor)}
+        scheduler = BackgroundScheduler(executors=pools, timezone="UTC")
         scheduler.add_listener(tell, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
         for name, code in (("report", 0), ("cleanup", 3)):
             run = Run(command=["sh", "-c", f"echo {name}; exit {code}"], name=name)

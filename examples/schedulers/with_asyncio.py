@@ -4,7 +4,8 @@
 `run_in_executor(executor, launcher.submit, run)` the coroutine is cancelled, but the run goes on, as any function does
 that is called in a thread.
 
-The executor is opened outside the event loop: leaving its block waits, and nothing that waits belongs in a coroutine.
+The executor is opened outside the event loop: leaving its block waits, and nothing that waits belongs in a
+coroutine.
 """
 
 import asyncio
@@ -30,8 +31,8 @@ async def with_a_time_out(executor: LaunchExecutor) -> None:
 
 
 async def in_a_thread(executor: LaunchExecutor) -> None:
-    loop = asyncio.get_running_loop()
-    print(await loop.run_in_executor(executor, SubprocessLauncher().submit, Run(command=["echo", "hello"])))
+    loop, launcher = asyncio.get_running_loop(), SubprocessLauncher()
+    print(await loop.run_in_executor(executor, launcher.submit, Run(command=["echo", "hello"])))
 
 
 async def run_all(executor: LaunchExecutor) -> None:

@@ -50,7 +50,8 @@ def make_app(executor: LaunchExecutor) -> Flask:
 
 def ask(method: str, url: str) -> dict[str, object]:
     request = urllib.request.Request(url, method=method)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as response:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past any proxy
+    with opener.open(request) as response:
         return dict(json.load(response))
 
 

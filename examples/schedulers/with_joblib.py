@@ -12,8 +12,8 @@ from launchpad import Run, SubprocessLauncher
 def main() -> None:
     launcher = SubprocessLauncher()
     runs = [Run(command=["sh", "-c", f"exit {code}"]) for code in (0, 1, 0, 2)]
-    results = Parallel(n_jobs=2, backend="threading")(delayed(launcher.submit)(run) for run in runs)
-    print(results)
+    parallel = Parallel(n_jobs=2, backend="threading")
+    print(parallel(delayed(launcher.submit)(run) for run in runs))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ def main() -> None:
         while len(quick.futures) < 3:
             scheduler.run_pending()
             time.sleep(0.05)
-    print(len(quick.futures), len(slow.futures), all(job.futures[-1].result() for job in (quick, slow)))
+    ok = all(job.futures[-1].result() for job in (quick, slow))
+    print(len(quick.futures), len(slow.futures), ok)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ One launcher serves all threads. Here each thread works through a queue of its o
 only when the run before has succeeded, which is what threads are good for.
 """
 
-import threading
+from threading import Thread
 
 from launchpad import Launcher, Run, SubprocessLauncher
 
@@ -12,15 +12,15 @@ STEPS = ("extract", "transform", "load")
 
 
 def pipeline(launcher: Launcher, source: str, results: dict[str, bool]) -> None:
-    steps = (Run(command=["echo", f"{source}: {step}"], name=f"{source}-{step}") for step in STEPS)
-    results[source] = all(launcher.submit(step) for step in steps)
+    runs = (Run(command=["echo", f"{source}: {step}"]) for step in STEPS)
+    results[source] = all(launcher.submit(run) for run in runs)
 
 
 def main() -> None:
     launcher = SubprocessLauncher()
     results: dict[str, bool] = {}
     sources = ("north", "south", "west")
-    threads = [threading.Thread(target=pipeline, args=(launcher, source, results)) for source in sources]
+    threads = [Thread(target=pipeline, args=(launcher, name, results)) for name in sources]
     for thread in threads:
         thread.start()
     for thread in threads:

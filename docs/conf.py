@@ -1,0 +1,72 @@
+"""How Sphinx builds these pages: `make docs`."""
+
+import enum
+import inspect
+from importlib import metadata
+
+import attrs
+
+project = "launchpad"
+author = "the authors of launchpad"
+copyright = "the authors of launchpad"
+release = version = metadata.version("launchpad")
+
+extensions = ["sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+default_role = "code"  # docstrings quote code as `code`
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_class_signature = "mixed"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 88
+python_use_unqualified_type_names = True
+
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(abc|collections|concurrent|contextlib|datetime|enum|os|pathlib|types|typing)\..*"),
+    ("py:.*", r"launchpad\.(backend|control|live|logs|testing)\..*"),  # plumbing that signatures show
+    ("py:.*", r"(launchpad\.\w+\.)?(Class|Control|Exit|F|Output|T|datetime)"),
+]
+
+html_theme = "furo"
+html_title = f"launchpad {release}"
+html_static_path = ["_static"]
+html_css_files = ["launchpad.css"]
+html_show_copyright = False
+html_show_sphinx = False
+html_copy_source = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#1d5fa8", "color-brand-content": "#1d5fa8"},
+    "dark_css_variables": {"color-brand-primary": "#7db8f0", "color-brand-content": "#7db8f0"},
+}
+
+
+def signature_of_fields(app, what, name, obj, options, signature, returned):
+    """The signature of an attrs class as its author wrote the fields, not as its converters take them."""
+    if what != "class" or not attrs.has(obj):
+        return None
+    fields = [field for field in attrs.fields(obj) if field.init]
+    words = ["*"] if any(field.kw_only for field in fields) else []
+    return f"({', '.join(words + [f'{field.name}: {_type(field)}{_default(field)}' for field in fields])})", None
+
+
+def _type(field):
+    return field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
+
+
+def _default(field):
+    if field.default is attrs.NOTHING:
+        return ""
+    if isinstance(field.default, attrs.Factory):
+        made = field.default.factory()
+        return f" = {made!r}" if isinstance(made, dict | list | tuple) else " = ..."
+    enumerated = isinstance(field.default, enum.Enum)
+    return f" = {type(field.default).__name__}.{field.default.name}" if enumerated else f" = {field.default!r}"
+
+
+def setup(app):
+    app.connect("autodoc-process-signature", signature_of_fields)

@@ -1,0 +1,78 @@
+"""The documentation tells the truth: its examples run, and its tables are complete."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+import launchpad
+from launchpad import Reason
+from launchpad.environment import SETTINGS
+
+from . import documents
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(DOCS.glob("*.rst"))
+
+ENGINES = {"docker.rst": "docker", "kubernetes.rst": "kubernetes"}
+"""Pages whose examples need an engine."""
+
+
+def marks(page: Path) -> list[pytest.MarkDecorator]:
+    return [getattr(pytest.mark, ENGINES[page.name])] if page.name in ENGINES else []
+
+
+def examples() -> list[object]:
+    return [
+        pytest.param(page, block, id=f"{page.stem}-{number}", marks=marks(page))
+        for page in PAGES
+        for number, block in enumerate(documents.blocks(page, "python"), 1)
+    ]
+
+
+def command_lines() -> list[object]:
+    return [
+        pytest.param(page, line, id=f"{page.stem}: {line}", marks=marks(page))
+        for page in PAGES
+        for line in documents.commands(page)
+    ]
+
+
+@pytest.mark.parametrize(("page", "block"), examples())
+def test_an_example_runs(page: Path, block: str, tmp_path: Path) -> None:
+    for package in re.findall(r"^(?:import|from) (opentelemetry|rich)\b", block, re.MULTILINE):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: pip install 'launchpad[dev]'")
+    documents.write_files(page, tmp_path)
+    script = documents.run_python(block, tmp_path)
+    assert (script.returncode, script.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("page", "line"), command_lines())
+def test_a_command_line_works(page: Path, line: str, tmp_path: Path) -> None:
+    documents.write_files(page, tmp_path)
+    shell = documents.run_command(line, tmp_path)
+    assert (shell.returncode, shell.stderr.count("Traceback")) == (0, 0), shell.stderr
+
+
+def test_the_reference_has_every_public_name() -> None:
+    shown = re.findall(r"^\.\. auto\w+:: (\w+)$", (DOCS / "reference.rst").read_text(), re.MULTILINE)
+    assert set(launchpad.__all__) - {"__version__"} <= set(shown)
+
+
+def first_column(heading: str) -> list[str]:
+    """What stands in the first column of the table under a heading of the page of behaviour."""
+    text = (DOCS / "behaviour.rst").read_text()
+    section = text[text.index(f"\n{heading}\n") :]
+    return re.findall(r"^   \* - ``?(?:Reason\.)?(\w+)", section[: section.index("\n\n.. _end-")], re.MULTILINE)
+
+
+def test_the_table_of_reasons_has_them_all() -> None:
+    assert first_column("Reasons") == [reason.name for reason in Reason]
+
+
+def test_the_table_of_variables_has_our_settings() -> None:
+    assert set(SETTINGS) <= set(first_column("Environment variables"))
