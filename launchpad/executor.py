@@ -6,13 +6,15 @@ The executor is a ThreadPoolExecutor and keeps its promises; a run is a task of 
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import attrs
 
@@ -21,6 +23,9 @@ from .errors import LaunchError
 from .launcher import Launcher, OnStart
 from .models import Handle, Outcome, Reason, Run
 from .output import OnOutput
+
+if TYPE_CHECKING:
+    from .live.bar import Bars
 
 T = TypeVar("T")
 
@@ -89,6 +94,13 @@ class LaunchFuture(Future[bool]):
         if self.done():
             state = "cancelled" if self.cancelled() else str(self.outcome.reason) if self.outcome else "error"
         return f"<LaunchFuture {self.run.name!r}: {state}>"
+
+    def _repr_html_(self) -> str:
+        from .display import settings, table
+
+        error = self.exception() if self.done() and not self.cancelled() else None
+        facts = {"handle": self.handle, "error": error and str(error)}
+        return table(repr(self), facts | (settings(self.outcome) if self.outcome else {}))
 
     def _cancel(self, *, hurry: bool) -> bool:
         with self._state_lock:
@@ -161,6 +173,9 @@ class LaunchExecutor(ThreadPoolExecutor):
     and `thread_name_prefix` are those of ThreadPoolExecutor. Left by an exception, a `with` block cancels what is
     queued and stops what runs; left normally, it waits.
 
+    With `progress`, a bar shows how its runs are getting on, as `launchpad.progress` does: from the first of them until
+    there is none left; those that come later get a new one.
+
     The launcher is shared, not owned: `launcher.close()` is the caller's.
     """
 
@@ -173,17 +188,28 @@ class LaunchExecutor(ThreadPoolExecutor):
         thread_name_prefix: str = "",
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
+        progress: bool = False,
     ) -> None:
         if not isinstance(launcher, Launcher):
             raise TypeError(f"launcher must be a Launcher, not {type(launcher).__name__}")
         if max_launches is not None and max_launches <= 0:
             raise ValueError("max_launches must be greater than 0")
-        super().__init__(max_workers, thread_name_prefix or f"launchpad-{next(_numbers)}", initializer, initargs)
+        if initializer is not None and not callable(initializer):
+            raise TypeError(f"initializer must be callable, not {type(initializer).__name__}")
+        self._thread = threading.local()  # has `ours` in the executor's own threads
+        prefix = thread_name_prefix or f"launchpad-{next(_numbers)}"
+        super().__init__(max_workers, prefix, _enter, (self._thread, initializer, initargs))
+        self._process = os.getpid()
         self._launcher = launcher
         self._gate = None if max_launches is None else Gate(max_launches)
         # What is not done. Used by many threads, one atomic method call at a time. Futures refer to it, and not to the
         # executor: one that nobody refers to any more ends its threads, as in the stdlib.
         self._launches: set[LaunchFuture] = set()
+        self._bars: Bars | None = None
+        if progress:
+            from .live.bar import bars_here
+
+            self._bars = bars_here()
 
     @overload
     def submit(
@@ -196,19 +222,27 @@ class LaunchExecutor(ThreadPoolExecutor):
     def submit(self, fn: Run | Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Launches a Run, with `on_start` and `on_output` as in `Launcher.submit`; anything else is called in a thread.
 
-        RuntimeError after shutdown, as in the stdlib.
+        RuntimeError after shutdown, as in the stdlib, and in a forked process.
         """
+        self._check_process()
         if isinstance(fn, Run):
             return self._submit_run(fn, *args, **kwargs)
         return super().submit(fn, *args, **kwargs)
 
     def launch_all(self, runs: Iterable[Run]) -> list[LaunchFuture]:
         """Submits all `runs` and gives their futures, in order. TypeError, with nothing launched, if one is no Run."""
+        self._check_process()
         runs = list(runs)
         for run in runs:
             if not isinstance(run, Run):
                 raise TypeError(f"launch_all takes Runs, not {type(run).__name__}")
         return [self._submit_run(run) for run in runs]
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As in the stdlib."""
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        if self._bars is not None:
+            self._bars.end(wait)
 
     def stop(self, wait: bool = True, *, hurry: bool = False) -> None:
         """Cancels what is queued, stops what runs, and shuts down; with `wait`, returns when all is gone. Idempotent.
@@ -217,7 +251,9 @@ class LaunchExecutor(ThreadPoolExecutor):
         cannot be stopped: they are waited for. A call from one of the executor's own threads (in a callback, say) does
         not wait. Interrupted, it kills what still runs.
         """
-        wait = wait and threading.current_thread() not in self._threads
+        if os.getpid() != self._process:
+            return  # the runs are those of the process that has forked this one
+        wait = wait and not hasattr(self._thread, "ours")
         try:
             self.shutdown(wait=False)
             launches = self._cancel_all(hurry=hurry)  # not by shutdown, whose lock is taken: a callback may submit
@@ -246,6 +282,18 @@ class LaunchExecutor(ThreadPoolExecutor):
         running = sum(future.running() for future in launches)
         return f"<LaunchExecutor {self._launcher.type}: {running} running, {len(launches) - running} queued>"
 
+    def _repr_html_(self) -> str:
+        from .display import table
+
+        return table(repr(self), {"launcher": self._launcher, "at a time": self._max_workers})
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                f"This LaunchExecutor belongs to the process {self._process}, which has forked this one, where its "
+                "threads do not exist: make another one here. The launcher can be used as it is."
+            )
+
     def _submit_run(
         self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None
     ) -> LaunchFuture:
@@ -255,7 +303,10 @@ class LaunchExecutor(ThreadPoolExecutor):
         task = _Task(future, on_start)
         launch = partial(self._launcher.launch, run, on_output=on_output, control=future._control, gate=self._gate)
         try:
-            super().submit(task.work, launch).add_done_callback(task.settle_without_work)
+            # In the caller's context: what the run prints and tells of belongs to that notebook's cell, that trace.
+            super().submit(copy_context().run, task.work, launch).add_done_callback(task.settle_without_work)
+            if self._bars is not None:
+                self._bars.add(future)
         except BaseException:
             future.cancel()  # interrupted, it may be in the queue all the same
             raise
@@ -266,6 +317,13 @@ class LaunchExecutor(ThreadPoolExecutor):
         for future in sorted(launches, key=LaunchFuture.running):  # what is queued first, or it would be started
             future._cancel(hurry=hurry)
         return launches
+
+
+def _enter(thread: threading.local, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+    """What every thread of a pool does first."""
+    thread.ours = True
+    if initializer is not None:
+        initializer(*initargs)
 
 
 class _Task:
