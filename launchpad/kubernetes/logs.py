@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ..retries import Transient, asking_again
+from .refusals import Refused
 from .streams import Stream
 
 RESUMED_AFTER = 2.0
@@ -19,6 +20,8 @@ RESUMED_AFTER = 2.0
 
 A log that was rotated ends, and so does one whose server goes down. The news of a container's end takes about a second.
 """
+
+_NOT_THERE = (400, 404)
 
 _TIME = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)"
 _LINE = re.compile(_TIME + rb" ")
@@ -73,6 +76,8 @@ class PodLog:
         """When (monotonic seconds) to read again, if nothing can be waited for."""
         self.heard = time.monotonic()
         """When something last came."""
+        self.not_there = False
+        """Whether the log was asked for and not found: a node that has just come up does not know of its pods yet."""
         self._open = open_log
         self._position = Position()
         self._held: list[bytes] = []  # of a line whose end has not come
@@ -95,7 +100,12 @@ class PodLog:
             return self._read(self.stream, ended)
         except Transient as error:
             self._broke(error)
-            return b""
+        except Refused as error:
+            if error.status not in _NOT_THERE:
+                raise
+            self.not_there = True
+            self._broke(Transient(str(error)))
+        return b""
 
     def reopen(self) -> None:
         """Asks for the log anew: nothing has come for long, and more may be there."""

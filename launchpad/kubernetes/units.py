@@ -102,6 +102,7 @@ class JobUnit:
             self._remove(grace, None)
 
     def kill(self) -> None:
+        self.terminate(0.0)
         self._delete_pods(self._sight.look().there, 1)
 
     def close(self) -> None:
@@ -129,7 +130,7 @@ class JobUnit:
         """When there is something to do even if nothing happens."""
         dues: list[float | None] = []
         if self._removal is not None:
-            dues.append(self._removal.due)
+            dues.append(None if self._removal.gone else self._removal.due)
         elif self._awaiting is not None and self._ended_at is None:
             dues.append(self._awaiting.due)
         if self._log is not None and not self._log.over:
@@ -278,6 +279,10 @@ class JobUnit:
             return True
         return any(one["metadata"]["name"] == pod and (one["gone"] or has_ended(one)) for one in seen.pods)
 
+    def _is_gone(self, pod: str) -> bool:
+        seen = self._sight.look()
+        return seen.gone or all(one["metadata"]["name"] != pod for one in seen.there)
+
     def _log_is_over(self) -> bool:
         """Whether nothing is to be expected of the log any more, after the end of the Job."""
         log, now = self._log, time.monotonic()
@@ -286,7 +291,7 @@ class JobUnit:
         if log is None or log.over:
             return True
         if log.stream is None:
-            lost = now >= self._ended_at + UNREACHABLE
+            lost = now >= self._ended_at + UNREACHABLE or (log.not_there and self._is_gone(log.pod))
         elif now < max(self._ended_at, log.heard) + QUIET:
             lost = False
         elif self._log_reopened:
