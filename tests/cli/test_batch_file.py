@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 
 import pytest
 
@@ -86,3 +87,19 @@ def test_no_value_of_the_environment_is_in_a_fault(value: str) -> None:
     with pytest.raises(ValueError, match=r"runs:[12]: ") as caught:
         read(f"- {{command: [a], env: {{PASS: true, TOKEN: {value}}}}}\n")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["- {command: [echo, 'NUMBER'], env: {A: 'NUMBER'}}\n", '{"command": ["echo", "NUMBER"], "env": {"A": "x"}}\n'],
+)
+def test_reading_takes_little_more_memory_than_the_runs_do(line: str) -> None:
+    text = "".join(line.replace("NUMBER", str(number)) for number in range(1000)).encode()
+    read(line)  # what is imported on first use
+    tracemalloc.start()
+    try:
+        items = read(text)
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(items), peak < 1.3 * kept + 500_000) == (1000, True)
