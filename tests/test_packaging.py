@@ -1,0 +1,118 @@
+"""What is installed: the metadata, the public names, and what importing them brings along."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+from importlib.metadata import entry_points, metadata, requires, version
+from importlib.resources import files
+
+import pytest
+
+import launchpad
+
+PUBLIC = [
+    "Run",
+    "Handle",
+    "Outcome",
+    "Reason",
+    "Launcher",
+    "UniversalLauncher",
+    "SubprocessLauncher",
+    "DockerLauncher",
+    "KubernetesLauncher",
+    "LaunchExecutor",
+    "LaunchFuture",
+    "Deployment",
+    "LauncherSettings",
+    "lookup_launcher",
+    "register_launcher",
+    "ImagePullPolicy",
+    "RestartPolicy",
+    "base_run_environment",
+    "get_image_name",
+    "LaunchError",
+    "EngineUnavailable",
+    "ImagePullError",
+    "NameConflict",
+    "RunNotFound",
+    "RunNotAvailable",
+]
+
+HEAVY = {"cattrs", "click", "docker", "kubernetes", "psutil", "rich", "slugify", "subprocess", "tenacity", "yaml"}
+
+
+def after_import(expression: str) -> object:
+    """The value of an expression in a new interpreter that has imported launchpad."""
+    script = f"import json, signal, sys, threading, launchpad; print(json.dumps({expression}))"
+    return json.loads(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_is_there(name: str) -> None:
+    assert name in launchpad.__all__
+    assert getattr(launchpad, name).__module__.startswith("launchpad.")
+
+
+def test_every_name_that_is_promised_is_there() -> None:
+    assert [name for name in launchpad.__all__ if not hasattr(launchpad, name)] == []
+    assert sorted(launchpad.__all__) == dir(launchpad)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'PrefectLauncher'"):
+        launchpad.PrefectLauncher  # noqa: B018
+
+
+def modules() -> list[str]:
+    return [module.name for module in pkgutil.walk_packages(launchpad.__path__, "launchpad.")]
+
+
+@pytest.mark.parametrize("name", [name for name in modules() if not name.endswith("__main__")])
+def test_every_module_can_be_imported(name: str) -> None:
+    assert importlib.import_module(name).__doc__
+
+
+def test_importing_launchpad_imports_nothing_heavy() -> None:
+    assert HEAVY.intersection(after_import("list(sys.modules)")) == set()
+
+
+def test_importing_launchpad_changes_nothing_in_the_process() -> None:
+    assert after_import("signal.getsignal(signal.SIGINT) is signal.default_int_handler") is True
+    assert after_import("signal.getsignal(signal.SIGTERM) == signal.SIG_DFL") is True
+    assert after_import("threading.active_count()") == 1
+
+
+def test_it_ships_its_types() -> None:
+    assert files("launchpad").joinpath("py.typed").is_file()
+
+
+def test_the_metadata_says_what_it_takes() -> None:
+    told = metadata("launchpad")
+    assert (told["Name"], told["License-Expression"], told["Requires-Python"]) == ("launchpad", "Apache-2.0", ">=3.10")
+    assert {"docker", "kubernetes", "cli", "notebook", "all", "dev"} <= set(told.get_all("Provides-Extra") or [])
+    assert version("launchpad").count(".") == 2
+
+
+def test_the_core_needs_five_packages() -> None:
+    core = [need for need in requires("launchpad") or [] if "extra ==" not in need and "sys_platform" not in need]
+    assert sorted(need.partition(">=")[0] for need in core) == [
+        "PyYAML",
+        "attrs",
+        "cattrs",
+        "python-slugify",
+        "tenacity",
+    ]
+
+
+def test_every_dependency_has_a_lower_bound() -> None:
+    needs = [need for need in requires("launchpad") or [] if not need.startswith(("launchpad", "types-"))]
+    assert [need for need in needs if ">=" not in need] == []
+
+
+def test_the_command_line_is_installed() -> None:
+    (script,) = entry_points(group="console_scripts", name="launchpad")
+    assert callable(script.load())
