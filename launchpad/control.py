@@ -84,9 +84,7 @@ class Gate:
         """Waits for a place and holds it for the block; raises Stopped as soon as `control` is stopped."""
         with control.listening(self._wake), self._changed:
             self._changed.wait_for(lambda: self._free > 0 or control.stopped)
-            if control.stopped:
-                self._changed.notify()  # the wake-up of a place that came free may have been ours
-                raise Stopped
+            control.check()  # where the wake-up of a place that came free was ours, the stop wakes all others
             self._free -= 1
         try:
             yield

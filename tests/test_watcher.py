@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from launchpad import EngineUnavailable, LaunchError
+from launchpad.control import Control
 from launchpad.retries import Transient
 from launchpad.watcher import Watcher
 
@@ -182,9 +183,10 @@ def test_what_cannot_be_opened_for_now_is_tried_again(watch: Watch, stream: Stre
 
 
 def test_an_engine_out_of_reach_for_too_long_fails_all(watch: Watch) -> None:
-    watcher, listeners = watch(Transient("refused"), longest_outage=0), [Listener(), Listener()]
+    watcher, listeners = watch(longest_outage=0), [Listener(), Listener()]
     for key, listener in zip("ab", listeners, strict=True):
         watcher.register(key, listener)
+    watcher._events.put(Transient("refused"))
     for listener in listeners:
         assert listener.failed.wait(SOON)
         assert isinstance(listener.error, EngineUnavailable)
@@ -241,16 +243,15 @@ def test_after_a_failure_who_registers_is_served_by_a_new_thread(watch: Watch, s
 
 
 def test_without_listeners_the_thread_ends_at_a_sign_of_life_and_starts_anew(watch: Watch, listener: Listener) -> None:
-    first, second = Stream(), Stream(("key", "fact"))
+    first, second = Stream(("key", "1")), Stream(("key", "2"))
     watcher = watch(first, second)
     watcher.register("key", listener)
+    assert listener.next() == "1"
     watcher.unregister("key", listener)
     first.put(None)
-    wait_until(lambda: not threads())
-    assert first.closed.is_set() or watcher._events.opened == 0
-    watcher._events.put(Stream(("key", "fact")))
+    assert first.closed.wait(SOON)
     watcher.register("key", listener)
-    assert listener.next() == "fact"
+    assert listener.next() == "2"
 
 
 def test_without_listeners_a_broken_stream_is_not_opened_again(
@@ -476,3 +477,41 @@ def test_closing_and_registering_at_once_leaves_nobody_unheard() -> None:
             ready.wait()
             watcher.close()
             assert not registered.result(SOON) or listener.failed.wait(SOON)
+
+
+def test_a_stream_that_is_opened_just_before_the_stop_is_closed(listener: Listener) -> None:
+    class LateStop(Control):
+        def stop(self, *, hurry: bool = False) -> None:
+            events.put(stream)
+            assert listener.next() == "fact"  # so it is being followed
+            super().stop(hurry=hurry)
+
+    class SlowToStop(Watcher[str]):
+        def __init__(self) -> None:
+            super().__init__(events, "engine")
+            self._control = LateStop()
+
+    stream, events = Stream(("key", "fact")), Events()
+    watcher = SlowToStop()
+    watcher.register("key", listener)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(watcher.close).result(SOON)
+    assert stream.closed.is_set()
+
+
+def test_a_thread_that_has_left_does_not_fail_those_who_came_after(
+    watch: Watch, listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Fragile(Stream):
+        def close(self) -> None:
+            watcher.register("key", listener)
+            raise ZeroDivisionError
+
+    first, before = Fragile(("key", "1")), Listener()
+    watcher = watch(first, Stream(("key", "2")))
+    watcher.register("key", before)
+    assert before.next() == "1"
+    watcher.unregister("key", before)
+    first.put(None)
+    assert listener.next() == "2"
+    assert listener.error is None
