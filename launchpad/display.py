@@ -11,11 +11,11 @@ import attrs
 LONGEST = 500
 """Characters of a value that are shown."""
 
-_CELL = 'style="text-align: left; vertical-align: top; padding: 0.1em 1em 0.1em 0"'
+_CELL = 'style="text-align: left"'
 
 
 def table(title: str, facts: Mapping[str, object]) -> str:
-    """HTML; facts that are None or empty are left out. Values are text, or anything with a repr."""
+    """HTML; facts that are None or empty are left out."""
     rows = "".join(_row(name, value) for name, value in facts.items() if value is not None and value != "")
     return f"<div><strong>{html.escape(title)}</strong><table>{rows}</table></div>"
 
@@ -39,7 +39,7 @@ def _default(field: attrs.Attribute[Any]) -> object:
 
 
 def _row(name: str, value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    text = str(value)
     if len(text) > LONGEST:
         text = text[:LONGEST] + "…"
     # <bdi>: a name that is written from right to left does not turn what stands beside it.

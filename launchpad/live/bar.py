@@ -67,6 +67,12 @@ def display_here() -> MakeDisplay | None:
     return TerminalDisplay
 
 
+def bars_here() -> Bars | None:
+    """The bars of an executor of this process; None where nobody looks. LaunchError as for `display_here`."""
+    make_display = display_here()
+    return None if make_display is None else Bars(make_display)
+
+
 def _is_terminal(screen: TextIO | None) -> bool:
     """Whether `screen` is a terminal on which the cursor can be moved."""
     try:
@@ -90,15 +96,9 @@ class Bar:
         self._close_asked = threading.Event()
         self._thread: threading.Thread | None = None
         try:
-            display = make_display()
+            self._thread = self._started(make_display())
         except Exception as error:
             _warn(error)
-            return
-        # Not a daemon, which the interpreter would end in the middle of a write: it sees by itself when all is over.
-        self._thread = threading.Thread(
-            target=contextvars.copy_context().run, args=(self._show, display), name="launchpad-progress"
-        )
-        self._thread.start()
 
     def add(self, future: Future[Any]) -> bool:
         """False where the bar has been closed."""
@@ -116,6 +116,14 @@ class Bar:
         self._close_asked.set()
         if self._thread is not None:
             self._thread.join()
+
+    def _started(self, display: Display) -> threading.Thread:
+        # Not a daemon, which the interpreter would end in the middle of a write: it sees by itself when all is over.
+        thread = threading.Thread(
+            target=contextvars.copy_context().run, args=(self._show, display), name="launchpad-progress"
+        )
+        thread.start()
+        return thread
 
     def _show(self, display: Display) -> None:
         """The thread: what goes wrong with the display is not to go further."""

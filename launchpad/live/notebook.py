@@ -17,7 +17,7 @@ class NotebookDisplay:
         from IPython.display import display
 
         show: Any = display
-        self._handle = show(_bundle(Counts(), over=False), raw=True, display_id=True)
+        self._handle = show({"text/plain": "", "text/html": ""}, raw=True, display_id=True)  # a place in the cell
 
     def show(self, counts: Counts, failures: list[Failure]) -> None:
         self._handle.update(_bundle(counts, over=False), raw=True)

@@ -1,0 +1,35 @@
+"""Kernels for tests; where Jupyter is missing, all tests here skip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("ipykernel", reason="needs ipykernel: pip install launchpad[notebook]")
+pytest.importorskip("nbclient", reason="needs nbclient: pip install launchpad[test]")
+
+if TYPE_CHECKING:
+    from .notebook import Notebook
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    """One kernel for the tests of a module."""
+    from .notebook import Notebook
+
+    with Notebook(tmp_path_factory.mktemp("notebook")) as notebook:
+        notebook.run("from launchpad import *")
+        yield notebook
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Iterator[Notebook]:
+    """A kernel for one test, which may kill it."""
+    from .notebook import Notebook
+
+    with Notebook(tmp_path) as notebook:
+        notebook.run("from launchpad import *")
+        yield notebook

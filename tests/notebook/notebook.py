@@ -1,0 +1,81 @@
+"""A notebook for tests: a real kernel, and what each cell of it has put out."""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jupyter_client import KernelManager
+
+PATIENCE = 60.0
+
+
+class Cell:
+    """What has come back for one cell."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.displays: list[dict[str, Any]] = []
+        self.updates: list[dict[str, Any]] = []
+        self.error = ""
+        self.over = False
+
+    def take(self, kind: str, content: dict[str, Any]) -> None:
+        if kind == "stream":
+            self.text += content["text"]
+        elif kind in ("display_data", "execute_result"):
+            self.displays.append(content)
+        elif kind == "update_display_data":
+            self.updates.append(content)
+        elif kind == "error":
+            self.error = f"{content['ename']}: {content['evalue']}"
+        elif kind == "status" and content["execution_state"] == "idle":
+            self.over = True
+
+
+class Notebook:
+    """A kernel of this interpreter, in `folder`. A context manager, which kills it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.kernel = KernelManager()
+        homes = {name: str(folder / ".jupyter") for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
+        self.kernel.start_kernel(cwd=str(folder), env=os.environ | homes)
+        self._client = self.kernel.client()
+        self._cells: dict[str, Cell] = defaultdict(Cell)
+
+    def __enter__(self) -> Notebook:
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=PATIENCE)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._client.stop_channels()
+        self.kernel.shutdown_kernel(now=True)
+        self.kernel.cleanup_resources()
+        self.kernel.context.destroy()
+
+    def start(self, code: str) -> Cell:
+        """Has the kernel execute a cell."""
+        return self._cells[self._client.execute(code)]
+
+    def run(self, code: str) -> Cell:
+        """Has the kernel execute a cell, and waits until it has."""
+        cell = self.start(code)
+        self.until(lambda: cell.over)
+        return cell
+
+    def until(self, reached: Callable[[], object]) -> None:
+        """Takes what the kernel sends until `reached`."""
+        until = time.monotonic() + PATIENCE
+        while not reached():
+            try:
+                message = self._client.get_iopub_msg(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"that never came; {[vars(cell) for cell in self._cells.values()]}") from None
+            if parent := message["parent_header"].get("msg_id"):
+                self._cells[parent].take(message["msg_type"], message["content"])

@@ -1,0 +1,112 @@
+"""How runs end with what their kernel goes through: an interrupt, a restart, a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .notebook import PATIENCE, Notebook
+
+GRACE = 0.5
+STUBBORN = "trap '' TERM INT; echo $$ > {pid}; while :; do sleep 0.1; done"
+
+SUBMITS = {
+    "a submit": "launcher.submit(run)",
+    "a with block": "with LaunchExecutor(launcher) as executor:\n    executor.submit(run).result()",
+    "a loop under a bar": "with LaunchExecutor(launcher) as executor:\n    list(progress([executor.submit(run)]))",
+}
+
+
+def run_in(pid: Path, script: str, code: str, grace: float = GRACE) -> str:
+    """The code of a cell that launches `script`, which writes its pid to a file."""
+    command = ["sh", "-c", script.format(pid=pid)]
+    return f"launcher = SubprocessLauncher(grace={grace})\nrun = Run(command={command})\n{code}"
+
+
+def read(pid: Path) -> int:
+    eventually(lambda: pid.exists() and pid.read_text().strip())
+    return int(pid.read_text())
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(true: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("submit", SUBMITS.values(), ids=SUBMITS)
+def test_an_interrupt_stops_what_runs_and_gives_the_prompt_back_within_the_grace(
+    shared: Notebook, tmp_path: Path, submit: str
+) -> None:
+    cell = shared.start(run_in(tmp_path / "pid", STUBBORN, submit))
+    pid = read(tmp_path / "pid")
+    began = time.monotonic()
+    shared.kernel.interrupt_kernel()
+    shared.until(lambda: cell.over)
+    assert time.monotonic() - began < GRACE + 5
+    assert cell.error == "KeyboardInterrupt: "
+    assert not is_running(pid)
+    assert shared.run("1 + 1").displays[0]["data"]["text/plain"] == "2"
+
+
+needs_pidfd = pytest.mark.skipif(
+    not (sys.platform == "linux" and hasattr(os, "pidfd_open")), reason="the guard needs Linux and pidfd"
+)
+
+
+@needs_pidfd
+@pytest.mark.parametrize("submit", SUBMITS.values(), ids=SUBMITS)
+def test_a_run_ends_with_a_killed_kernel(notebook: Notebook, tmp_path: Path, submit: str) -> None:
+    notebook.start(run_in(tmp_path / "pid", STUBBORN, submit))
+    pid = read(tmp_path / "pid")
+    notebook.kernel.shutdown_kernel(now=True)
+    eventually(lambda: not is_running(pid))
+
+
+@needs_pidfd
+def test_a_run_of_a_killed_kernel_is_asked_to_end_before_it_is_killed(notebook: Notebook, tmp_path: Path) -> None:
+    polite = f"trap 'echo asked > {tmp_path}/asked; exit' TERM; echo $$ > {{pid}}; while :; do sleep 0.1; done"
+    notebook.start(run_in(tmp_path / "pid", polite, "launcher.submit(run)", grace=60))
+    pid = read(tmp_path / "pid")
+    notebook.kernel.shutdown_kernel(now=True)
+    eventually(lambda: not is_running(pid))
+    assert (tmp_path / "asked").read_text() == "asked\n"
+
+
+@needs_pidfd
+def test_a_forked_child_of_the_kernel_does_not_keep_its_runs_alive(notebook: Notebook, tmp_path: Path) -> None:
+    fork = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\nlauncher.submit(run)"
+    notebook.start(run_in(tmp_path / "pid", STUBBORN, "launcher.submit(Run(command=['true']))\n" + fork))
+    pid = read(tmp_path / "pid")
+    group = os.getpgid(notebook.kernel.provisioner.pid)
+    os.kill(notebook.kernel.provisioner.pid, signal.SIGKILL)
+    eventually(lambda: not is_running(pid))
+    os.killpg(group, signal.SIGKILL)
+
+
+@needs_pidfd
+def test_a_run_that_was_only_started_outlives_the_kernel_and_the_guard_does_not(
+    notebook: Notebook, tmp_path: Path
+) -> None:
+    code = "launcher.submit(Run(command=['true']))\nSubprocessLauncher(stream_output=False).start(run)"
+    notebook.run(run_in(tmp_path / "pid", STUBBORN, code))
+    pid = read(tmp_path / "pid")
+    guard = notebook.run("import os\nfrom launchpad.subprocess import guard\nguard._guards[os.getpid()]._process.pid")
+    notebook.kernel.shutdown_kernel(now=True)
+    eventually(lambda: not is_running(int(guard.displays[0]["data"]["text/plain"])))
+    assert is_running(pid)
+    os.killpg(pid, signal.SIGKILL)
