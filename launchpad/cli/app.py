@@ -15,6 +15,7 @@ import click
 from ..errors import LaunchError
 from . import exits
 from .batch import batch
+from .containers import ps, reap
 from .doctor import doctor
 from .inbox import reader_has_left
 from .messages import speaking, tell
@@ -42,7 +43,7 @@ def app(context: click.Context) -> None:
         context.exit(exits.USAGE)
 
 
-for command in (run, batch, preview, doctor):
+for command in (run, batch, preview, doctor, ps, reap):
     app.add_command(command)
 
 

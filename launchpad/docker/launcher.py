@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -18,6 +18,9 @@ from ..models import ImagePullPolicy, Run, label_values, masked
 from ..registry import register_launcher
 from . import fields, options, volumes
 from . import spec as specs
+
+if TYPE_CHECKING:
+    from .backend import DockerBackend
 
 
 @register_launcher
@@ -93,7 +96,8 @@ class DockerLauncher(Launcher):
 
         return {specs.RUN_ID: run.id, specs.RUN_NAME: run.name, specs.VERSION: __version__}
 
-    def _connect(self) -> Backend:
+    def connect(self) -> DockerBackend:
+        """A connection of its own to the engine; close it."""
         try:
             from .backend import DockerBackend
         except ImportError as error:
@@ -101,6 +105,9 @@ class DockerLauncher(Launcher):
                 f"The package docker cannot be imported ({error}): install it with pip install 'launchpad[docker]'."
             ) from error
         return DockerBackend.connect(os.environ)
+
+    def _connect(self) -> Backend:
+        return self.connect()
 
     def _names(self, run: Run) -> Iterator[str]:
         return specs.container_names(run.name, run.id)

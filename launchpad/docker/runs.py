@@ -8,11 +8,11 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from ..backend import Spec, Unit
@@ -104,6 +104,15 @@ class DockerRuns:
         self._control.stop()
         self._watcher.close()
         self._engine.close()
+
+    @property
+    def connected(self) -> Engine:
+        """The engine that this is connected to."""
+        return self._engine
+
+    def listed(self, filters: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+        """The engine's list of containers, in any state."""
+        return self._retried(self._control, lambda: self._engine.list(filters))
 
     # What units ask for.
 

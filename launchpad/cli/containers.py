@@ -1,0 +1,43 @@
+"""`launchpad ps` and `launchpad reap`: the containers that runs have left on the Docker Engine."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..docker.housekeeping import Container
+
+
+@click.command(short_help="Show the containers of runs on the Docker Engine.")
+def ps() -> int:
+    """Show the containers of runs on the Docker Engine: those that run, and those that were kept."""
+    from ..docker import DockerLauncher
+    from ..docker.housekeeping import containers
+
+    with closing(DockerLauncher().connect()) as engine:
+        _show(containers(engine))
+    return 0
+
+
+@click.command(short_help="Remove the containers of ended runs from the Docker Engine.")
+def reap() -> int:
+    """Remove the containers of ended runs from the Docker Engine.
+
+    Also kills and removes those whose time-out has passed more than five minutes ago: nobody is there to do it.
+    """
+    from ..docker import DockerLauncher
+    from ..docker.housekeeping import reap as remove_what_is_over
+
+    with closing(DockerLauncher().connect()) as engine:
+        removed = remove_what_is_over(engine)
+    _show(removed)
+    click.echo(f"{len(removed)} removed", err=True)
+    return 0
+
+
+def _show(found: list[Container]) -> None:
+    for container in found:
+        click.echo(f"{container.id[:12]}  {container.name}  {container.image}  {container.status}")
