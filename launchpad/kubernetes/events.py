@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Any, Literal, NamedTuple
 
 from ..errors import LaunchError
@@ -49,22 +49,28 @@ class ListAndWatch:
     that have disappeared meanwhile too.
     """
 
-    def __init__(self, api: Api, path: str, kind: Kind) -> None:
+    def __init__(self, api: Api, path: str, kind: Kind, silence: float = SILENCE) -> None:
+        self._silence = silence
         self._api = api
         self._path = path
         self._kind: Kind = kind
         self._version: str | None = None  # where the watch is; None: to be listed
         self._known: dict[str, str] = {}  # the key of every object that is there, by its name
+        self._missing: Set[str] = set()  # what the last listing showed to have disappeared
         self._accepted = False
 
     def open(self) -> Watch:
+        anew = self._version is None
         try:
-            listing = self._list() if self._version is None else []
-            watch = Watch(self._api.stream(self._path, self._query()), listing, self._read)
+            listing = self._list() if anew else []
+            watch = Watch(self._api.stream(self._path, self._query()), listing, self._read, self._silence)
             watch.wait_accepted()
-        except Refused as error:
-            raise self._refused(error) from error
+        except (Refused, Transient) as error:
+            if anew:  # nobody has heard of what was listed
+                self._version = None
+            raise self._refused(error) if isinstance(error, Refused) else error from error.__cause__
         self._accepted = True
+        self._known = {name: key for name, key in self._known.items() if name not in self._missing}
         return watch
 
     def _query(self) -> dict[str, object]:
@@ -84,18 +90,18 @@ class ListAndWatch:
         return Transient(str(error)) if self._accepted and error.status in _UNAUTHORIZED else error
 
     def _list(self) -> list[tuple[str, Fact]]:
-        facts: list[tuple[str, Fact]] = []
-        before, self._known = self._known, {}
+        items: list[dict[str, Any]] = []
         query: dict[str, object] = {"labelSelector": RUN_ID, "limit": PAGE}
         while True:
             page = self._api.request("GET", self._path, query)
-            facts += [fact for item in page["items"] if (fact := self._fact("LISTED", item)) is not None]
+            items += page["items"]
             if not page["metadata"].get("continue"):
                 break
             query["continue"] = page["metadata"]["continue"]
+        self._missing = self._known.keys() - {item["metadata"]["name"] for item in items}
         self._version = page["metadata"]["resourceVersion"]
-        missing = before.keys() - self._known.keys()
-        return facts + [(before[name], Fact(self._kind, name, True, None)) for name in missing]
+        facts = [fact for item in items if (fact := self._fact("LISTED", item)) is not None]
+        return facts + [(self._known[name], Fact(self._kind, name, True, None)) for name in self._missing]
 
     def _read(self, line: bytes) -> tuple[str, Fact] | None:
         """The fact in one line of the watch. Transient where it is an error."""
@@ -129,10 +135,12 @@ class Watch:
         stream: Stream,
         listing: list[tuple[str, Fact]],
         read: Callable[[bytes], tuple[str, Fact] | None],
+        silence: float,
     ) -> None:
         self._stream = stream
         self._listing = listing
         self._read = read
+        self._silence = silence
         self._bell = Bell()
         self._closed = False
         self._followed = False
@@ -182,9 +190,9 @@ class Watch:
             if data:
                 held += data
                 self._heard = time.monotonic()
-            elif not self._bell.wait(SIGN_OF_LIFE, self._stream):
-                if time.monotonic() - self._heard > SILENCE:
-                    raise Transient(f"the watch has been silent for {SILENCE:g} s")
+            elif not self._bell.wait(min(SIGN_OF_LIFE, self._silence), self._stream):
+                if time.monotonic() - self._heard > self._silence:
+                    raise Transient(f"the watch has been silent for {self._silence:g} s")
                 yield None
 
     def _release(self) -> None:
