@@ -111,7 +111,7 @@ class Launcher(abc.ABC):
         try:
             _uninterrupted(lambda: self._begin(begun, run, output, control, gate), control.stop)
             following = begun[0]
-            with control.listening(lambda: following.ask_to_stop(hurry=control.hurried)):
+            with _hearing(following, control):
                 if on_start is not None:
                     on_start(following.handle)
                 outcome = following.follow(sink)
@@ -119,7 +119,8 @@ class Launcher(abc.ABC):
                 return outcome
         except BaseException:
             for following in begun:
-                _end_after_error(following, sink)
+                with _hearing(following, control):
+                    _end_after_error(following, sink)
             raise
         finally:
             for following in begun:
@@ -324,6 +325,11 @@ def _uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> No
         raise
     if errors:
         raise errors.pop()
+
+
+def _hearing(following: Following, control: Control) -> AbstractContextManager[None]:
+    """For the time of a block, passes on to the run what is asked of `control`."""
+    return control.listening(lambda: following.ask_to_stop(hurry=control.hurried))
 
 
 def _wait_through(under_way: threading.Lock) -> None:

@@ -182,3 +182,15 @@ def test_stop_ends_a_start_that_is_under_way_and_what_waits_at_the_gate() -> Non
     executor.stop()
     assert [future.cancelled() for future in futures] == [True] * 6
     assert fake.runs == []
+
+
+def test_a_hurry_reaches_a_run_that_is_stopped_for_an_error_in_on_start() -> None:
+    def fail(handle: Handle) -> None:
+        raise KeyError("on_start")
+
+    fake = FakeBackend(STUBBORN)
+    with executor_for(fake, grace=600) as executor:
+        future = executor.submit(job(), on_start=fail)
+        assert fake.wait_for("job").asked_to_stop.wait(10)
+        executor.stop(hurry=True)
+    assert (future.cancelled(), fake.runs[0].exit.exit_code) == (True, -9)
