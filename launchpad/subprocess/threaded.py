@@ -8,7 +8,6 @@ import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from ..backend import Chunk, Exit, StreamName
 from ..models import Handle
@@ -32,7 +31,11 @@ class ThreadedUnit:
     def __init__(self, process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> None:
         self.handle = handle
         self._process = process
-        self._chunks: queue.Queue[Chunk | None] = queue.Queue(CHUNKS_HELD)  # None: wake up and look
+        # Queues in C: in the main thread an interrupt can tear a Queue apart, and leave its lock held.
+        self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()  # None: wake up and look
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()  # an item for each chunk that may be read ahead
+        for _ in range(CHUNKS_HELD):
+            self._room.put(None)
         self._ended = threading.Event()
         self._ended_at = 0.0
         self._closed = threading.Event()
@@ -51,8 +54,10 @@ class ThreadedUnit:
                 chunk, quiet = self._chunks.get(timeout=self._patience(until)), False
             except queue.Empty:
                 chunk, quiet = None, True
-            if chunk is not None and not self._drained_enough():
-                return [chunk]
+            if chunk is not None:
+                self._room.put(None)
+                if not self._drained_enough():
+                    return [chunk]
             if self._ended.is_set() and self._is_over(quiet):
                 self._exit = exit_of(self._exit_code)
                 return [self._exit]
@@ -64,8 +69,7 @@ class ThreadedUnit:
         return self._ended.is_set() or self._process.has_ended()  # its thread may be about to say so
 
     def wake(self) -> None:
-        with suppress(queue.Full):  # then there is something to get already
-            self._chunks.put_nowait(None)
+        self._chunks.put(None)
 
     def terminate(self, grace: float) -> None:
         self._process.signal(signal.SIGTERM)
@@ -75,11 +79,8 @@ class ThreadedUnit:
 
     def close(self) -> None:
         self._closed.set()
-        while not self._chunks.empty():  # let go of a reader that waits for room
-            try:
-                self._chunks.get_nowait()
-            except queue.Empty:
-                break
+        for _ in self._readers:  # who waits for room
+            self._room.put(None)
 
     def _patience(self, until: float | None) -> float | None:
         left = None if until is None else max(0.0, until - time.monotonic())
@@ -108,9 +109,14 @@ class ThreadedUnit:
         self._ended.set()
         self.wake()
 
+    def _has_room(self) -> bool:
+        """Waits for room; False when nobody wants more."""
+        self._room.get()
+        return not self._closed.is_set()
+
     def _read(self, stream: StreamName, fd: int) -> None:
         try:
-            while not self._closed.is_set() and (data := os.read(fd, READ_SIZE)):
+            while self._has_room() and (data := os.read(fd, READ_SIZE)):
                 self._chunks.put(Chunk(stream, data))
         finally:
             os.close(fd)
