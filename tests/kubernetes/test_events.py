@@ -132,16 +132,8 @@ def test_where_the_server_has_forgotten_what_was_there_is_listed_anew(expiry: by
 
 
 def test_what_was_listed_and_not_told_is_listed_again() -> None:
-    first, second = listing(5, item("a", 3)), listing(9)
-    gone = [listing(9), listing(9)]
-    streams = [
-        Scripted(None),
-        Scripted(Refused("", 410, "")),
-        Scripted(Transient("cut")),
-        Scripted(None),
-        Scripted(None),
-    ]
-    server = Server([first, second, *gone], streams)
+    streams = [Scripted(None), Scripted(Refused("", 410, "")), Scripted(Transient("cut")), Scripted(None)]
+    server = Server([listing(5, item("a", 3)), listing(9), listing(9)], streams)
     events = jobs(server)
     told(events)
     told(events)
