@@ -14,7 +14,8 @@ from .errors import (
     RunNotAvailable,
     RunNotFound,
 )
-from .executor import LaunchExecutor, LaunchFuture
+from .executor import LaunchExecutor
+from .future import LaunchFuture
 from .launcher import Launcher
 from .logs import RunEvent, on_event
 from .models import Handle, ImagePullPolicy, Outcome, Reason, RestartPolicy, Run

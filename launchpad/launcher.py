@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import abc
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext, suppress
-from contextvars import copy_context
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -22,6 +20,7 @@ from .connection import Connection
 from .control import Control, Gate
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from .following import Following
+from .interrupts import uninterrupted
 from .kernel import kept_in_cell
 from .models import Handle, Outcome, Run, env_values, flag, masked, seconds
 from .output import OnOutput, Sink, discard, to_caller, to_screen
@@ -109,7 +108,7 @@ class Launcher(abc.ABC):
         begun: list[Following] = []
         output, sink = on_output is not None or self.stream_output, self._sink(run, on_output)
         try:
-            _uninterrupted(lambda: self._begin(begun, run, output, control, gate), control.stop)
+            uninterrupted(lambda: self._begin(begun, run, output, control, gate), control.stop)
             following = begun[0]
             with _hearing(following, control):
                 if on_start is not None:
@@ -136,7 +135,7 @@ class Launcher(abc.ABC):
         control = Control()
         begun: list[Following] = []
         try:
-            _uninterrupted(lambda: self._begin(begun, run, self.stream_output, control, None), control.stop)
+            uninterrupted(lambda: self._begin(begun, run, self.stream_output, control, None), control.stop)
         except BaseException:
             for following in begun:
                 _end_after_error(following, discard)
@@ -289,54 +288,9 @@ class Launcher(abc.ABC):
             raise TypeError(f"a Run is needed, not {type(run).__name__}: for instance Run(command=['echo', 'hello'])")
 
 
-def _uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> None:
-    """Calls `begin` so that a Ctrl-C cannot tear it apart: between a fork and our knowing of it, say.
-
-    Signals are handled in the main thread alone, so there the call is made by another thread. An interrupt asks it
-    to give up, and is passed on when it is through.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        begin()
-        return
-    errors: list[BaseException] = []
-    claim = threading.Lock()  # whoever gets it decides: the thread that it begins, an interrupt that it never does
-    under_way = threading.Lock()  # not an Event: its wait is Python code, which an interrupt can tear apart
-
-    def run() -> None:
-        if not claim.acquire(blocking=False):
-            return
-        try:
-            begin()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            under_way.release()
-
-    # With the caller's context: what is told from there of a start belongs to, say, the caller's trace.
-    thread = threading.Thread(target=copy_context().run, args=(run,), name="launchpad-start", daemon=True)
-    under_way.acquire()
-    try:
-        thread.start()  # interrupted here, the thread may run or not: hence the claim
-        thread.join()
-    except BaseException:
-        give_up()
-        if not claim.acquire(blocking=False):
-            _wait_through(under_way)
-        raise
-    if errors:
-        raise errors.pop()
-
-
 def _hearing(following: Following, control: Control) -> AbstractContextManager[None]:
     """For the time of a block, passes on to the run what is asked of `control`."""
     return control.listening(lambda: following.ask_to_stop(hurry=control.hurried))
-
-
-def _wait_through(under_way: threading.Lock) -> None:
-    """Waits whatever signals come meanwhile: what has begun must be known before it can be undone."""
-    while under_way.locked():
-        with suppress(BaseException), under_way:
-            return
 
 
 def _end_after_error(following: Following, sink: Sink) -> None:

@@ -10,7 +10,8 @@ import attrs
 
 from ..backend import StreamName
 from ..errors import EngineUnavailable, LaunchError
-from ..executor import LaunchExecutor, LaunchFuture
+from ..executor import LaunchExecutor
+from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.bar import Bar
 from ..models import Outcome, Reason

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from signal import Signals
 
-from ..executor import LaunchExecutor, LaunchFuture
+from ..executor import LaunchExecutor
+from ..future import LaunchFuture
 from ..launcher import OnStart
 from ..models import Run
 from ..output import OnOutput

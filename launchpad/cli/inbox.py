@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from signal import Signals
 from types import FrameType
 
-from ..executor import LaunchFuture
+from ..future import LaunchFuture
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 _AN_END = b"\0"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from ..errors import LaunchError
-from ..executor import LaunchExecutor, LaunchFuture
+from ..executor import LaunchExecutor
+from ..future import LaunchFuture
 from ..models import Handle, Outcome, Reason
 from ..wording import why
 from . import exits

@@ -1,0 +1,53 @@
+"""What an interrupt must not tear apart."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+
+
+def uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> None:
+    """Calls `begin` so that a Ctrl-C cannot tear it apart: between a fork and our knowing of it, say.
+
+    Signals are handled in the main thread alone, so there the call is made by another thread. An interrupt asks it
+    to give up, and is passed on when it is through.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        begin()
+        return
+    errors: list[BaseException] = []
+    claim = threading.Lock()  # whoever gets it decides: the thread that it begins, an interrupt that it never does
+    under_way = threading.Lock()  # not an Event: its wait is Python code, which an interrupt can tear apart
+
+    def run() -> None:
+        if not claim.acquire(blocking=False):
+            return
+        try:
+            begin()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            under_way.release()
+
+    # With the caller's context: what is told from there of a start belongs to, say, the caller's trace.
+    thread = threading.Thread(target=copy_context().run, args=(run,), name="launchpad-start", daemon=True)
+    under_way.acquire()
+    try:
+        thread.start()  # interrupted here, the thread may run or not: hence the claim
+        thread.join()
+    except BaseException:
+        give_up()
+        if not claim.acquire(blocking=False):
+            _wait_through(under_way)
+        raise
+    if errors:
+        raise errors.pop()
+
+
+def _wait_through(under_way: threading.Lock) -> None:
+    """Waits whatever signals come meanwhile: what has begun must be known before it can be undone."""
+    while under_way.locked():
+        with suppress(BaseException), under_way:
+            return
