@@ -101,8 +101,7 @@ def test_ctrl_c_while_the_interpreter_waits_for_an_executor_ends_it_and_leaves_t
         executor = LaunchExecutor(SubprocessLauncher())
         future = executor.submit(Run(command=["sleep", "3600"]))
         print(future.wait_started().id, flush=True)
-        at_the_end = lambda: (threading.main_thread().join(), print("the end", flush=True))
-        threading.Thread(target=at_the_end).start()
+        threading._register_atexit(print, "the end", flush=True)  # called before the executor's threads are joined
         """
     )
     identifier = waiting.line()
