@@ -26,6 +26,7 @@ from .facts import State, state_of
 from .images import Images
 from .refusals import Refused
 from .runs import DockerRuns
+from .spec import RUN_ID
 
 POOLED = 1024
 """Connections that are kept open for the next request: more than there are threads that launch."""
@@ -127,8 +128,14 @@ class Engine:
         query: Query = {"stdout": 1, "stderr": 1, "follow": int(follow)}
         return self.open(request("GET", f"{self._prefix}/containers/{container}/logs", query))
 
-    def open_events(self, since: str, filters: str) -> Exchange:
-        return self.open(request("GET", f"{self._prefix}/events", {"since": since, "filters": filters}))
+    def open_events(self, since: str) -> Exchange:
+        filters = {"type": ["container"], "event": ["start", "oom", "die", "destroy"], "label": [RUN_ID]}
+        if (
+            self.is_podman
+        ):  # it filters by its own words, tells in Docker's, and loses events to a label without a value
+            filters = {"type": ["container"], "event": ["start", "oom", "died", "remove"]}
+        query: Query = {"since": since, "filters": json.dumps(filters)}
+        return self.open(request("GET", f"{self._prefix}/events", query))
 
     def send(self, container: str, order: str, query: Query) -> Exchange:
         """Sends an order to the container; who gets the exchange may look for the answer."""

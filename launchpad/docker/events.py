@@ -15,7 +15,6 @@ from ..retries import Transient
 from .dialing import readable
 from .exchange import Exchange, refusal
 from .facts import Fact, Gone, State, fact_of
-from .spec import RUN_ID
 
 SIGN_OF_LIFE = 5.0
 """Seconds between two signs of life of a quiet stream."""
@@ -35,7 +34,7 @@ _logger = logging.getLogger("launchpad")
 class Asks(Protocol):
     """What the events need of the engine. All raise Transient where another try is worth it."""
 
-    def open_events(self, since: str, filters: str) -> Exchange: ...
+    def open_events(self, since: str) -> Exchange: ...
 
     def statuses(self, containers: list[str]) -> dict[str, str]:
         """Those of `containers` that there are, with their status in the engine's list."""
@@ -66,8 +65,7 @@ class DockerEvents:
             self._watched -= Counter([container])
 
     def open(self) -> DockerEventStream:
-        filters = {"type": ["container"], "event": ["start", "oom", "die", "destroy"], "label": [RUN_ID]}
-        exchange = self._engine.open_events(self._since, json.dumps(filters))
+        exchange = self._engine.open_events(self._since)
         try:
             self._check(exchange)
             return DockerEventStream(exchange, self._missed(), self._missed, self._seen, self._tick)

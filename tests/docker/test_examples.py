@@ -1,0 +1,47 @@
+"""What stands under examples/docker and images/ works."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from launchpad import DockerLauncher, Run
+
+from .conftest import Launch, lines_of
+
+ROOT = Path(__file__).parent.parent.parent
+PYTHON = os.environ.get("LAUNCHPAD_TEST_IMAGE", "python:3.11")
+
+
+@pytest.mark.docker
+def test_the_example_of_words_counts_them() -> None:
+    script = ROOT / "examples" / "docker" / "words.py"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == "the: 4"
+
+
+@pytest.mark.docker
+def test_a_mounted_function_that_fails_shows_its_traceback(make: Launch, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("def fail(word):\n    raise ValueError(word)\n")
+    launcher = make(image=PYTHON, auto_remove=True, volumes=[f"{tmp_path}:/app:ro"])
+    run = Run(entrypoint="tasks.py:fail", parameters={"word": "nope"}, working_dir="/app")
+    lines, outcome = lines_of(launcher, run)
+    assert (outcome.exit_code, lines[-1]) == (1, "ValueError: nope")
+
+
+@pytest.mark.docker
+def test_a_function_that_is_not_there_is_one_line(make: Launch) -> None:
+    launcher = make(image=PYTHON, auto_remove=True)
+    lines, outcome = lines_of(launcher, Run(entrypoint="nowhere:main"))
+    assert (outcome.exit_code, len(lines)) == (2, 1)
+
+
+def test_the_image_has_what_its_dockerfile_copies() -> None:
+    text = (ROOT / "images" / "Dockerfile").read_text()
+    assert "FROM python:${PYTHON}" in text
+    assert DockerLauncher().spec(Run(command=["true"]), "name")["create"]["image"]
