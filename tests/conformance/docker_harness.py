@@ -16,7 +16,6 @@ class DockerHarness(Harness):
     name = "docker"
     many = 24
     start_takes = 0.4
-    exit_code_elsewhere = False  # by then, the first who asked has removed the container
 
     @classmethod
     def unavailable(cls) -> str:

@@ -39,7 +39,7 @@ def submit(harness: Harness, launcher: Launcher, _: str) -> object:
 def main(name: str, mark: str, verb: str, handle: str) -> None:
     (harness_class,) = [cls for cls in harness_classes() if cls.name == name]
     harness = harness_class(mark)
-    with harness.launcher() as launcher:
+    with harness.launcher(stream_output=False) as launcher:
         print(json.dumps({"wait": wait, "stop": stop, "submit": submit}[verb](harness, launcher, handle)))
 
 

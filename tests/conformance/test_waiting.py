@@ -71,7 +71,6 @@ def test_another_process_learns_the_exit_code(harness: Harness, launcher: Launch
     if not harness.exit_code_elsewhere:
         pytest.skip("its exit codes are told to one process alone")
     handle = start(harness.run([End(6)]))
-    launcher.wait(handle)
     with elsewhere(harness, "wait", handle) as other:
         told = json.loads(other.communicate(timeout=LONG)[0].splitlines()[-1])
     assert told == {"ok": False, "exit_code": 6, "reason": "failed"}
