@@ -13,7 +13,7 @@ import pytest
 
 from launchpad import DockerLauncher, LaunchError, LaunchExecutor, Reason, Run, RunNotAvailable, RunNotFound
 
-from .conftest import IMAGE, LABEL, Launch, lines_of, sh
+from .conftest import LABEL, Launch, lines_of, sh
 from .proxy import Proxy
 
 pytestmark = pytest.mark.docker
@@ -24,6 +24,11 @@ Containers = Callable[[], list[dict[str, Any]]]
 def test_output_and_exit_code_of_a_container_that_lives_for_an_instant(launcher: DockerLauncher) -> None:
     lines, outcome = lines_of(launcher, sh("echo one; printf two; exit 3"))
     assert (lines, outcome.exit_code, outcome.reason) == (["one", "two"], 3, Reason.FAILED)
+
+
+def test_status_255_is_asked_for_and_believed(launcher: DockerLauncher) -> None:
+    lines, outcome = lines_of(launcher, sh("echo a; exit 255"))
+    assert (lines, outcome.exit_code, outcome.reason) == (["a"], 255, Reason.FAILED)
 
 
 def test_an_outcome_has_the_engine_s_times(launcher: DockerLauncher) -> None:
@@ -305,7 +310,3 @@ def serving(body: str, host: str) -> Any:
                 thread.join()
 
     return running()
-
-
-def test_the_image_of_these_tests_is_the_small_one() -> None:
-    assert IMAGE == "busybox:1"
