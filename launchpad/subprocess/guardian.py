@@ -11,6 +11,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 
 LOOK_AGAIN = 0.05
 """Seconds between two looks for what is left of the groups: nothing tells of the end of a stranger's grandchild."""
@@ -23,10 +24,10 @@ def main(parent: int) -> None:
 def listen(parent: int) -> dict[str, float]:
     """Waits until the parent is gone; the runs that were left then, by their handles' ids, and their grace."""
     runs: dict[str, float] = {}
-    gone, rest = os.pidfd_open(parent), b""
-    poll = select.poll()
-    for fd in (0, gone):
-        poll.register(fd, select.POLLIN)
+    poll, rest = select.poll(), b""
+    poll.register(0, select.POLLIN)
+    with suppress(ProcessLookupError):  # it is gone already; what it had to say is in the pipe
+        poll.register(os.pidfd_open(parent), select.POLLIN)
     while data := os.read(0, 65536) if 0 in dict(poll.poll()) else b"":  # a child it has forked may hold the pipe open
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:

@@ -14,23 +14,29 @@ import pytest
 from .notebook import PATIENCE, Notebook
 
 GRACE = 0.5
-STUBBORN = "trap '' TERM INT; echo $$ > {pid}; while :; do sleep 0.1; done"
+STUBBORN = "trap '' TERM INT; while :; do sleep 0.1; done"
 
+SUBMIT = "launcher.submit(run, on_start=tell)"
 SUBMITS = {
-    "a submit": "launcher.submit(run)",
-    "a with block": "with LaunchExecutor(launcher) as executor:\n    executor.submit(run).result()",
-    "a loop under a bar": "with LaunchExecutor(launcher) as executor:\n    list(progress([executor.submit(run)]))",
+    "a submit": SUBMIT,
+    "a with block": "with LaunchExecutor(launcher) as executor:\n    executor.submit(run, on_start=tell).result()",
+    "a loop under a bar": (
+        "with LaunchExecutor(launcher) as executor:\n    list(progress([executor.submit(run, on_start=tell)]))"
+    ),
 }
 
 
 def run_in(pid: Path, script: str, code: str, grace: float = GRACE) -> str:
-    """The code of a cell that launches `script`, which writes its pid to a file."""
-    command = ["sh", "-c", script.format(pid=pid)]
-    return f"launcher = SubprocessLauncher(grace={grace})\nrun = Run(command={command})\n{code}"
+    """The code of a cell that launches `script`; once it is told that the run has started, `pid` holds its pid."""
+    command = ["sh", "-c", script]
+    return (
+        f"launcher, run = SubprocessLauncher(grace={grace}), Run(command={command})\n"
+        f"def tell(handle):\n    open({str(pid)!r}, 'w').write(handle.id.partition('@')[0] + '\\n')\n{code}"
+    )
 
 
 def read(pid: Path) -> int:
-    eventually(lambda: pid.exists() and pid.read_text().strip())
+    eventually(lambda: pid.exists() and pid.read_text().endswith("\n"))
     return int(pid.read_text())
 
 
@@ -79,9 +85,10 @@ def test_a_run_ends_with_a_killed_kernel(notebook: Notebook, tmp_path: Path, sub
 
 @needs_pidfd
 def test_a_run_of_a_killed_kernel_is_asked_to_end_before_it_is_killed(notebook: Notebook, tmp_path: Path) -> None:
-    polite = f"trap 'echo asked > {tmp_path}/asked; exit' TERM; echo $$ > {{pid}}; while :; do sleep 0.1; done"
-    notebook.start(run_in(tmp_path / "pid", polite, "launcher.submit(run)", grace=60))
+    polite = f"trap 'echo asked > {tmp_path}/asked; exit' TERM; touch {tmp_path}/ready; while :; do sleep 0.1; done"
+    notebook.start(run_in(tmp_path / "pid", polite, SUBMIT, grace=60))
     pid = read(tmp_path / "pid")
+    eventually((tmp_path / "ready").exists)
     notebook.kernel.shutdown_kernel(now=True)
     eventually(lambda: not is_running(pid))
     assert (tmp_path / "asked").read_text() == "asked\n"
@@ -89,7 +96,7 @@ def test_a_run_of_a_killed_kernel_is_asked_to_end_before_it_is_killed(notebook: 
 
 @needs_pidfd
 def test_a_forked_child_of_the_kernel_does_not_keep_its_runs_alive(notebook: Notebook, tmp_path: Path) -> None:
-    fork = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\nlauncher.submit(run)"
+    fork = "import os, time\nif os.fork() == 0:\n    time.sleep(1000)\n" + SUBMIT
     notebook.start(run_in(tmp_path / "pid", STUBBORN, "launcher.submit(Run(command=['true']))\n" + fork))
     pid = read(tmp_path / "pid")
     group = os.getpgid(notebook.kernel.provisioner.pid)
@@ -102,7 +109,7 @@ def test_a_forked_child_of_the_kernel_does_not_keep_its_runs_alive(notebook: Not
 def test_a_run_that_was_only_started_outlives_the_kernel_and_the_guard_does_not(
     notebook: Notebook, tmp_path: Path
 ) -> None:
-    code = "launcher.submit(Run(command=['true']))\nSubprocessLauncher(stream_output=False).start(run)"
+    code = "launcher.submit(Run(command=['true']))\ntell(SubprocessLauncher(stream_output=False).start(run))"
     notebook.run(run_in(tmp_path / "pid", STUBBORN, code))
     pid = read(tmp_path / "pid")
     guard = notebook.run("import os\nfrom launchpad.subprocess import guard\nguard._guards[os.getpid()]._process.pid")
