@@ -28,7 +28,7 @@ def test_no_engine_is_an_error_that_names_the_address(make: Launch, monkeypatch:
 
 def test_a_cut_event_stream_costs_no_result(proxy: Proxy, launcher: DockerLauncher) -> None:
     with LaunchExecutor(launcher, 4) as executor:
-        futures = [executor.submit(sh(f"sleep 1; exit {code}")) for code in range(4)]
+        futures = [executor.submit(sh(f"sleep 3; exit {code}")) for code in range(4)]
         for future in futures:
             future.wait_started(60)
         proxy.wait_for("GET /events")
