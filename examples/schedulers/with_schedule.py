@@ -32,8 +32,7 @@ def main() -> None:
         while len(quick.futures) < 3:
             scheduler.run_pending()
             time.sleep(0.05)
-    ok = all(job.futures[-1].result() for job in (quick, slow))
-    print(len(quick.futures), len(slow.futures), ok)
+    print(all(future.result() for job in (quick, slow) for future in job.futures))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ PRINTS = {
     "with_dask": "(['2', '4', '6', '8'], '20')",
     "with_flask": "{'state': 'completed'}",
     "with_joblib": "[True, False, True, False]",
-    "with_schedule": "3 1 True",
+    "with_schedule": "tick\nTrue",
     "with_threads": "[('north', True), ('south', True), ('west', True)]",
 }
 
