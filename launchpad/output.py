@@ -59,10 +59,10 @@ class Lines:
         if len(lines) == 1:
             self._held += len(text)
             return self._cut_partial() if overlong else []
-        lines[0] = "".join(self._partial).removesuffix("\r")
+        lines[0] = "".join(self._partial)
         self._partial = [lines.pop()]
         self._held = len(self._partial[0])
-        if "\r" in text:
+        if "\r" in text or lines[0].endswith("\r"):
             lines = [line.removesuffix("\r") for line in lines]
         if overlong:
             lines = [piece for line in lines for piece in self._pieces(line)] + self._cut_partial()

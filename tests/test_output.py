@@ -65,6 +65,10 @@ def test_a_return_and_a_newline_that_come_apart_are_one_end() -> None:
     assert lines_of([b"one\r", b"\ntwo\r", b"three\r\n"]) == ["one", "two\rthree"]
 
 
+def test_one_return_belongs_to_the_end_and_another_to_the_line() -> None:
+    assert [lines_of(chunks) for chunks in ([b"a\r\r\n"], [b"a\r", b"\r\n"], [b"a\r\r", b"\n"])] == [["a\r"]] * 3
+
+
 def test_other_separators_stay_in_the_line() -> None:
     assert lines_of(["a\x0b\x0c\x1c\x85\u2028\u2029b\n".encode()]) == ["a\x0b\x0c\x1c\x85\u2028\u2029b"]
 
