@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from .notebook import Notebook
 
 
+@pytest.fixture(scope="package", autouse=True)
+def loop() -> Iterator[None]:
+    """The event loop of Jupyter's client, which it would make at the first call and keep."""
+    from jupyter_core.utils import ensure_event_loop
+
+    loop = ensure_event_loop()
+    yield
+    loop.close()
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     """One kernel for the tests of a module."""
