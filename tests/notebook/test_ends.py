@@ -86,7 +86,8 @@ def test_a_run_ends_with_a_killed_kernel(notebook: Notebook, tmp_path: Path, sub
 @needs_pidfd
 def test_a_run_of_a_killed_kernel_is_asked_to_end_before_it_is_killed(notebook: Notebook, tmp_path: Path) -> None:
     # The shell tells of its child's end on stderr, which nobody reads any more: that would kill it.
-    polite = f"exec 2> /dev/null; trap 'echo asked > {tmp_path}/asked; exit' TERM; touch {tmp_path}/ready; while :; do sleep 0.1; done"
+    trap = f"trap 'echo asked > {tmp_path}/asked; exit' TERM; touch {tmp_path}/ready"
+    polite = f"exec 2> /dev/null; {trap}; while :; do sleep 0.1; done"
     notebook.start(run_in(tmp_path / "pid", polite, SUBMIT, grace=60))
     pid = read(tmp_path / "pid")
     eventually((tmp_path / "ready").exists)
