@@ -20,7 +20,10 @@ SIGN_OF_LIFE = 5.0
 """Seconds between two signs of life of a quiet stream."""
 
 LISTING_LAG = 1.0
-"""Seconds after which the engine's list surely shows what ended before: it says "running" for a while."""
+"""Seconds after which the engine's list surely shows what ended before: it says "running" for a while.
+
+What the engine remembers of a break it tells at once, so that only what it has forgotten waits for the list.
+"""
 
 DISTRUST = 60.0
 """Seconds of silence after which a stream is opened anew: a connection may be dead, and nobody tells."""
@@ -62,13 +65,15 @@ class DockerEvents:
 
     def leave(self, container: str) -> None:
         with self._lock:
-            self._watched -= Counter([container])
+            self._watched[container] -= 1
+            if self._watched[container] <= 0:
+                del self._watched[container]
 
     def open(self) -> DockerEventStream:
         exchange = self._engine.open_events(self._since)
         try:
             self._check(exchange)
-            return DockerEventStream(exchange, self._missed(), self._missed, self._seen, self._tick)
+            return DockerEventStream(exchange, self._missed, self._seen, self._tick)
         except BaseException:
             exchange.close()
             raise
@@ -110,14 +115,12 @@ class DockerEventStream:
     def __init__(
         self,
         exchange: Exchange,
-        missed: list[tuple[str, Fact]],
-        look_again: Callable[[], list[tuple[str, Fact]]],
+        missed: Callable[[], list[tuple[str, Fact]]],
         seen: Callable[[str], None],
         tick: Callable[[], None],
     ) -> None:
         self._exchange = exchange
         self._missed = missed
-        self._look_again = look_again
         self._seen = seen
         self._tick = tick
         self._rest = b""
@@ -136,7 +139,6 @@ class DockerEventStream:
             self._exchange.close()
 
     def _told(self) -> Iterator[tuple[str, Fact] | None]:
-        yield from self._missed
         look_at: float | None = time.monotonic() + LISTING_LAG
         quiet_since = time.monotonic()
         while not self._closed and time.monotonic() < quiet_since + DISTRUST:
@@ -147,7 +149,7 @@ class DockerEventStream:
                 yield from self._facts(data)
             if look_at is not None and time.monotonic() >= look_at:
                 look_at = None
-                yield from self._look_again()
+                yield from self._missed()
             if data is None:
                 yield None
 
