@@ -37,7 +37,10 @@ class FakeBackend:
         self._longest_outage = longest_outage
         self._lock = threading.Lock()  # guards all below
         self._started = threading.Condition(self._lock)
-        self._known: dict[str, FakeRun] = {}  # by the handle's id, until they are removed
+        self._known: dict[
+            str, FakeRun
+        ] = {}  # by the handle's id; removed ones too, for who has yet to hear of their end
+        self._removed: set[str] = set()
         self._tries: dict[str, int] = {}  # starts so far, by the run's id
         self._streams: list[FakeStream] = []
         self._away = False
@@ -111,7 +114,7 @@ class FakeBackend:
         if fake is not None and fake.exit is None:
             raise LaunchError(f"Run {handle.name!r} is still running: stop it before removing it.")
         with self._lock:
-            self._known.pop(handle.id, None)
+            self._removed.add(handle.id)
 
     def close(self) -> None:
         """Closes the connection, not the engine: runs go on, and the next call connects anew."""
@@ -143,7 +146,7 @@ class FakeBackend:
         if handle.engine != self.engine:
             raise RunNotAvailable(f"Run {handle.name!r} belongs to {handle.engine!r}, and this is {self.engine!r}.")
         with self._lock:
-            return self._known.get(handle.id)
+            return None if handle.id in self._removed else self._known.get(handle.id)
 
     def _script(self, fake: FakeRun) -> Script:
         if isinstance(self._scripts, Script):
