@@ -75,7 +75,7 @@ class PodLog:
         self.due: float | None = 0.0
         """When (monotonic seconds) to read again, if nothing can be waited for."""
         self.heard = time.monotonic()
-        """When something last came."""
+        """When something last came, or was asked for anew."""
         self.not_there = False
         """Whether the log was asked for and not found: a node that has just come up does not know of its pods yet."""
         self._open = open_log
@@ -110,7 +110,7 @@ class PodLog:
     def reopen(self) -> None:
         """Asks for the log anew: nothing has come for long, and more may be there."""
         self._disconnect()
-        self.due = 0.0
+        self.due, self.heard = 0.0, time.monotonic()
 
     def close(self) -> None:
         self.over = True

@@ -16,17 +16,11 @@ from .awaiting import Awaiting
 from .bell import Bell
 from .events import Fact
 from .jobs import Jobs
-from .logs import PodLog
-from .pods import end_of, has_ended, has_log, is_under_way
+from .pods import end_of, has_ended, is_under_way
 from .refusals import Refused
 from .removal import Removal
 from .sight import Seen, Sight
-
-QUIET = 3.0
-"""Seconds without a byte, after the Job's end, until its log is asked for anew, and then taken to be over."""
-
-UNREACHABLE = 20.0
-"""Seconds after the Job's end within which a log that broke must be there again."""
+from .transcript import Transcript
 
 LATE = 1.0
 """Seconds that the news of a pod may come after that of its Job's end, before we look directly."""
@@ -50,16 +44,13 @@ class JobUnit:
         self._jobs = jobs
         self._watching = watching
         self._name = name
-        self._output = output
         self._bell = Bell()
         self._woken = False
         self._closed = False
         self._sight = Sight(self._bell)
         self._unwatched = False
         self._awaiting: Awaiting | None = Awaiting(jobs, name, self._sight, longest_wait)
-        self._log: PodLog | None = None
-        self._logged: set[str] = set()  # the pods whose log we have, or have had
-        self._log_reopened = False
+        self._transcript = Transcript(jobs.log) if output else None
         self._ended_at: float | None = None  # when we learnt that it has
         self._looked_at_end = False
         self._removal: Removal | None = None
@@ -88,7 +79,7 @@ class JobUnit:
             if events or woken or (until is not None and now >= until):
                 return events
             due = min((at for at in (until, *self._dues()) if at is not None), default=None)
-            connected = [self._log.stream] if self._log is not None and self._log.stream is not None else []
+            connected = self._transcript.connected if self._transcript is not None else []
             self._bell.wait(None if due is None else max(0.0, due - now), *connected)
         return [self._exit]
 
@@ -108,8 +99,8 @@ class JobUnit:
     def close(self) -> None:
         self._closed = True
         self._watching.unregister(self._name, self._sight)
-        if self._log is not None:
-            self._log.close()
+        if self._transcript is not None:
+            self._transcript.close()
         self._bell.close()
 
     def _advance(self) -> list[Chunk | Exit]:
@@ -124,7 +115,7 @@ class JobUnit:
             return self._end(seen)
         if self._awaiting is not None:
             self._await_pod(self._awaiting, seen)
-        return self._read_log(seen)
+        return self._read(seen) if self._removal is None else self._see_off(self._removal, seen)
 
     def _dues(self) -> list[float | None]:
         """When there is something to do even if nothing happens."""
@@ -133,11 +124,10 @@ class JobUnit:
             dues.append(None if self._removal.gone else self._removal.due)
         elif self._awaiting is not None and self._ended_at is None:
             dues.append(self._awaiting.due)
-        if self._log is not None and not self._log.over:
-            dues.append(self._log.due)
-        if self._ended_at is not None:
-            quiet_since = max(self._ended_at, self._log.heard if self._log is not None else 0.0)
-            dues += [at for at in (self._ended_at + LATE, quiet_since + QUIET) if at > time.monotonic()]
+        if self._transcript is not None:
+            dues += self._transcript.due(self._ended_at)
+        if self._ended_at is not None and time.monotonic() < self._ended_at + LATE:
+            dues.append(self._ended_at + LATE)
         return dues
 
     # The watchers can fail: who waits is told; who waits on gets news again, after a look at what was missed.
@@ -195,11 +185,11 @@ class JobUnit:
         self._removal.advance(not self._unwatched)
 
     def _see_off(self, removal: Removal, seen: Seen) -> list[Chunk | Exit]:
-        chunks = self._read_log(seen)
+        chunks = self._read(seen)
         if chunks:
             return chunks
         removal.advance(not self._unwatched)
-        if not (seen.gone or removal.gone) or not self._log_is_over():
+        if not (seen.gone or removal.gone) or not self._is_all_read(seen):
             return []
         if isinstance(removal.verdict, LaunchError) and not self._stopping:
             raise removal.verdict
@@ -211,8 +201,8 @@ class JobUnit:
         """The Job has ended, or is gone: what is still to come is the end of its log, and news of its pod."""
         if self._ended_at is None:
             self._ended_at = time.monotonic()
-        chunks = self._read_log(seen)
-        if chunks or not self._knows_pod(seen) or not self._log_is_over():
+        chunks = self._read(seen)
+        if chunks or not self._knows_pod(seen) or not self._is_all_read(seen):
             return chunks
         seen = self._sight.look()
         end = end_of(seen.job)
@@ -231,7 +221,7 @@ class JobUnit:
         end = end_of(seen.job)
         if end is None or self._looked_at_end:
             return True
-        if end.get("type") == "Complete" and not self._output:
+        if end.get("type") == "Complete" and self._transcript is None:
             return True
         if seen.pods and has_ended(seen.pods[-1]):
             return True
@@ -246,60 +236,13 @@ class JobUnit:
         self._bell.ring()  # its log may be there to be read now
         return False
 
-    def _read_log(self, seen: Seen) -> list[Chunk | Exit]:
-        """What has come of the log of one pod after the other, if it is wanted."""
-        while self._output:
-            if self._log is None or self._log.over:
-                pod = self._next_logged(seen)
-                if pod is None:
-                    break
-                self._log = PodLog(pod, self._jobs.log)
-            try:
-                data = self._log.read(self._has_ended(self._log.pod, seen))
-            except LaunchError as error:
-                self._log.close()
-                _logger.warning("The output of pod %s cannot be had: %s", self._log.pod, error)
-                continue
-            if data:
-                return [Chunk("stdout", data)]
-            if not self._log.over:
-                break
-        return []
+    def _read(self, seen: Seen) -> list[Chunk | Exit]:
+        """What has come of its output, if that is wanted."""
+        data = b"" if self._transcript is None else self._transcript.read(seen, self._ended_at is not None)
+        return [Chunk("stdout", data)] if data else []
 
-    def _next_logged(self, seen: Seen) -> str | None:
-        for pod in seen.there:
-            name: str = pod["metadata"]["name"]
-            if name not in self._logged and has_log(pod):
-                self._logged.add(name)
-                return name
-        return None
-
-    def _has_ended(self, pod: str, seen: Seen) -> bool:
-        if self._ended_at is not None:
-            return True
-        return any(one["metadata"]["name"] == pod and (one["gone"] or has_ended(one)) for one in seen.pods)
-
-    def _is_gone(self, pod: str) -> bool:
-        seen = self._sight.look()
-        return seen.gone or all(one["metadata"]["name"] != pod for one in seen.there)
-
-    def _log_is_over(self) -> bool:
-        """Whether nothing is to be expected of the log any more, after the end of the Job."""
-        log, now = self._log, time.monotonic()
+    def _is_all_read(self, seen: Seen) -> bool:
+        """Whether nothing more is to be expected of the output, now that the Job has ended."""
         if self._ended_at is None:
-            self._ended_at = now
-        if log is None or log.over:
-            return True
-        if log.stream is None:
-            lost = now >= self._ended_at + UNREACHABLE or (log.not_there and self._is_gone(log.pod))
-        elif now < max(self._ended_at, log.heard) + QUIET:
-            lost = False
-        elif self._log_reopened:
-            lost = True
-        else:
-            self._log_reopened, lost = True, False
-            log.reopen()
-            self._bell.ring()
-        if lost:
-            log.close()
-        return lost
+            self._ended_at = time.monotonic()
+        return self._transcript is None or self._transcript.is_over(seen, self._ended_at)

@@ -16,7 +16,6 @@ import yaml
 from launchpad import KubernetesLauncher, Run
 from launchpad.kubernetes.api import Api
 from launchpad.kubernetes.backend import connecting
-from launchpad.kubernetes.refusals import Refused
 
 LONG = 120.0
 
@@ -126,6 +125,10 @@ def shell(script: str, **fields: Any) -> Run:
     return Run(command=["sh", "-c", script], **{"name": "test", **fields})
 
 
+def manifest(**pod: Any) -> dict[str, Any]:
+    return {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": {"spec": pod}}}
+
+
 def engine(verb: str, part: str) -> None:
     """Stops or starts a part of the cluster."""
     subprocess.run([os.environ[ENGINES], "kubernetes", verb, part], check=True, timeout=LONG, capture_output=True)
@@ -137,14 +140,6 @@ def eventually(look: Callable[[], Any], good: Callable[[Any], bool], timeout: fl
     while not good(seen := look()) and time.monotonic() < until:
         threading.Event().wait(0.2)
     return seen
-
-
-def exists(request: Callable[[], object]) -> bool:
-    try:
-        request()
-    except Refused as error:
-        return error.status != 404
-    return True
 
 
 def numbered(lines: Iterable[object]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import attrs
@@ -22,13 +21,9 @@ from launchpad import (
 )
 from launchpad.kubernetes.labels import RUN_ID
 
-from .cluster import LONG, Cluster, eventually, shell
+from .cluster import LONG, Cluster, manifest, shell
 
 pytestmark = pytest.mark.kubernetes
-
-
-def manifest(**pod: Any) -> dict[str, Any]:
-    return {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": {"spec": pod}}}
 
 
 def outcome_of(cluster: Cluster, script: str = "true", **settings: Any) -> Outcome:
@@ -166,121 +161,6 @@ def test_job_watch_timeout_stops_a_run(cluster: Cluster) -> None:
     outcome = outcome_of(cluster, "sleep 1000", job_watch_timeout=0.5)
     assert outcome.reason is Reason.TIMED_OUT
     assert cluster.leftovers() == []
-
-
-# What never begins.
-
-
-def test_an_image_name_that_is_none_is_given_up_at_once(cluster: Cluster) -> None:
-    outcome = outcome_of(cluster, image="Not::An::Image")
-    assert (outcome.ok, outcome.reason) == (False, Reason.IMAGE_PULL)
-    assert "InvalidImageName" in outcome.message
-    assert cluster.jobs() == []
-
-
-def test_an_image_that_may_not_be_pulled_and_is_not_there_is_given_up_at_once(cluster: Cluster) -> None:
-    outcome = outcome_of(cluster, image="not-here:1", image_pull_policy="Never")
-    assert (outcome.ok, outcome.reason) == (False, Reason.IMAGE_PULL)
-    assert "ErrImageNeverPull" in outcome.message
-    assert "image_pull_policy" in outcome.hint
-
-
-def test_an_image_that_does_not_exist_is_given_up_when_the_second_pull_failed(cluster: Cluster) -> None:
-    outcome = outcome_of(cluster, image="127.0.0.1:5000/missing:1", pod_watch_timeout=1000)
-    assert (outcome.ok, outcome.reason) == (False, Reason.IMAGE_PULL)
-    assert "missing:1" in outcome.message
-    assert cluster.jobs() == []
-
-
-def test_what_no_node_has_room_for_waits_for_the_time_out(cluster: Cluster) -> None:
-    begun = time.monotonic()
-    outcome = outcome_of(cluster, resources={"requests": {"cpu": "1000"}}, pod_watch_timeout=4)
-    assert (outcome.ok, outcome.reason) == (False, Reason.UNSCHEDULABLE)
-    assert "Insufficient cpu" in outcome.message
-    assert "pod_watch_timeout" in outcome.hint
-    assert time.monotonic() - begun >= 4
-    assert cluster.jobs() == []
-
-
-def test_a_variable_from_a_config_map_that_is_missing_is_given_up_at_once(cluster: Cluster) -> None:
-    own = {"name": "job", "envFrom": [{"configMapRef": {"name": "missing-map"}}]}
-    outcome = outcome_of(cluster, job=manifest(containers=[own]))
-    assert (outcome.ok, outcome.reason) == (False, Reason.CONFIG)
-    assert "missing-map" in outcome.message
-    assert cluster.jobs() == []
-
-
-def test_a_volume_from_a_config_map_that_is_missing_is_told_by_the_pods_events(cluster: Cluster) -> None:
-    volume = {"name": "v", "configMap": {"name": "missing-map"}}
-    own = {"name": "job", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
-    outcome = outcome_of(cluster, job=manifest(containers=[own], volumes=[volume]), pod_watch_timeout=5)
-    assert (outcome.ok, outcome.reason) == (False, Reason.CONFIG)
-    assert "missing-map" in outcome.message
-
-
-def test_a_missing_service_account_is_an_error_in_the_servers_words(cluster: Cluster) -> None:
-    with pytest.raises(LaunchError, match=r'serviceaccount "nobody-here" not found'):
-        outcome_of(cluster, service_account_name="nobody-here")
-    assert cluster.jobs() == []
-
-
-def test_a_missing_namespace_is_an_error_in_the_servers_words(cluster: Cluster) -> None:
-    with pytest.raises(LaunchError, match='namespaces "no-such-place" not found'):
-        outcome_of(cluster, namespace="no-such-place")
-
-
-def test_a_quota_for_jobs_is_an_error_in_the_servers_words(cluster: Cluster) -> None:
-    quota = {"metadata": {"name": "q"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
-    cluster.create("", "resourcequotas", quota)
-    try:
-        eventually(lambda: cluster.list("", "resourcequotas")[0].get("status"), lambda status: status.get("hard"))
-        with pytest.raises(LaunchError, match="exceeded quota"):
-            outcome_of(cluster)
-    finally:
-        cluster.delete("", "resourcequotas", "q")
-
-
-def test_a_quota_for_pods_is_waited_for_and_then_an_error_in_the_servers_words(cluster: Cluster) -> None:
-    cluster.create("", "resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "0"}}})
-    try:
-        eventually(lambda: cluster.list("", "resourcequotas")[0].get("status"), lambda status: status.get("hard"))
-        with pytest.raises(LaunchError, match="exceeded quota"):
-            outcome_of(cluster, pod_watch_timeout=4)
-    finally:
-        cluster.delete("", "resourcequotas", "q")
-    assert cluster.jobs() == []
-
-
-def test_what_a_limit_range_refuses_is_an_error_in_the_servers_words(cluster: Cluster) -> None:
-    limit = {"type": "Container", "max": {"memory": "10Mi"}}
-    cluster.create("", "limitranges", {"metadata": {"name": "l"}, "spec": {"limits": [limit]}})
-    try:
-        with pytest.raises(LaunchError, match="maximum memory usage"):
-            outcome_of(cluster, resources={"limits": {"memory": "64Mi"}})
-    finally:
-        cluster.delete("", "limitranges", "l")
-    assert cluster.jobs() == []
-
-
-def test_a_manifest_that_the_server_refuses_is_an_error_in_its_words(cluster: Cluster) -> None:
-    with pytest.raises(LaunchError, match=r"spec\.template\.spec\.restartPolicy"):
-        outcome_of(cluster, job=manifest(restartPolicy="Always"))
-
-
-def test_who_may_not_create_jobs_is_told_verb_resource_and_namespace(cluster: Cluster, tmp_path: Any) -> None:
-    cluster.service_account("powerless")
-    launcher = cluster.launcher(kubeconfig=cluster.kubeconfig(tmp_path, token=cluster.token("powerless")))
-    with launcher, pytest.raises(LaunchError, match=f"Not allowed to create jobs in namespace '{cluster.namespace}'"):
-        launcher.submit(shell("true"))
-
-
-def test_a_run_that_is_cancelled_while_it_waits_for_a_node_leaves_nothing(cluster: Cluster) -> None:
-    settings: dict[str, Any] = {"resources": {"requests": {"cpu": "1000"}}}
-    with cluster.launcher(**settings) as launcher, LaunchExecutor(launcher) as executor:
-        future = executor.submit(shell("true"))
-        future.wait_started(LONG)
-        future.cancel()
-    assert (future.cancelled(), cluster.jobs()) == (True, [])
 
 
 # Handles.

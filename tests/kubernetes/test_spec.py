@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchpad import KubernetesLauncher, Launcher, LaunchError, Run, lookup_launcher
+from launchpad import KubernetesLauncher, LaunchError, Run
 from launchpad.kubernetes.labels import RUN_ID
 from launchpad.kubernetes.spec import job_names, literal
 
@@ -295,87 +295,3 @@ def test_a_name_that_leaves_nothing_becomes_the_runs_id() -> None:
 def test_every_name_is_a_valid_label_of_dns(text: str, run_id: str) -> None:
     for name in job_names(text, run_id):
         assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name)
-
-
-# Previews, reprs, settings.
-
-
-def test_a_preview_parses_to_exactly_what_is_sent() -> None:
-    launcher = KubernetesLauncher(image="busybox:1", env={"A": "yes", "B": "01", "C": "x: y\n- z"}, labels={"v": "1.0"})
-    name = next(job_names(RUN.name, RUN.id))
-    assert yaml.safe_load(launcher.preview(RUN, reveal=True)) == launcher.spec(RUN, name)
-
-
-def test_a_preview_masks_the_variables_of_all_containers_and_shows_where_secrets_come_from() -> None:
-    secret = {"name": "S", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "k"}}}
-    hush = [{"name": "TOKEN", "value": "hush"}]
-    base = manifest(
-        containers=[{"name": "job", "env": [secret]}, {"name": "proxy", "env": hush}],
-        initContainers=[{"name": "init", "env": hush}],
-    )
-    launcher = KubernetesLauncher(image="busybox:1", job=base, env={"TOKEN": "hush"})
-    assert "hush" not in launcher.preview(RUN)
-    assert "vault" in launcher.preview(RUN)
-    assert "hush" not in repr(launcher)
-
-
-def test_settings_give_an_equal_launcher() -> None:
-    launcher = KubernetesLauncher(
-        image="busybox:1",
-        env={"A": "1", "B": None},
-        namespace="here",
-        job=manifest(containers=[]),
-        customizations=[{"op": "add", "path": "/spec/parallelism", "value": 1}],
-        resources={"limits": {"cpu": 2}},
-        image_pull_policy="Always",
-        restart_policy="OnFailure",
-        image_pull_secrets={"b", "a"},
-        finished_job_ttl=0,
-        job_watch_timeout=9,
-        context="c",
-        kubeconfig="~/k",
-        forward_urls=[],
-    )
-    settings = launcher.to_settings()
-    assert json.loads(json.dumps(settings.config)) == settings.config
-    assert Launcher.from_settings(settings) == launcher
-    assert lookup_launcher("kubernetes") is KubernetesLauncher
-
-
-def test_the_smaller_time_out_wins() -> None:
-    launcher = KubernetesLauncher(job_watch_timeout=5)
-    limits = [launcher._timeout(Run(command=["x"], timeout=timeout)) for timeout in (None, 3, 7)]
-    assert limits == [5, 3, 5]
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("image", ""),
-        ("image", 3),
-        ("namespace", "Upper_Case"),
-        ("namespace", "x" * 64),
-        ("service_account_name", "a b"),
-        ("labels", {"a": True}),
-        ("labels", {"///": "x"}),
-        ("image_pull_policy", "Sometimes"),
-        ("restart_policy", "Always"),
-        ("job", 3),
-        ("resources", {"cpu": "1"}),
-        ("resources", {"limits": {"cpu": True}}),
-        ("resources", {"limits": 3}),
-        ("image_pull_secrets", "one"),
-        ("image_pull_secrets", [""]),
-        ("backoff_limit", -1),
-        ("backoff_limit", True),
-        ("finished_job_ttl", -1),
-        ("pod_watch_timeout", 0),
-        ("job_watch_timeout", float("nan")),
-        ("context", ""),
-        ("kubeconfig", 3),
-        ("forward_urls", "X"),
-    ],
-)
-def test_a_bad_setting_is_a_value_error_when_the_launcher_is_made(field: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
-        KubernetesLauncher(**{field: value})
