@@ -259,6 +259,17 @@ def test_two_launchers_on_one_engine_see_the_same_runs() -> None:
         assert one.wait(handle).ok is False
 
 
+def test_closing_one_launcher_leaves_another_on_the_same_engine_alone() -> None:
+    fake = FakeBackend(ENDLESS)
+    with FakeLauncher(fake) as one:
+        launched = in_thread(one.submit, job())
+        fake.wait_for("job")
+        with FakeLauncher(fake) as two:
+            assert two.stop(two.start(job("other"))) is None
+        fake.finish("job")
+        assert launched.result(SOON) is True
+
+
 def test_a_fake_launcher_can_be_registered() -> None:
     script = (
         "from launchpad import lookup_launcher, register_launcher\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import uuid
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ class FakeBackend:
         self._removed: set[str] = set()
         self._tries: dict[str, int] = {}  # starts so far, by the run's id
         self._streams: list[FakeStream] = []
-        self._away = False
+        self._away = threading.Event()
         self._watcher: Watcher[Exit] | None = None
 
     # For tests.
@@ -64,21 +65,26 @@ class FakeBackend:
     def break_events(self) -> None:
         """Breaks the event stream; it can be opened again."""
         with self._lock:
-            streams, self._streams = self._streams, []
+            streams = list(self._streams)
+            self._streams.clear()
         for stream in streams:
             stream.break_off("The event stream broke.")
 
     def go_away(self) -> None:
         """Puts the engine out of reach. What runs there goes on."""
-        with self._lock:
-            self._away = True
+        self._away.set()
         self.break_events()
 
     def come_back(self) -> None:
-        with self._lock:
-            self._away = False
+        self._away.clear()
 
     # For launchers.
+
+    def connect(self) -> FakeBackend:
+        """Another connection to the same engine, which is closed by itself."""
+        other = copy.copy(self)  # all is shared but the watcher
+        other._watcher = None
+        return other
 
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
         control.check()
@@ -126,14 +132,14 @@ class FakeBackend:
     def open(self) -> FakeStream:
         """Opens an event stream: first the ends that there are, then what comes."""
         with self._lock:
-            if self._away:
+            if self._away.is_set():
                 raise Transient("The engine is out of reach.")
             stream = FakeStream(self._known.values())
-            self._streams = [open for open in self._streams if not open.closed] + [stream]
+            self._streams[:] = [*(open for open in self._streams if not open.closed), stream]
         return stream
 
     def _check_reach(self) -> None:
-        if self._away:
+        if self._away.is_set():
             raise EngineUnavailable("The fake engine is out of reach: let it come_back().")
 
     def _find(self, run: Run | str) -> FakeRun | None:

@@ -39,7 +39,7 @@ class FakeLauncher(Launcher):
         }
 
     def _connect(self) -> Backend:
-        return self.fake
+        return self.fake.connect()
 
     def _names(self, run: Run) -> Iterator[str]:
         return candidates(run.name, 250)
