@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.importorskip("ipykernel", reason="needs ipykernel: pip install launchpad[notebook]")
+pytest.importorskip("ipykernel", reason="needs ipykernel: pip install launchpad[test]")
 pytest.importorskip("nbclient", reason="needs nbclient: pip install launchpad[test]")
 
 if TYPE_CHECKING:
