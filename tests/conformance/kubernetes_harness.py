@@ -40,7 +40,7 @@ def api() -> Any:
 
 class KubernetesHarness(Harness):
     name = "kubernetes"
-    many = 6
+    many = 4
     start_takes = 0.5
     stderr_apart = False
     long_line = "x"
