@@ -32,9 +32,7 @@ def _show_version(context: click.Context, option: click.Parameter, wanted: bool)
 
 
 @click.group(invoke_without_command=True)
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show it."
-)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show it.")
 @click.pass_context
 def app(context: click.Context) -> None:
     """Launch commands and Python functions as local processes, Docker containers or Kubernetes Jobs."""
