@@ -78,6 +78,8 @@ class PodLog:
         """When something last came, or was asked for anew."""
         self.not_there = False
         """Whether the log was asked for and not found: a node that has just come up does not know of its pods yet."""
+        self.restarts = 0
+        """How often the container had been started again when we last asked."""
         self._open = open_log
         self._position = Position()
         self._held: list[bytes] = []  # of a line whose end has not come
@@ -108,8 +110,9 @@ class PodLog:
         return b""
 
     def reopen(self) -> None:
-        """Asks for the log anew: nothing has come for long, and more may be there."""
+        """Asks for the log anew: nothing has come for long, or the container was started again; more may be there."""
         self._disconnect()
+        self.over = self._ended_properly = False
         self.due, self.heard = 0.0, time.monotonic()
 
     def close(self) -> None:

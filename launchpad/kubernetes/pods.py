@@ -17,10 +17,11 @@ def slim(item: Object) -> dict[str, Any]:
     """What of a Job or a pod is kept while its run is in flight: hundreds of them are."""
     metadata = item.get("metadata") or {}
     kept = ("name", "uid", "creationTimestamp", "deletionTimestamp")
+    spec = item.get("spec") or {}
     return {
         "metadata": {key: metadata[key] for key in kept if key in metadata},
         "status": item.get("status") or {},
-        "node": (item.get("spec") or {}).get("nodeName"),
+        "spec": {"restartPolicy": spec["restartPolicy"]} if "restartPolicy" in spec else {},
     }
 
 
@@ -72,7 +73,18 @@ def terminated(pod: Object) -> Object | None:
 
 def has_ended(pod: Object) -> bool:
     """Whether the run's own container will not run any more."""
-    return phase(pod) in ("Succeeded", "Failed") or _state(own_status(pod), "terminated") is not None
+    if phase(pod) in ("Succeeded", "Failed"):
+        return True
+    end = _state(own_status(pod), "terminated")
+    if end is None:
+        return False
+    restarted = (pod.get("spec") or {}).get("restartPolicy") == "OnFailure" and end.get("exitCode") != 0
+    return not restarted
+
+
+def restarts(pod: Object) -> int:
+    """How often the run's own container was started again in this pod."""
+    return int(own_status(pod).get("restartCount") or 0)
 
 
 def has_log(pod: Object) -> bool:

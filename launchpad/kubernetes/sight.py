@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import LaunchError
 from .bell import Bell
 from .events import Fact
-from .pods import PULL_FAILED, by_age, slim, waiting
+from .pods import PULL_FAILED, by_age, end_of, has_ended, slim, waiting
 
 Object = dict[str, Any]
 
@@ -69,8 +69,7 @@ class Sight:
             if fact.kind == "pod":
                 self._take_pod(fact)
             elif not self._is_another(fact.object):
-                self._job = self._job if fact.object is None else slim(fact.object)
-                self._gone = self._gone or fact.gone
+                self._take_job(fact)
         self._bell.ring()
 
     def fail(self, error: LaunchError) -> None:
@@ -81,6 +80,13 @@ class Sight:
     def _is_another(self, job: Object | None) -> bool:
         return None not in (job, self._uid) and job["metadata"].get("uid") != self._uid  # type: ignore[index]
 
+    # What has ended stays so: an answer that was asked for directly can be older than what was watched meanwhile.
+
+    def _take_job(self, fact: Fact) -> None:
+        self._gone = self._gone or fact.gone
+        if fact.object is not None and (end_of(self._job) is None or end_of(fact.object) is not None):
+            self._job = slim(fact.object)
+
     def _take_pod(self, fact: Fact) -> None:
         before = self._pods.get(fact.name)
         if fact.object is None:
@@ -88,7 +94,10 @@ class Sight:
                 before["gone"] = True
             return
         pod = slim(fact.object)
-        pod["gone"] = fact.gone
+        pod["gone"] = fact.gone or (before is not None and before["gone"])
+        if before is not None and has_ended(before) and not has_ended(pod):
+            before["gone"] = pod["gone"]
+            return
         self._pods[fact.name] = pod
         state = waiting(pod)
         if state.get("reason") == PULL_FAILED and _THROTTLED not in str(state.get("message")):

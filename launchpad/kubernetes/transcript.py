@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ..errors import LaunchError
 from .logs import PodLog
-from .pods import has_ended, has_log
+from .pods import has_ended, has_log, restarts
 from .sight import Seen
 from .streams import Stream
 
@@ -29,6 +29,7 @@ class Transcript:
         self._log: PodLog | None = None
         self._begun: set[str] = set()  # the pods whose log we have, or have had
         self._reopened = False
+        self._unended = False
 
     @property
     def connected(self) -> list[Stream]:
@@ -45,17 +46,17 @@ class Transcript:
 
     def read(self, seen: Seen, ended: bool) -> bytes:
         """What has come; b"" is nothing yet. `ended`: the Job has."""
-        while (self._log is not None and not self._log.over) or self._begin_next(seen):
-            log = self._log
-            assert log is not None  # one has just begun, if there was none
+        while (log := self._current(seen)) is not None:
             try:
                 data = log.read(ended or _has_ended(log.pod, seen))
             except LaunchError as error:
                 log.close()
                 _logger.warning("The output of pod %s cannot be had: %s", log.pod, error)
                 continue
-            if data or not log.over:
-                return data
+            if data:
+                return self._after_the_last(data, log)
+            if not log.over:
+                break
         return b""
 
     def is_over(self, seen: Seen, ended_at: float) -> bool:
@@ -75,14 +76,31 @@ class Transcript:
         if self._log is not None:
             self._log.close()
 
-    def _begin_next(self, seen: Seen) -> bool:
+    def _current(self, seen: Seen) -> PodLog | None:
+        """The log to read: the one that we are at, one that goes on, or the next."""
+        if self._log is not None and (not self._log.over or self._was_restarted(self._log, seen)):
+            return self._log
         for pod in seen.there:
             name: str = pod["metadata"]["name"]
             if name not in self._begun and has_log(pod):
                 self._begun.add(name)
                 self._log = PodLog(name, self._open_log)
-                return True
-        return False
+                return self._log
+        return None
+
+    def _after_the_last(self, data: bytes, log: PodLog) -> bytes:
+        """`data`, on a new line if the log before it ended without one."""
+        unended, self._unended = self._unended, log.over and not data.endswith(b"\n")
+        return b"\n" + data if unended else data
+
+    def _was_restarted(self, log: PodLog, seen: Seen) -> bool:
+        """Whether the container was started again since we asked for its log, which is asked for anew then."""
+        now = max((restarts(pod) for pod in seen.there if pod["metadata"]["name"] == log.pod), default=0)
+        if now <= log.restarts:
+            return False
+        log.restarts = now
+        log.reopen()
+        return True
 
     def _reopen(self, log: PodLog) -> bool:
         """Asks once for what an idle connection may have lost without a word; False if that has been done."""

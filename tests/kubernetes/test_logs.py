@@ -22,7 +22,7 @@ class Scripted:
 
     def read(self) -> bytes | None:
         piece = self._pieces.pop(0) if self._pieces else b""
-        if isinstance(piece, Transient):
+        if isinstance(piece, Exception):
             raise piece
         return piece
 

@@ -80,9 +80,19 @@ def test_lines_far_longer_than_the_pieces_they_are_kept_in_come_whole(cluster: C
 def test_a_pod_that_is_tried_again_gives_its_last_exit_code_and_all_logs(cluster: Cluster) -> None:
     lines: list[str] = []
     with cluster.launcher(backoff_limit=1) as launcher:
-        outcome = launcher.launch(shell("hostname; exit 4"), on_output=lambda run, line: lines.append(line))
+        outcome = launcher.launch(shell("printf $(hostname); exit 4"), on_output=lambda run, line: lines.append(line))
     assert (outcome.exit_code, outcome.reason) == (4, Reason.FAILED)
     assert len(lines) == len(set(lines)) == 2
+
+
+def test_a_container_that_is_started_again_in_its_pod_goes_on_writing(cluster: Cluster) -> None:
+    own = {"name": "job", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    base = manifest(containers=[own], volumes=[{"name": "v", "emptyDir": {}}])
+    lines: list[str] = []
+    script = "echo x >> /v/tries; wc -l < /v/tries; test $(wc -l < /v/tries) = 2"
+    with cluster.launcher(job=base, restart_policy="OnFailure", backoff_limit=3) as launcher:
+        outcome = launcher.launch(shell(script), on_output=lambda run, line: lines.append(line))
+    assert (outcome.reason, lines) == (Reason.COMPLETED, ["1", "2"])
 
 
 def test_one_run_can_be_launched_twice_at_once_and_again(cluster: Cluster) -> None:

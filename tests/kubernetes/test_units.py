@@ -133,6 +133,15 @@ def test_a_job_that_goes_without_has_vanished(follow: Any, last: dict[str, Any] 
     assert run.end().reason is Reason.VANISHED
 
 
+def test_an_answer_older_than_what_was_watched_does_not_undo_an_end(follow: Any) -> None:
+    run = follow()
+    run.watching.tell("pod", pod(3))
+    run.watching.tell("job", job(FAILED))
+    run.watching.tell("pod", pod())
+    run.watching.tell("job", job())
+    assert (run.end().exit_code, run.server.asked) == (3, [])
+
+
 def test_another_job_of_the_name_is_none_of_ours(follow: Any) -> None:
     run = follow()
     run.watching.tell("job", job(COMPLETE, uid="uid-2"), gone=True)
