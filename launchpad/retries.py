@@ -106,9 +106,9 @@ def looking_directly(longest: float) -> Patience:
 def _as_asked(wait: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:
     """`wait`, unless the engine said how long."""
 
-    def seconds(state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
+    def seconds(retry_state: tenacity.RetryCallState) -> float:  # tenacity 8.1 passes it by this name
+        error = retry_state.outcome.exception() if retry_state.outcome else None
         asked = error.retry_after if isinstance(error, Transient) else None
-        return wait(state) if asked is None else min(asked, LONGEST_WAIT)
+        return wait(retry_state) if asked is None else min(asked, LONGEST_WAIT)
 
     return seconds

@@ -77,8 +77,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def held() -> set[str]:
     """What this process holds that a run could have left: children, threads of ours, pipes and sockets."""
-    threads = {f"thread {thread.name}" for thread in threading.enumerate() if thread.name.startswith("launchpad")}
-    return threads.union(children(), descriptors())
+    return {*threads(), *children(), *descriptors()}
+
+
+def threads() -> Iterator[str]:
+    for thread in threading.enumerate():
+        if thread.name.startswith("launchpad") and thread.is_alive():  # it is not, where its start was interrupted
+            yield f"thread {thread.name}"
 
 
 def children() -> Iterator[str]:

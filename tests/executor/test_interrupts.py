@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType, FrameType
 
 import pytest
 
@@ -107,29 +108,43 @@ def test_a_second_ctrl_c_kills_at_once(body: str) -> None:
 
 
 def interrupted(work: Callable[[], object], delay: float) -> None:
-    """Calls `work` and raises KeyboardInterrupt in it after `delay` seconds, as Ctrl-C does.
+    """Calls `work` and raises KeyboardInterrupt in it after `delay` seconds, once, as Ctrl-C does.
 
-    Again every five seconds: CPython loses a signal that comes while a thread is about to block on a lock.
+    Signals are sent until it was raised: CPython loses one that comes while a thread is about to block on a lock. It is
+    not raised where the stdlib makes a thread for the pool: torn apart there, its semaphore can stay locked for good.
     """
-    here, ended = threading.get_ident(), threading.Event()
+    here, raised = threading.get_ident(), threading.Event()
 
     def interrupt() -> None:
-        pause = delay
-        while not ended.wait(pause):
+        raised.wait(delay)
+        while not raised.wait(0.001):
             signal.pthread_kill(here, signal.SIGINT)
-            pause = 5
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if not (raised.is_set() or ADJUST in codes(frame)):
+            raised.set()
+            raise KeyboardInterrupt
 
     thread = threading.Thread(target=interrupt)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, handle)
+    thread.start()
     try:
-        thread.start()
         work()
-    except (KeyboardInterrupt, RuntimeError):  # of the latter, threading makes some where it is interrupted
+    except (KeyboardInterrupt, RuntimeError):  # of the latter, a Condition makes some where its wait is interrupted
         pass
     finally:
-        ended.set()
         thread.join()
         signal.signal(signal.SIGINT, before)
+
+
+ADJUST = ThreadPoolExecutor._adjust_thread_count.__code__
+
+
+def codes(frame: FrameType | None) -> Iterator[CodeType]:
+    """What is being executed, from `frame` outwards."""
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
 
 
 def test_an_interrupt_at_any_moment_leaves_no_run_and_no_future_undone() -> None:
