@@ -11,19 +11,30 @@ if TYPE_CHECKING:
     from ..docker.housekeeping import Container
 
 
+_with_label = click.option(
+    "--label",
+    "labels",
+    metavar="KEY[=VALUE]",
+    multiple=True,
+    help="Only containers with this label; with all, if several.",
+)
+
+
 @click.command(short_help="Show the containers of runs on the Docker Engine.")
-def ps() -> int:
+@_with_label
+def ps(labels: tuple[str, ...]) -> int:
     """Show the containers of runs on the Docker Engine: those that run, and those that were kept."""
     from ..docker import DockerLauncher
     from ..docker.housekeeping import containers
 
     with closing(DockerLauncher().connect()) as engine:
-        _show(containers(engine))
+        _show(containers(engine, labels))
     return 0
 
 
 @click.command(short_help="Remove the containers of ended runs from the Docker Engine.")
-def reap() -> int:
+@_with_label
+def reap(labels: tuple[str, ...]) -> int:
     """Remove the containers of ended runs from the Docker Engine.
 
     Also kills and removes those whose time-out has passed more than five minutes ago: nobody is there to do it.
@@ -32,7 +43,7 @@ def reap() -> int:
     from ..docker.housekeeping import reap as remove_what_is_over
 
     with closing(DockerLauncher().connect()) as engine:
-        removed = remove_what_is_over(engine)
+        removed = remove_what_is_over(engine, labels)
     _show(removed)
     click.echo(f"{len(removed)} removed", err=True)
     return 0

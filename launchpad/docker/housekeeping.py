@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -35,18 +35,18 @@ class Container:
         return self.state in _ENDED or (self.deadline is not None and now > self.deadline + OVERDUE)
 
 
-def containers(runs: DockerRuns) -> list[Container]:
-    """All containers of runs on the engine, the newest first."""
-    return [container_of(entry) for entry in runs.listed({"label": [specs.RUN_ID]})]
+def containers(runs: DockerRuns, labels: Iterable[str] = ()) -> list[Container]:
+    """The containers of runs on the engine that have all `labels` (each KEY or KEY=VALUE), the newest first."""
+    return [container_of(entry) for entry in runs.listed({"label": [specs.RUN_ID, *labels]})]
 
 
-def reap(runs: DockerRuns) -> list[Container]:
-    """Removes the containers of runs that are over, and gives those that were removed.
+def reap(runs: DockerRuns, labels: Iterable[str] = ()) -> list[Container]:
+    """Removes the containers of runs, with all `labels`, that are over, and gives those that were removed.
 
     A run that still goes on although its time-out has long passed has lost who launched it: it is killed.
     """
     now = datetime.now(timezone.utc)
-    over = [container for container in containers(runs) if container.is_over(now)]
+    over = [container for container in containers(runs, labels) if container.is_over(now)]
     for container in over:
         runs.discard(container.id)
     return over

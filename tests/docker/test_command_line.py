@@ -1,0 +1,158 @@
+"""The command line with `--launcher docker`, as its users run it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launchpad import Run
+
+from ..cli.command import Finished, launchpad, started
+from .conftest import IMAGE, LABEL, Launch, sh
+
+pytestmark = pytest.mark.docker
+
+Containers = Callable[[], list[dict[str, Any]]]
+
+ON_TERM = "trap 'echo bye; exit 0' TERM; echo ready; sleep 600 & wait"
+
+
+@pytest.fixture
+def docker(mark: str, containers: Containers) -> list[str]:
+    """The options that make the test's own containers, which are removed when they have ended."""
+    settings = {"image": IMAGE, "network_mode": "none", "auto_remove": "true", "grace": "5", f"labels.{LABEL}": mark}
+    return ["--launcher", "docker", *(word for item in settings.items() for word in ("--set", "=".join(item)))]
+
+
+@pytest.fixture
+def reap(mark: str) -> Callable[[], Finished]:
+    """Reaps the test's own containers: others may be there."""
+    return lambda: launchpad("reap", "--label", f"{LABEL}={mark}")
+
+
+def ids(found: list[dict[str, Any]]) -> set[str]:
+    return {container["Id"] for container in found}
+
+
+def has_ended(engine: Any, container: str) -> bool:
+    """Asked of the container itself, as the engine's list is late: it tells the truth from then on."""
+    return bool(engine.inspect_container(container)["State"]["Status"] == "exited")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_streams_and_exit_status_are_those_of_the_container(docker: list[str]) -> None:
+    done = launchpad("run", *docker, "--env", "A=1", "--", "sh", "-c", "echo out $A; echo err >&2; exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "out 1\n", "err\n")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_what_cannot_be_launched_is_status_125_and_one_line(docker: list[str]) -> None:
+    done = launchpad("run", *docker, "--", "no-such-program")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (125, "", 1)
+    assert "no-such-program" in done.stderr
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_an_image_that_must_not_be_pulled_and_is_absent_is_status_125_and_one_line(docker: list[str]) -> None:
+    absent = ["--set", "image=launchpad-absent:1", "--set", "image_pull_policy=Never"]
+    done = launchpad("run", *docker, *absent, "--", "true")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (125, "", 1)
+    assert "launchpad-absent:1" in done.stderr
+
+
+def test_without_an_engine_it_is_status_125_and_one_line_that_names_the_address(docker: list[str]) -> None:
+    done = launchpad("run", *docker, "--", "true", env={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
+    assert (done.returncode, done.stderr.count("\n")) == (125, 1)
+    assert "unix:///nowhere/docker.sock" in done.stderr
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_time_out_exits_with_124_and_says_so(docker: list[str]) -> None:
+    done = launchpad("run", *docker, "--set", "grace=0", "--timeout", "0.5", "--", "sleep", "600")
+    assert done.returncode == 124
+    assert done.stderr.startswith("launchpad: sleep: timed_out: ")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_ctrl_c_stops_the_container_shows_its_last_words_and_exits_with_130(docker: list[str]) -> None:
+    with started("run", *docker, "--", "sh", "-c", ON_TERM) as it:
+        assert it.stdout.readline() == "ready\n"
+        it.signal(signal.SIGINT)
+        assert it.stdout.read() == "bye\n"
+        assert it.status() == 130
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_batch_runs_each_in_a_container_of_its_own(docker: list[str]) -> None:
+    scripts = {"a": "echo out", "b": "echo err >&2; exit 3"}
+    runs = [{"name": name, "command": ["sh", "-c", script]} for name, script in scripts.items()]
+    done = launchpad("batch", "-", *docker, stdin="\n".join(map(json.dumps, runs)))
+    assert (done.returncode, sorted(done.stdout.splitlines())) == (1, ["a | out", "b | err"])
+    assert "b: failed: Exited with status 3." in done.stderr.splitlines()
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_ctrl_c_in_a_batch_leaves_no_container(docker: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "runs.jsonl"
+    file.write_text("".join(json.dumps({"name": name, "command": ["sh", "-c", ON_TERM]}) + "\n" for name in "abc"))
+    with started("batch", str(file), *docker, "--workers", "2") as it:
+        assert sorted(it.stdout.readline() for _ in range(2)) == ["a | ready\n", "b | ready\n"]
+        it.signal(signal.SIGINT)
+        assert it.status() == 130
+
+
+def test_a_preview_is_json_without_an_engine_and_masks_values(docker: list[str]) -> None:
+    nowhere = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    done = launchpad("preview", *docker, "--env", "PASSWORD=hunter2", "--", "echo", "hello", env=nowhere)
+    assert (done.returncode, done.stderr) == (0, "")
+    create = json.loads(done.stdout)["create"]
+    assert (create["image"], create["command"], create["environment"]["PASSWORD"]) == (IMAGE, ["echo", "hello"], "***")
+
+
+def test_ps_shows_what_was_kept_and_reap_removes_it(
+    docker: list[str], engine: Any, mark: str, containers: Containers, reap: Callable[[], Finished]
+) -> None:
+    done = launchpad("run", *docker, "--set", "auto_remove=false", "--name", "kept", "--", "sh", "-c", "exit 3")
+    [kept] = containers()
+    assert has_ended(engine, kept["Id"])
+    shown = launchpad("ps", "--label", f"{LABEL}={mark}")
+    assert (done.returncode, shown.returncode, shown.stderr) == (3, 0, "")
+    assert shown.stdout.startswith(f"{kept['Id'][:12]}  {kept['Names'][0][1:]}  {IMAGE}  Exited (3) ")
+    reaped = reap()
+    assert (reaped.returncode, reaped.stdout.split()[0], reaped.stderr) == (0, kept["Id"][:12], "1 removed\n")
+    assert containers() == []
+
+
+def test_reap_removes_the_ended_containers_of_runs_and_no_others(
+    make: Launch, engine: Any, mark: str, containers: Containers, reap: Callable[[], Finished]
+) -> None:
+    launcher = make(grace=0, stream_output=False)
+    ended = launcher.launch(Run(command=["true"])).handle
+    running = launcher.start(sh("sleep 600"))
+    other = engine.create_container(IMAGE, ["true"], labels={LABEL: mark})["Id"]
+    engine.start(other)
+    engine.wait(other)
+    assert has_ended(engine, ended.id)
+    assert ids(containers()) == {ended.id, running.id, other}
+    assert reap().stderr == "1 removed\n"
+    assert ids(containers()) == {running.id, other}
+    launcher.stop(running)
+
+
+def test_the_doctor_names_the_engine_that_it_has_found(engine: Any) -> None:
+    done = launchpad("doctor", "--launcher", "docker", "--json")
+    health = json.loads(done.stdout)["docker"]
+    assert (done.returncode, health["usable"]) == (0, True)
+    assert health["version"].endswith(engine.version()["Version"])
+
+
+def test_the_doctor_without_an_engine_is_status_1_and_says_what_to_do() -> None:
+    done = launchpad("doctor", "--launcher", "docker", "--json", env={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
+    health = json.loads(done.stdout)["docker"]
+    assert (done.returncode, health["usable"]) == (1, False)
+    assert "set DOCKER_HOST" in health["detail"]
