@@ -31,7 +31,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     from .notebook import Notebook
 
     with Notebook(tmp_path_factory.mktemp("notebook")) as notebook:
-        notebook.run("from launchpad import *")
+        assert notebook.run("from launchpad import *").error == ""
         yield notebook
 
 
@@ -41,5 +41,5 @@ def notebook(tmp_path: Path) -> Iterator[Notebook]:
     from .notebook import Notebook
 
     with Notebook(tmp_path) as notebook:
-        notebook.run("from launchpad import *")
+        assert notebook.run("from launchpad import *").error == ""
         yield notebook

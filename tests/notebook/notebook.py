@@ -47,6 +47,7 @@ class Notebook:
         self.kernel.start_kernel(cwd=str(folder), env=os.environ | homes)
         self._client = self.kernel.client()
         self._cells: dict[str, Cell] = defaultdict(Cell)
+        self._displayed: dict[str, Cell] = {}
 
     def __enter__(self) -> Notebook:
         self._client.start_channels()
@@ -77,5 +78,12 @@ class Notebook:
                 message = self._client.get_iopub_msg(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 raise AssertionError(f"that never came; {[vars(cell) for cell in self._cells.values()]}") from None
-            if parent := message["parent_header"].get("msg_id"):
-                self._cells[parent].take(message["msg_type"], message["content"])
+            self._take(message["parent_header"].get("msg_id"), message["msg_type"], message["content"])
+
+    def _take(self, parent: str | None, kind: str, content: dict[str, Any]) -> None:
+        """Gives what has come to its cell; an update, as front ends do, to the one that has what is updated."""
+        display = content.get("transient", {}).get("display_id")
+        cell = self._displayed[display] if kind == "update_display_data" else self._cells[parent or ""]
+        if display is not None:
+            self._displayed[display] = cell
+        cell.take(kind, content)
