@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from launchpad import DockerLauncher, Run
+from launchpad import Run
 
 from .conftest import Launch, lines_of
 
@@ -41,7 +44,22 @@ def test_a_function_that_is_not_there_is_one_line(make: Launch) -> None:
     assert (outcome.exit_code, len(lines)) == (2, 1)
 
 
-def test_the_image_has_what_its_dockerfile_copies() -> None:
-    text = (ROOT / "images" / "Dockerfile").read_text()
-    assert "FROM python:${PYTHON}" in text
-    assert DockerLauncher().spec(Run(command=["true"]), "name")["create"]["image"]
+@pytest.fixture
+def image(engine: Any) -> Iterator[str]:
+    """The default image, on the Python that the tests have and without launchpad: that takes a package index."""
+    tag = f"launchpad-test:{uuid.uuid4().hex}"
+    with open(ROOT / "images" / "Dockerfile", "rb") as file:
+        *_, last = engine.build(
+            fileobj=file, tag=tag, target="runs", buildargs={"BASE": PYTHON}, pull=False, rm=True, decode=True
+        )
+    assert "error" not in last
+    yield tag
+    engine.remove_image(tag)
+
+
+@pytest.mark.docker
+def test_a_function_runs_in_the_default_image_s_folder(image: str, make: Launch, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("import os\ndef where():\n    print(os.getcwd())\n")
+    launcher = make(image=image, auto_remove=True, volumes=[f"{tmp_path}:/app:ro"])
+    lines, outcome = lines_of(launcher, Run(entrypoint="tasks:where"))
+    assert (outcome.exit_code, lines) == (0, ["/app"])
