@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from launchpad import DockerLauncher, LaunchError, LaunchExecutor, Reason, Run, RunNotAvailable, RunNotFound
+from launchpad.output import OnOutput
 
 from .conftest import LABEL, Launch, lines_of, sh
 from .proxy import Proxy
@@ -253,19 +254,32 @@ def test_versions_with_a_gateway(launcher: DockerLauncher, version: str, known: 
     assert engine.has_gateway
 
 
-def test_requests_per_run_are_few(proxy: Proxy, launcher: DockerLauncher) -> None:
-    launcher.launch(sh("true"), on_output=print)
+def asked(proxy: Proxy, launcher: DockerLauncher, on_output: OnOutput | None) -> list[str]:
+    """What a run asks of the engine, beyond what all share: that the first asks, and the event stream by its list."""
+    launcher.launch(sh("true"), on_output=on_output)
     proxy.wait_for("GET /events")
     shared = len(proxy.requests)
-    launcher.launch(sh("echo a"), on_output=lambda run, line: None)
-    with_output = proxy.requests[shared:]
-    assert [request.split("/")[-1] for request in with_output if "containers/json" not in request] == [
-        "create",
-        "attach",
-        "start",
-        with_output[-1].split("/")[-1],
+    handle = launcher.launch(sh("echo a"), on_output=on_output).handle
+    assert handle is not None
+    own = [request for request in proxy.requests[shared:] if "containers/json" not in request]
+    return [request.replace(handle.id, "ID") for request in own]
+
+
+def test_a_run_with_its_output_takes_four_requests(proxy: Proxy, launcher: DockerLauncher) -> None:
+    assert asked(proxy, launcher, lambda run, line: None) == [
+        "POST /containers/create",
+        "POST /containers/ID/attach",
+        "POST /containers/ID/start",
+        "DELETE /containers/ID",
     ]
-    assert with_output[-1].startswith("DELETE")
+
+
+def test_a_run_without_its_output_takes_three_requests(proxy: Proxy, make: Launch) -> None:
+    assert asked(proxy, make(auto_remove=True, stream_output=False), None) == [
+        "POST /containers/create",
+        "POST /containers/ID/start",
+        "DELETE /containers/ID",
+    ]
 
 
 def test_one_event_stream_serves_all_runs(proxy: Proxy, make: Launch) -> None:
