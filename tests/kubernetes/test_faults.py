@@ -86,13 +86,13 @@ def test_watches_that_are_cut_three_times_are_opened_anew(
 ) -> None:
     lines, cut = Lines(), []
     with cluster.launcher(kubeconfig=through) as launcher, LaunchExecutor(launcher) as executor:
-        futures = launched(executor, lines, 5, f"{TEN_LINES}; exit 3")
+        futures = launched(executor, lines, 2, f"{TEN_LINES}; sleep 5; exit 3")
         for again in range(3):
             proxy.wait_for(lambda request: "watch=true" in request, 2 * again + 2)
             cut.append(proxy.cut(lambda request: "watch=true" in request))
-        assert [outcome.exit_code for outcome in outcomes(futures)] == [3] * 5
+        assert [outcome.exit_code for outcome in outcomes(futures)] == [3] * 2
     assert cut == [2, 2, 2]
-    assert [lines[future.run.id] for future in futures] == [numbered(range(10))] * 5
+    assert [lines[future.run.id] for future in futures] == [numbered(range(10))] * 2
 
 
 def test_a_black_hole_of_15_s_costs_no_result_and_no_line(
@@ -131,11 +131,13 @@ def test_a_create_whose_answer_was_lost_is_recognised_as_ours(
 
 
 def test_a_delete_whose_answer_was_lost_is_a_delete(cluster: Cluster, proxy: Proxy, through: pathlib.Path) -> None:
-    with cluster.launcher(kubeconfig=through) as launcher:
-        handle = launcher.start(shell("sleep 1000"))
+    lines = Lines()
+    with cluster.launcher(kubeconfig=through) as launcher, LaunchExecutor(launcher) as executor:
+        (future,) = launched(executor, lines, 1, "echo line 0; sleep 1000")
         proxy.lose_answer(lambda request: request.startswith("DELETE"))
-        launcher.stop(handle)
-        assert launcher.wait(handle).reason is Reason.STOPPED
+        future.cancel()
+    assert future.cancelled()
+    assert proxy.count("^DELETE .*/jobs/") == 2
     assert cluster.jobs() == []
 
 
