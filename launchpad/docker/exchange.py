@@ -64,14 +64,14 @@ class Exchange:
         return True
 
     def read_all(self, timeout: float) -> bytes:
-        """The rest of the body. TimeoutError where it pauses for more than `timeout` seconds."""
-        whole = []
-        while (data := self.read()) != b"":
+        """The body, which nothing was read of. TimeoutError where it pauses for more than `timeout` seconds."""
+        whole = bytearray()
+        while not self._is_whole(whole) and (data := self.read()) != b"":
             if data is not None:
-                whole.append(data)
+                whole += data
             elif not readable([self], timeout):
                 raise TimeoutError(f"the answer paused for more than {timeout:g} s")
-        return b"".join(whole)
+        return bytes(whole)
 
     def end(self) -> None:
         """Makes reading come to its end; the connection is not closed yet."""
@@ -80,6 +80,11 @@ class Exchange:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _is_whole(self, body: bytearray) -> bool:
+        """Whether it is as long as its head says: an upgrade that is refused leaves the connection open."""
+        length = self.headers.get("content-length", "")
+        return length.isdigit() and len(body) >= int(length)
 
     def _has_head(self) -> bool:
         data = self._receive()

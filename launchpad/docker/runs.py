@@ -65,7 +65,7 @@ class DockerRuns:
             for network in spec["networks"]:
                 self._connect(spec, container, network, control)
             handle = Handle("docker", container, name, self.engine, run.id)
-            attached = self._retried(control, lambda: self._engine.attach(container)) if output else None
+            attached = self._attach(spec, container, control) if output else None
             tty = bool(spec["create"].get("tty"))
             unit = self._unit(handle, tty, attached, output, auto_remove=spec["auto_remove"])
             undo.callback(unit.close)
@@ -251,6 +251,12 @@ class DockerRuns:
         try:
             self._retried(control, connect)
         except Refused as refused:
+            raise not_started(spec, refused) from refused
+
+    def _attach(self, spec: Spec, container: str, control: Control) -> Exchange:
+        try:
+            return self._retried(control, lambda: self._engine.attach(container))
+        except Refused as refused:  # Podman prepares the start by now, and finds what stands in its way
             raise not_started(spec, refused) from refused
 
     def _start(self, spec: Spec, container: str, control: Control) -> None:

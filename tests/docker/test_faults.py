@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from launchpad import DockerLauncher, EngineUnavailable, ImagePullError, LaunchError, LaunchExecutor, Reason, Run
+from launchpad.docker.exchange import Exchange, upgrade
 from launchpad.retries import Transient
 
 from .conftest import Launch, lines_of, sh
@@ -137,6 +140,20 @@ def test_an_engine_that_goes_away_during_a_start_leaves_nothing(proxy: Proxy, la
     proxy.make_up("/start", b"", times=99)
     with pytest.raises(EngineUnavailable, match="cannot be reached"):
         launcher.submit(sh("true"))
+
+
+def test_an_attach_that_is_refused_is_an_error_that_says_what_to_do(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.make_up("/attach", answer(409, "exec: no-such: executable file not found in $PATH"))
+    with pytest.raises(LaunchError, match=r"the program 'no-such' is not found.*check the program's name"):
+        launcher.launch(Run(command=["no-such"]), on_output=lambda run, line: None)
+
+
+def test_an_answer_of_known_length_ends_though_its_connection_stays_open() -> None:
+    ours, engine = socket.socketpair()
+    with engine, closing(Exchange(ours, upgrade("/containers/c/attach"))) as exchange:
+        engine.sendall(answer(409, "no"))
+        assert exchange.answered(5)
+        assert exchange.read_all(5) == b'{"message":"no"}'
 
 
 def test_a_container_that_somebody_removes_has_vanished(launcher: DockerLauncher, engine: Any) -> None:
