@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -39,7 +40,7 @@ def _default(field: attrs.Attribute[Any]) -> object:
 
 
 def _row(name: str, value: object) -> str:
-    text = str(value)
+    text = value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value)
     if len(text) > LONGEST:
         text = text[:LONGEST] + "…"
     # <bdi>: a name that is written from right to left does not turn what stands beside it.

@@ -17,14 +17,15 @@ from .tally import Counts, Failure
 
 SHORTEST_BAR = 5
 LONGEST_BAR = 60
-NOTEBOOK_WIDTH = 100
+NOTEBOOK_WIDTH = 84
 
 _READABLE = TerminalTheme(  # on white and on black: a notebook's theme is not known here
     (0, 0, 0),
     (255, 255, 255),
     [(0, 0, 0), (211, 47, 47), (56, 142, 60), (176, 128, 0), (30, 118, 210), (156, 60, 176), (0, 139, 150), (128,) * 3],
+    [(160, 160, 160)] * 8,
 )
-_PAGE = '<pre style="margin: 0; line-height: 1.4; overflow-x: auto; white-space: pre-wrap">{code}</pre>'
+_PAGE = '<pre style="font-size: var(--jp-code-font-size, inherit); white-space: pre-wrap; margin: 0">{code}</pre>'
 
 
 class TerminalView:
@@ -99,7 +100,9 @@ def _bar(counts: Counts, width: int) -> list[RenderableType]:
         text.truncate(max(0, width))
         return [text]
     style = "red" if counts.failed else "green"
-    bar = ProgressBar(counts.total, counts.ended, room, complete_style=style, finished_style=style)
+    bar = ProgressBar(
+        counts.total, counts.ended, room, style="bright_black", complete_style=style, finished_style=style
+    )
     return [bar, Text(" ") + text]
 
 
