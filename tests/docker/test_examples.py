@@ -48,10 +48,8 @@ def test_a_function_that_is_not_there_is_one_line(make: Launch) -> None:
 def image(engine: Any) -> Iterator[str]:
     """The default image, on the Python that the tests have and without launchpad: that takes a package index."""
     tag = f"launchpad-test:{uuid.uuid4().hex}"
-    with open(
-        ROOT / "images" / "Dockerfile", "rb"
-    ) as file:  # nocache: layers that no other build shares and may remove
-        *_, last = engine.build(
+    with open(ROOT / "images" / "Dockerfile", "rb") as file:
+        *_, last = engine.build(  # nocache: layers that no other build shares, or takes away
             fileobj=file, tag=tag, target="runs", buildargs={"BASE": PYTHON}, nocache=True, rm=True, decode=True
         )
     assert "error" not in last
