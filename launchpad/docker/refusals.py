@@ -47,7 +47,8 @@ class Refused(LaunchError):
 
     @property
     def is_taken_name(self) -> bool:
-        return self.status == 409 and bool(re.search(r"already in use", self.words, re.IGNORECASE))
+        """Podman says 500 of it."""
+        return self.status in (409, 500) and bool(re.search(r"name .* already in use", self.words, re.IGNORECASE))
 
 
 def not_started(spec: Spec, refused: Refused) -> LaunchError:

@@ -136,6 +136,11 @@ def test_an_engine_that_says_500_is_not_asked_again(proxy: Proxy, launcher: Dock
     assert proxy.count("POST /containers/create") == 1
 
 
+def test_a_name_that_is_taken_in_podman_s_words_makes_way_for_the_next(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.make_up("POST /containers/create", answer(500, "the container name 'taken' is already in use by c1"))
+    assert launcher.launch(sh("true", name="taken")).handle.name == "taken-1"
+
+
 def test_an_engine_that_goes_away_during_a_start_leaves_nothing(proxy: Proxy, launcher: DockerLauncher) -> None:
     proxy.make_up("/start", b"", times=99)
     with pytest.raises(EngineUnavailable, match="cannot be reached"):
