@@ -37,10 +37,12 @@ def uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> Non
     try:
         thread.start()  # interrupted here, the thread may run or not: hence the claim
         thread.join()
-    except BaseException:
+    except BaseException as error:
         give_up()
         if not claim.acquire(blocking=False):
             _wait_through(under_way)
+        if isinstance(error, RuntimeError) and error.__context__ is not None:
+            raise error.__context__ from None  # the interrupt, which has torn a lock of Thread.start() itself
         raise
     if errors:
         raise errors.pop()
