@@ -45,7 +45,7 @@ class Foot:
         self.screen = screen
         self._process = os.getpid()
         self._bars: dict[TerminalDisplay, str] = {}  # empty before the first look at it
-        self._drawn = 0  # how many are on the screen; the cursor is at the end of the last one
+        self._drawn = 0  # how many are on the screen; the cursor is on the line of the last one
 
     @property
     def alive(self) -> bool:
@@ -79,7 +79,8 @@ class Foot:
         # A bar is drawn over what it was, and the rest of its line cleared after it: nothing is blank in between.
         clear = "\x1b[J" if self._drawn and (above or self._drawn > len(bars)) else ""
         self._drawn = len(bars)
-        self._write(home + clear + above + "\n".join(bars))
+        # The cursor goes back to the line's beginning: a "^C" that the terminal echoes is drawn over with the next bar.
+        self._write(home + clear + above + "\n".join(bars) + ("\r" if bars else ""))
 
     def _write(self, text: str) -> None:
         try:

@@ -42,7 +42,7 @@ def test_a_bar_is_redrawn_over_itself_without_a_blank_moment(screen: Recorder) -
         first, second = screen.writes
         assert not first.startswith("\r")
         assert second.startswith("\r━━")
-        assert second.endswith("\x1b[K")
+        assert second.endswith("\x1b[K\r")
         assert "\x1b[J" not in second
         display.abandon()
 
@@ -53,7 +53,7 @@ def test_lines_and_the_bar_below_them_are_one_write(screen: Recorder) -> None:
         display.show(Counts(total=9, running=3), [])
         to_screen("stderr", ["one", "two"])
         assert screen.writes[-1].startswith("\r\x1b[Jone\ntwo\n")
-        assert screen.writes[-1].endswith("3 running  6 queued  0:00\x1b[K")
+        assert screen.writes[-1].endswith("3 running  6 queued  0:00\x1b[K\r")
         display.abandon()
 
 
