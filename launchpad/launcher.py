@@ -92,7 +92,7 @@ class Launcher(abc.ABC):
         """
         return self.launch(run, on_start=on_start, on_output=on_output).ok
 
-    @kept_in_cell()
+    @kept_in_cell
     def launch(
         self,
         run: Run,
@@ -143,7 +143,7 @@ class Launcher(abc.ABC):
             raise
         return begun[0].handle
 
-    @kept_in_cell()
+    @kept_in_cell
     def wait(self, handle: Handle, timeout: float | None = None, *, on_output: OnOutput | None = None) -> Outcome:
         """Blocks until the run has ended; a second call gives the same Outcome. Thread-safe.
 

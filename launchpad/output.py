@@ -85,12 +85,13 @@ class Output:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._lines: dict[StreamName, Lines] = {"stdout": Lines(), "stderr": Lines()}
+        self._lines: dict[StreamName, Lines] = {}  # of the streams that have written
         self._warned = False
         self.sink: Sink = discard
 
     def write(self, chunk: Chunk) -> None:
-        self._emit(chunk.stream, self._lines[chunk.stream].feed(chunk.data))
+        lines = self._lines.get(chunk.stream) or self._lines.setdefault(chunk.stream, Lines())
+        self._emit(chunk.stream, lines.feed(chunk.data))
 
     def finish(self) -> None:
         for stream, lines in self._lines.items():

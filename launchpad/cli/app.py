@@ -61,7 +61,9 @@ def run_app(arguments: Sequence[str]) -> int:
 
 def _told(error: BaseException) -> int:
     """Tells of `error`, and gives the exit status that goes with it."""
-    if isinstance(error, SystemExit):  # click gives up like this when the reader of its output has left
+    if isinstance(error, SystemExit):  # of click: it has told a shell what completes a word, or its reader has left
+        if not error.code:
+            return 0
         return exits.of_signal(Signals.SIGPIPE) if reader_has_left() else exits.FAILED
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "launchpad"

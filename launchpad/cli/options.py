@@ -15,7 +15,7 @@ from ..launcher import Launcher
 from ..models import Run
 from ..registry import lookup_launcher
 from ..settings import structure
-from . import exits, values
+from . import completion, exits, values
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,7 +48,11 @@ def launcher_options(command: Command) -> Command:
             help="A setting of the launcher: JSON, or else text.",
         ),
         click.option(
-            "--launcher", "kind", metavar="TYPE", help="subprocess (the default), docker, kubernetes, or another."
+            "--launcher",
+            "kind",
+            metavar="TYPE",
+            shell_complete=completion.launchers,
+            help="subprocess (the default), docker, kubernetes, or another.",
         ),
     ):
         command = option(command)
@@ -65,7 +69,12 @@ def make_launcher(kind: str | None, settings: tuple[str, ...]) -> Launcher:
 _RUN_OPTIONS = (
     click.argument("command", nargs=-1, type=click.UNPROCESSED),
     click.option("--entrypoint", metavar="MODULE:FUNCTION", help="Run a Python function instead of a command."),
-    click.option("--deployment", metavar="NAME", help="Run a deployment of the deployments file."),
+    click.option(
+        "--deployment",
+        metavar="NAME",
+        shell_complete=completion.deployments,
+        help="Run a deployment of the deployments file.",
+    ),
     click.option(
         "-f",
         "--file",

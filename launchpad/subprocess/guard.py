@@ -15,7 +15,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..kernel import in_notebook
 from ..launcher import OnStart
 from ..models import Handle
 from . import guardian
@@ -57,8 +56,8 @@ _lock = threading.Lock()
 
 @contextmanager
 def guarded(on_start: OnStart | None, grace: float) -> Iterator[OnStart | None]:
-    """Gives an `on_start` that has the run guarded until the block is left; outside of a notebook, the same one."""
-    guard = _guard_here() if in_notebook() and hasattr(os, "pidfd_open") else None
+    """Gives an `on_start` that has the run guarded until the block is left; the same one where there is no guard."""
+    guard = _guard_here() if hasattr(os, "pidfd_open") else None
     if guard is None:
         yield on_start
         return

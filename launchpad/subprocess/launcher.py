@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import ClassVar
 
 import attrs
@@ -13,6 +14,7 @@ from ..connection import Connection
 from ..control import Control, Gate
 from ..entrypoints import local_command, parameters_environment
 from ..environment import base_run_environment
+from ..kernel import in_notebook
 from ..launcher import Launcher, OnStart
 from ..models import Outcome, Run, optional_path
 from ..output import OnOutput
@@ -93,7 +95,7 @@ class SubprocessLauncher(Launcher):
         gate: Gate | None = None,
     ) -> Outcome:
         """As on every launcher. In a notebook, the run is ended too when the kernel is killed."""
-        with guarded(on_start, self.grace) as on_start:
+        with guarded(on_start, self.grace) if in_notebook() else nullcontext(on_start) as on_start:
             return super().launch(run, on_start=on_start, on_output=on_output, control=control, gate=gate)
 
     def close(self) -> None:
