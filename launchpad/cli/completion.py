@@ -1,0 +1,25 @@
+"""What a shell is told of what may come next on the command line. Where that cannot be known, nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..registry import known_launchers
+
+
+def launchers(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """The types of launchers that begin like this."""
+    return [name for name in known_launchers() if name.startswith(begun) and name != "universal"]
+
+
+def deployments(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """The names in the deployments file that begin like this; none where the file is not there, or not good."""
+    from ..deployment import Deployment
+
+    try:
+        found = Deployment.load(context.params.get("file") or Path("deployments.yaml"))
+    except (OSError, ValueError):
+        return []
+    return sorted(name for name in found if name.startswith(begun))

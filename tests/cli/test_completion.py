@@ -1,0 +1,54 @@
+"""Completion: what a shell is told, and that a real one completes a word by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .command import launchpad
+
+DEPLOYMENTS = """
+deployments:
+  - {name: nightly, run: {command: ["true"]}, launcher: {type: subprocess}}
+  - {name: weekly, run: {command: ["true"]}, launcher: {type: subprocess}}
+"""
+
+
+def completions(words: str, cwd: Path | None = None) -> list[str]:
+    """What may follow `words`, whose last may be incomplete."""
+    env = {"_LAUNCHPAD_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = launchpad(env=env, cwd=cwd)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_its_script(shell: str) -> None:
+    done = launchpad(env={"_LAUNCHPAD_COMPLETE": f"{shell}_source"})
+    assert done.returncode == 0
+    assert f"_LAUNCHPAD_COMPLETE={shell}_complete" in done.stdout
+
+
+def test_commands_and_options_are_completed() -> None:
+    assert completions("launchpad ba") == ["batch"]
+    assert "--launcher" in completions("launchpad run --la")
+
+
+def test_types_of_launchers_are_completed() -> None:
+    assert completions("launchpad run --launcher ") == ["docker", "kubernetes", "subprocess"]
+    assert completions("launchpad batch --launcher d") == ["docker"]
+
+
+def test_deployments_are_completed_from_their_file(tmp_path: Path) -> None:
+    (tmp_path / "deployments.yaml").write_text(DEPLOYMENTS)
+    assert completions("launchpad run --deployment n", tmp_path) == ["nightly"]
+    (tmp_path / "deployments.yaml").rename(tmp_path / "others.yaml")
+    assert completions("launchpad run -f others.yaml --deployment ", tmp_path) == ["nightly", "weekly"]
+
+
+@pytest.mark.parametrize("text", [None, "", "deployments: [{"])
+def test_a_deployments_file_that_is_not_good_completes_nothing(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "deployments.yaml").write_text(text)
+    assert completions("launchpad run --deployment ", tmp_path) == []
