@@ -145,3 +145,48 @@ def test_a_closed_stderr_is_no_terminal(tmp_path: Path) -> None:
         lines = terminal.end()
     assert len(lines) == 41
     assert terminal.wait() == 0
+
+
+def test_an_executor_shows_all_its_runs() -> None:
+    script = RUNS + (
+        "with LaunchExecutor(SubprocessLauncher(), 4, progress=True) as executor:\n"
+        "    executor.launch_all(runs(10))\n"
+        "    executor.submit(print, 'a call')\n"
+    )
+    with Terminal(python(script)) as terminal:
+        lines = terminal.end()
+    assert lines[-1].startswith("10 runs: 8 succeeded, 2 failed in 0:0")
+    assert len(lines) == 14
+
+
+def test_an_executor_that_is_not_shut_down_ends_its_bar_with_its_runs() -> None:
+    script = RUNS + "executor = LaunchExecutor(SubprocessLauncher(), 4, progress=True)\nexecutor.launch_all(runs(10))\n"
+    with Terminal(python(script)) as terminal:
+        lines = terminal.end()
+        assert terminal.wait() == 0
+    assert lines[-1].startswith("10 runs: 8 succeeded, 2 failed in 0:0")
+
+
+@pytest.mark.parametrize("use", ["progress([])", "LaunchExecutor(SubprocessLauncher(), progress=True)"])
+def test_where_rich_is_missing_the_error_says_what_to_install(use: str) -> None:
+    with Terminal(python(f"import sys\nsys.modules['rich'] = None\n{RUNS}\n{use}"), columns=200) as terminal:
+        lines = terminal.end()
+    assert lines[-1].endswith("LaunchError: Showing progress needs the package rich: pip install 'launchpad[cli]'")
+
+
+def test_a_stdout_that_raises_costs_no_run() -> None:
+    script = RUNS + (
+        "class Broken:\n"
+        "    def write(self, text):\n"
+        "        raise OSError('no room')\n"
+        "    def flush(self):\n"
+        "        pass\n"
+        "sys.stdout = Broken()\n"
+        "with LaunchExecutor(SubprocessLauncher(), 4) as executor:\n"
+        "    done = [future.result() for future in progress(executor.launch_all(runs(2)))]\n"
+        "print(done, file=sys.stderr)\n"
+    )
+    with Terminal(python(script)) as terminal:
+        lines = terminal.end()
+    assert lines[-1] == "[True, True]"
+    assert sum("cannot be passed on in full: OSError: no room" in line for line in lines) == 2
