@@ -73,8 +73,8 @@ def test_no_color_is_honoured(tmp_path: Path) -> None:
 
 
 def test_without_a_terminal_there_is_no_escape(tmp_path: Path) -> None:
-    command = " ".join(launchpad("batch", twenty(tmp_path))) + " 2>&1 | cat"
-    with Terminal(["sh", "-c", command], env={"FORCE_COLOR": ""}) as terminal:
+    command = "unset FORCE_COLOR; " + " ".join(launchpad("batch", twenty(tmp_path))) + " 2>&1 | cat"
+    with Terminal(["sh", "-c", command]) as terminal:
         terminal.end()
     assert "\x1b" not in terminal.raw
 
