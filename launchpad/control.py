@@ -19,26 +19,18 @@ class Control:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._hurried = False
+        self.stopped = False  # this and the next: set by `stop` alone
+        self.hurried = False
+        self._lock = threading.Lock()  # guards the listeners, and the order of stops and new ones
         self._listeners: list[Callable[[], None]] = []
-
-    @property
-    def stopped(self) -> bool:
-        return self._stopped.is_set()
-
-    @property
-    def hurried(self) -> bool:
-        return self._hurried
 
     def stop(self, *, hurry: bool = False) -> None:
         """Asks to stop; with `hurry`, without grace. Listeners are called in this thread, at each new demand."""
         with self._lock:
-            if self.stopped and (self._hurried or not hurry):
+            if self.stopped and (self.hurried or not hurry):
                 return
-            self._hurried = hurry
-            self._stopped.set()
+            self.hurried = hurry
+            self.stopped = True
             listeners = list(self._listeners)
         for listener in listeners:
             listener()
@@ -51,15 +43,14 @@ class Control:
         if stopped:
             listener()
 
-    @contextmanager
-    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
-        """`on_stop` for the time of a block."""
-        self.on_stop(listener)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._listeners.remove(listener)
+    def off_stop(self, listener: Callable[[], None]) -> None:
+        """Ends what `on_stop` began."""
+        with self._lock:
+            self._listeners.remove(listener)
+
+    def listening(self, listener: Callable[[], None]) -> Listening:
+        """`on_stop` for the time of a `with` block."""
+        return Listening(self, listener)
 
     def check(self) -> None:
         """Raises Stopped if the stop has been asked for."""
@@ -68,8 +59,24 @@ class Control:
 
     def sleep(self, delay: float) -> None:
         """Sleeps `delay` seconds; raises Stopped as soon as the stop is asked for."""
-        if self._stopped.wait(delay):
-            raise Stopped
+        woken = threading.Event()
+        with self.listening(woken.set):
+            woken.wait(delay)
+        self.check()
+
+
+class Listening:
+    """A context manager that has a control call a listener."""
+
+    def __init__(self, control: Control, listener: Callable[[], None]) -> None:
+        self._control = control
+        self._listener = listener
+
+    def __enter__(self) -> None:
+        self._control.on_stop(self._listener)
+
+    def __exit__(self, *error: object) -> None:
+        self._control.off_stop(self._listener)
 
 
 class Gate:

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from . import logs
 from .backend import Exit, Unit
 from .errors import EngineUnavailable
-from .models import Handle, Outcome, Reason, Run
+from .models import Outcome, Reason, Run
 from .output import Output, Sink
 
 LONGEST_POLL = 3600.0
@@ -28,6 +28,7 @@ class Following:
 
     def __init__(self, unit: Unit, run: Run, grace: float, timeout: float | None) -> None:
         self.run = run
+        self.handle = unit.handle
         self.outcome: Outcome | None = None
         self._unit = unit
         self._grace = grace
@@ -44,10 +45,6 @@ class Following:
         self._stopped_for: tuple[Reason, str] | None = None  # None before the run was asked to end
         self._killed = False
         self._told = False  # of its end, or that it is out of sight
-
-    @property
-    def handle(self) -> Handle:
-        return self._unit.handle
 
     @property
     def driven_here(self) -> bool:

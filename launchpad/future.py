@@ -29,8 +29,8 @@ class LaunchFuture(Future[bool]):
         """Where it is; None until it has started."""
         self._outcome: Outcome | None = None
         self._control = Control()
-        self._started = threading.Event()  # started, or ended without
-        self._state_lock = threading.Lock()  # guards the three below
+        self._lock = threading.Lock()  # guards the three below
+        self._changed = threading.Condition(self._lock)  # tells of the start and of the end
         self._begun = False
         self._cancel_asked = False
         self._ended = False
@@ -51,7 +51,7 @@ class LaunchFuture(Future[bool]):
 
     def running(self) -> bool:
         """Whether the run is under way: being started, running, or being stopped."""
-        with self._state_lock:
+        with self._lock:
             return self._begun and not self._ended
 
     def wait_started(self, timeout: float | None = None) -> Handle:
@@ -60,7 +60,9 @@ class LaunchFuture(Future[bool]):
         CancelledError or the LaunchError of a run that did not start; TimeoutError after `timeout` seconds.
         """
         try:
-            if not self._started.wait(timeout):
+            with self._changed:
+                settled = self._changed.wait_for(self._start_is_settled, timeout)
+            if not settled:
                 raise TimeoutError(f"Run {self.run.name!r} has not started within {timeout:g} s.")
             if self.handle is None:
                 self.result(0)  # raises why
@@ -69,8 +71,11 @@ class LaunchFuture(Future[bool]):
         finally:
             del self  # else the error that is raised, which this future holds, would hold it in turn
 
+    def _start_is_settled(self) -> bool:
+        return self.handle is not None or self.done()
+
     def __repr__(self) -> str:
-        with self._state_lock:
+        with self._lock:
             under_way = self._begun and not self._ended
         state = "running" if under_way else "pending"
         if self.done():
@@ -85,7 +90,7 @@ class LaunchFuture(Future[bool]):
         return table(repr(self), facts | (settings(self.outcome) if self.outcome else {}))
 
     def _cancel(self, *, hurry: bool) -> bool:
-        with self._state_lock:
+        with self._lock:
             if self._ended and not self._cancel_asked:
                 return False
             self._cancel_asked = True
@@ -100,17 +105,18 @@ class LaunchFuture(Future[bool]):
 
     def _begin(self) -> bool:
         """Whether the run is to be launched; from then on it is running."""
-        with self._state_lock:
+        with self._lock:
             self._begun = not self._ended
             return self._begun
 
     def _has_started(self, handle: Handle) -> None:
-        self.handle = handle
-        self._started.set()
+        with self._changed:
+            self.handle = handle
+            self._changed.notify_all()
 
     def _end(self, outcome: Outcome | None, error: BaseException | None) -> None:
         """Settles the future, once: cancelled if that was asked for, else with the outcome or the error."""
-        with self._state_lock:
+        with self._lock:
             if self._ended:
                 return
             self._ended = True
@@ -145,7 +151,8 @@ def _tell_who_waits(future: Future[bool]) -> None:
     assert isinstance(future, LaunchFuture)
     if future.cancelled():
         future.set_running_or_notify_cancel()  # the second step of cancelling, which `wait` and `as_completed` hear
-    future._started.set()
+    with future._changed:
+        future._changed.notify_all()
 
 
 class Task:

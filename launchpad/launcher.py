@@ -9,7 +9,7 @@ import abc
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -17,7 +17,7 @@ import attrs
 from . import logs
 from .backend import Backend, Spec
 from .connection import Connection
-from .control import Control, Gate
+from .control import Control, Gate, Listening
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from .following import Following
 from .interrupts import uninterrupted
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .settings import LauncherSettings
 
 OnStart = Callable[[Handle], object]
+
+_OPEN = nullcontext()
 
 _logger = logging.getLogger("launchpad")
 
@@ -219,7 +221,7 @@ class Launcher(abc.ABC):
     def _begin(self, begun: list[Following], run: Run, output: bool, control: Control, gate: Gate | None) -> None:
         """Starts `run`, puts its Following into `begun`, where an interrupted caller finds it, and tells of it."""
         try:
-            with nullcontext() if gate is None else gate.passing(control):
+            with _OPEN if gate is None else gate.passing(control):
                 begun.append(self._connection.add(self._started(run, output, control)))
         except LaunchError as error:
             logs.tell_error(run, self.type, None, error)
@@ -288,7 +290,7 @@ class Launcher(abc.ABC):
             raise TypeError(f"a Run is needed, not {type(run).__name__}: for instance Run(command=['echo', 'hello'])")
 
 
-def _hearing(following: Following, control: Control) -> AbstractContextManager[None]:
+def _hearing(following: Following, control: Control) -> Listening:
     """For the time of a block, passes on to the run what is asked of `control`."""
     return control.listening(lambda: following.ask_to_stop(hurry=control.hurried))
 

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import enum
 import os
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import attrs
 
+from .ids import new_id
+
 MAX_PARAMETERS = 64 * 1024
 """The most bytes that the parameters of a run take as JSON; more belongs in a file."""
 
 LONGEST = 100 * 365.25 * 24 * 3600
 """The most seconds that a setting takes: more is a mistake, and past what the system's own timers hold."""
+
+
+_MAPPING = (dict, Mapping)  # to ask the abstract class takes ten times as long
 
 
 class Reason(str, enum.Enum):
@@ -84,7 +88,7 @@ def flag(value: object, what: str) -> bool:
 
 def text_values(values: object, what: str, *, removable: bool = False) -> dict[str, Any]:
     """A copy of a mapping of names to text, numbers turned into text; with `removable`, None stays None."""
-    if not isinstance(values, Mapping):
+    if not isinstance(values, _MAPPING):
         raise ValueError(f"{what} must be a mapping of names to text, not {type(values).__name__}")
     return {_text_key(key, what): _text_value(key, value, what, removable) for key, value in values.items()}
 
@@ -181,7 +185,7 @@ def _entrypoint(value: object) -> str | None:
 
 def _parameters(value: object) -> dict[str, Any]:
     """The parameters as the function will get them, out of JSON: tuples are lists, and nothing is the caller's own."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, _MAPPING):
         raise ValueError(f"parameters must be a mapping of names to values, not {type(value).__name__}")
     if not value:
         return {}
@@ -236,10 +240,6 @@ def _id(value: object) -> str:
     raise ValueError("id must not be empty" if value == "" else f"id must be text, not {type(value).__name__}")
 
 
-def _new_id() -> str:
-    return str(uuid.uuid4())
-
-
 @attrs.frozen(kw_only=True)
 class Run:
     """What to launch: a command, or an entrypoint with its parameters. Frozen; it never has a status.
@@ -261,7 +261,7 @@ class Run:
     labels: dict[str, str] = attrs.field(factory=dict, converter=label_values)
     working_dir: str | None = attrs.field(default=None, converter=_working_dir)
     timeout: float | None = attrs.field(default=None, converter=_timeout)
-    id: str = attrs.field(factory=_new_id, converter=_id)
+    id: str = attrs.field(factory=new_id, converter=_id)
 
     def __attrs_post_init__(self) -> None:
         if (self.command is None) == (self.entrypoint is None):
@@ -302,11 +302,6 @@ class Run:
         )
 
 
-def _is_text(handle: Handle, field: attrs.Attribute[str], value: object) -> None:
-    if not isinstance(value, str):
-        raise ValueError(f"a handle's {field.name} must be text, not {type(value).__name__}")
-
-
 @attrs.frozen
 class Handle:
     """Enough to find a started run again, from another process too. `attrs.asdict(handle)` is its JSON form.
@@ -314,11 +309,16 @@ class Handle:
     `type` is the launcher's type, `id` the engine's identifier, `engine` says which engine (host, address, cluster).
     """
 
-    type: str = attrs.field(validator=_is_text)
-    id: str = attrs.field(validator=_is_text)
-    name: str = attrs.field(validator=_is_text)
-    engine: str = attrs.field(validator=_is_text)
-    run_id: str = attrs.field(validator=_is_text)
+    type: str
+    id: str
+    name: str
+    engine: str
+    run_id: str
+
+    def __attrs_post_init__(self) -> None:
+        for field in ("type", "id", "name", "engine", "run_id"):
+            if not isinstance(value := getattr(self, field), str):
+                raise ValueError(f"a handle's {field} must be text, not {type(value).__name__}")
 
 
 @attrs.frozen(kw_only=True)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from ..backend import Spec, StreamName, Unit
 from ..control import Control
 from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
-from .processes import look_up
+from .processes import StartTimes, look_up
 from .spec import python_of
 from .units import Child, LocalProcess, handle_id, parse_handle
 
-Follow = Callable[[LocalProcess, Handle, Mapping[StreamName, int]], Unit]
+Pipes = Mapping[StreamName, int]
+"""The descriptor of one end of each pipe."""
+
+Follow = Callable[[LocalProcess, Handle, Pipes], Unit]
+
+_STREAMS: tuple[StreamName, ...] = ("stdout", "stderr")
 
 _EXPLAINED = {
     errno.E2BIG: "the command and its environment are too long for the system: pass large values in a file",
@@ -36,7 +42,7 @@ def host_name() -> str:
     return os.uname().nodename
 
 
-def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> Unit:
+def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Pipes) -> Unit:
     """A unit for Linux 5.3 and later."""
     from .pidfd import PidfdUnit
 
@@ -65,6 +71,7 @@ class SubprocessBackend:
     def __init__(self, follow: Follow | None = None) -> None:
         self.engine = host_name()
         self._follow = follow or default_follow()
+        self._start_times = StartTimes()
         self._lock = threading.Lock()  # guards the list
         self._unfollowed: list[LocalProcess] = []  # started, and polled by nobody yet: for us to reap
 
@@ -72,15 +79,14 @@ class SubprocessBackend:
         control.check()
         _check(spec)
         self._reap_unfollowed()
-        with ExitStack() as undo:
-            reading, writing = _open_pipes(output, undo)
-            child = _spawn(spec, writing)
-            undo.callback(_kill, child)
-            unit = self._attend(child, reading, name, run)
-            undo.pop_all()
-        for fd in writing.values():
-            os.close(fd)
-        return unit
+        reading, writing = _open_pipes() if output else ({}, {})
+        try:
+            return self._start(spec, name, run, reading, writing)
+        except BaseException:
+            _close(reading.values())
+            raise
+        finally:
+            _close(writing.values())
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
         """A process that somebody else started, or that this process has let go of; its output is not to be had."""
@@ -112,11 +118,21 @@ class SubprocessBackend:
             )
         return parse_handle(handle)
 
-    def _attend(self, child: Child, pipes: Mapping[StreamName, int], name: str, run: Run) -> Unit:
-        entry = look_up(child.pid)
-        assert entry is not None  # it is not reaped, so it is in the table
-        handle = Handle("subprocess", handle_id(child.pid, entry.started), name, self.engine, run.id)
-        process = LocalProcess(child.pid, entry.started, child)
+    def _start(self, spec: Spec, name: str, run: Run, reading: Pipes, writing: Pipes) -> Unit:
+        before = self._start_times.now()
+        child = _spawn(spec, writing)
+        try:
+            return self._attend(child, self._handle(child, before, name, run), reading)
+        except BaseException:
+            _kill(child)
+            raise
+
+    def _handle(self, child: Child, before: str, name: str, run: Run) -> Handle:
+        started = self._start_times.of(child.pid, before)
+        return Handle("subprocess", handle_id(child.pid, started), name, self.engine, run.id)
+
+    def _attend(self, child: Child, handle: Handle, pipes: Pipes) -> Unit:
+        process = LocalProcess(*parse_handle(handle), child)
         unit = self._follow(process, handle, pipes)
         with self._lock:
             self._unfollowed.append(process)
@@ -139,22 +155,25 @@ def _check(spec: Spec) -> None:
         raise LaunchError(f"There is no virtualenv in {virtualenv!r}: create it (python -m venv {virtualenv}).")
 
 
-def _open_pipes(output: bool, undo: ExitStack) -> tuple[dict[StreamName, int], dict[StreamName, int]]:
-    """The reading and the writing ends of a pipe for each stream; none without output."""
-    reading: dict[StreamName, int] = {}
-    writing: dict[StreamName, int] = {}
-    streams: tuple[StreamName, ...] = ("stdout", "stderr") if output else ()
-    for stream in streams:
-        try:
-            reading[stream], writing[stream] = os.pipe()
-        except OSError as error:
-            raise LaunchError(f"No pipe for the output: {_explained(error)}.") from error
-        undo.callback(os.close, reading[stream])
-        undo.callback(os.close, writing[stream])
-    return reading, writing
+def _open_pipes() -> tuple[Pipes, Pipes]:
+    """The reading and the writing ends of a pipe for each stream."""
+    pipes: list[tuple[int, int]] = []
+    try:
+        for _ in _STREAMS:
+            pipes.append(os.pipe())
+    except OSError as error:
+        _close(itertools.chain(*pipes))
+        raise LaunchError(f"No pipe for the output: {_explained(error)}.") from error
+    reading, writing = zip(*pipes, strict=True)
+    return dict(zip(_STREAMS, reading, strict=True)), dict(zip(_STREAMS, writing, strict=True))
 
 
-def _spawn(spec: Spec, writing: Mapping[StreamName, int]) -> Child:
+def _close(descriptors: Iterable[int]) -> None:
+    for fd in descriptors:
+        os.close(fd)
+
+
+def _spawn(spec: Spec, writing: Pipes) -> Child:
     try:
         return Child(
             spec["command"],

@@ -44,9 +44,9 @@ class PidfdUnit:
             raise EngineUnavailable(f"Process {self._process.pid} is not followed any more: its launch was given up.")
         events: list[Chunk | Exit] = []
         ended = False
-        for fd, _ in self._poll.poll(None if timeout is None else math.ceil(timeout * 1000)):
+        for fd, state in self._poll.poll(None if timeout is None else math.ceil(timeout * 1000)):
             if fd in self._pipes:
-                self._read(fd, READ_SIZE, events)
+                self._read_what_came(fd, state, events)
             elif fd in self._ended_fds:
                 ended = True
             else:
@@ -86,22 +86,25 @@ class PidfdUnit:
             os.close(fd)
         self._pipes, self._ended_fds = {}, set()
 
-    def _read(self, fd: int, size: int, events: list[Chunk | Exit]) -> None:
-        data = os.read(fd, size)
-        if data:
-            events.append(Chunk(self._pipes[fd], data))
-        else:
+    def _read_what_came(self, fd: int, state: int, events: list[Chunk | Exit]) -> None:
+        length = self._read(fd, READ_SIZE, events) if state & select.POLLIN else 0
+        if length == 0 or (state & select.POLLHUP and length < READ_SIZE):  # poll(2): nobody is left who could write
             self._poll.unregister(fd)
             del self._pipes[fd]
             os.close(fd)
 
+    def _read(self, fd: int, size: int, events: list[Chunk | Exit]) -> int:
+        data = os.read(fd, size)
+        if data:
+            events.append(Chunk(self._pipes[fd], data))
+        return len(data)
+
     def _drain(self, events: list[Chunk | Exit]) -> None:
         """Reads what is in the pipes now, and no more: a grandchild that holds one open may write for ever."""
-        for fd in list(self._pipes):
+        for fd in self._pipes:
             held = _bytes_held(fd)
-            while held > 0 and fd in self._pipes:
-                self._read(fd, min(held, READ_SIZE), events)
-                held -= READ_SIZE
+            while held > 0 and (length := self._read(fd, min(held, READ_SIZE), events)):
+                held -= length
 
     def _is_over(self) -> bool:
         """After the leader's end; and, when the run is being stopped, after that of its whole group."""

@@ -9,8 +9,10 @@ import contextlib
 import os
 import select
 import sys
+import time
 from typing import NamedTuple
 
+_NANOSECONDS_PER_TICK = 10**9 // (os.sysconf("SC_CLK_TCK") if sys.platform == "linux" else 1)
 _ENDED_STATES = "ZX"  # zombie, dead: only waiting to be reaped
 
 
@@ -22,6 +24,35 @@ class Process(NamedTuple):
     session: int
     started: str
     running: bool
+
+
+class StartTimes:
+    """Tells when a child was started, as `Process.started` does, mostly without asking for its entry. Thread-safe.
+
+    On Linux that is in ticks since boot (proc_pid_stat(5)), by a clock that can be read: where it stands in the same
+    tick before and after the child was started, there is no doubt. Asking costs a tenth of a start, for the kernel has
+    it wait while the child loads its program. The clock is trusted once it has agreed with an entry.
+    """
+
+    def __init__(self) -> None:
+        self._trusted: bool | None = None  # None before the first comparison
+
+    def now(self) -> str:
+        """To be given to `of` later; empty where no clock is known."""
+        if sys.platform != "linux":
+            return ""
+        return str(time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _NANOSECONDS_PER_TICK)
+
+    def of(self, pid: int, before: str) -> str:
+        """When `pid` was started, if it is a child that was started after `before`, and is not reaped."""
+        certain = before == self.now()
+        if certain and self._trusted:
+            return before
+        entry = look_up(pid)
+        assert entry is not None  # it is not reaped, so it is in the table
+        if certain and self._trusted is None:
+            self._trusted = entry.started == before
+        return entry.started
 
 
 def look_up(pid: int) -> Process | None:
