@@ -26,8 +26,10 @@ _logger = logging.getLogger("launchpad")
 class EventStream(Protocol[Fact_co]):
     """An open stream of (key, fact): first what a listing shows, then what happens, as it happens."""
 
-    def __iter__(self) -> Iterator[tuple[str, Fact_co] | None]:
-        """None is a sign of life, to come every few seconds from a quiet engine. Transient when the stream breaks."""
+    def __iter__(self) -> Iterator[tuple[str | None, Fact_co] | None]:
+        """A fact without a key is for all who listen. None is a sign of life, to come every few seconds from a quiet
+        engine. Transient when the stream breaks.
+        """
         ...
 
     def close(self) -> None:
@@ -146,15 +148,16 @@ class Watcher(Generic[Fact]):
         self._control.check()
         return True
 
-    def _tell(self, key: str, fact: Fact) -> None:
+    def _tell(self, key: str | None, fact: Fact) -> None:
         with self._lock:
-            listeners = list(self._listeners.get(key, ()))
-        for listener in listeners:
+            keys = [key] if key is not None else list(self._listeners)
+            told = [(key, listener) for key in keys for listener in self._listeners.get(key, ())]
+        for name, listener in told:
             try:
                 listener.notify(fact)
             except Exception as error:  # a fault of one is not to cost the others their facts
-                _logger.exception("An event of %s cannot be taken", key)
-                self.unregister(key, listener)
+                _logger.exception("An event of %s cannot be taken", name)
+                self.unregister(name, listener)
                 _fail(listener, EngineUnavailable(f"The events of {self._name} cannot be followed: {error!r}"))
 
     def _left_if_idle(self) -> bool:

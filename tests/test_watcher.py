@@ -19,7 +19,7 @@ from launchpad.watcher import Watcher
 SOON = 20.0
 """Seconds until what must happen is taken to be stuck."""
 
-Event = tuple[str, str] | None | BaseException
+Event = tuple[str | None, str] | None | BaseException
 
 
 class Stream:
@@ -36,7 +36,7 @@ class Stream:
         for event in events:
             self._events.put(event)
 
-    def __iter__(self) -> Iterator[tuple[str, str] | None]:
+    def __iter__(self) -> Iterator[tuple[str | None, str] | None]:
         while (event := self._events.get()) != Stream.END:
             if isinstance(event, BaseException):
                 raise event
@@ -134,6 +134,14 @@ def test_facts_go_to_those_who_listen_for_their_key(watch: Watch, stream: Stream
     assert (one.next(), two.next()) == ("A", "B")
     assert one.facts.empty()
     assert two.facts.empty()
+
+
+def test_a_fact_without_a_key_goes_to_all(watch: Watch, stream: Stream) -> None:
+    watcher, listeners = watch(stream), [Listener() for _ in range(3)]
+    for number, listener in enumerate(listeners):
+        watcher.register(str(number // 2), listener)
+    stream.put((None, "for all"))
+    assert [listener.next() for listener in listeners] == ["for all"] * 3
 
 
 def test_all_who_listen_for_a_key_hear_its_facts_in_order(watch: Watch, stream: Stream) -> None:

@@ -64,7 +64,7 @@ class Awaiting:
     def _look(self) -> Seen:
         try:
             for pod in self._jobs.pods(self._name):
-                self._sight.notify(Fact("pod", pod["metadata"]["name"], False, pod))
+                self._sight.learn(Fact("pod", pod["metadata"]["name"], False, pod))
         except (Transient, LaunchError):
             pass  # what was watched is all we know
         return self._sight.look()

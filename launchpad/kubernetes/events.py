@@ -36,10 +36,14 @@ _UNAUTHORIZED = (401, 403)
 class Fact(NamedTuple):
     """What a Job or a pod is like now. `object` is None where only its name is known: it was gone when we looked."""
 
-    kind: Kind
+    kind: Kind | Literal["listing"]
     name: str
     gone: bool
     object: dict[str, Any] | None
+
+
+LISTED = Fact("listing", "", False, None)
+"""All Jobs that there are have been told of: for every listener, at the end of a listing."""
 
 
 class ListAndWatch:
@@ -89,7 +93,7 @@ class ListAndWatch:
             return Transient(str(error))
         return Transient(str(error)) if self._accepted and error.status in _UNAUTHORIZED else error
 
-    def _list(self) -> list[tuple[str, Fact]]:
+    def _list(self) -> list[tuple[str | None, Fact]]:
         items: list[dict[str, Any]] = []
         query: dict[str, object] = {"labelSelector": RUN_ID, "limit": PAGE}
         while True:
@@ -101,7 +105,8 @@ class ListAndWatch:
         self._missing = self._known.keys() - {item["metadata"]["name"] for item in items}
         self._version = page["metadata"]["resourceVersion"]
         facts = [fact for item in items if (fact := self._fact("LISTED", item)) is not None]
-        return facts + [(self._known[name], Fact(self._kind, name, True, None)) for name in self._missing]
+        gone = [(self._known[name], Fact(self._kind, name, True, None)) for name in self._missing]
+        return [*facts, *gone, *([(None, LISTED)] if self._kind == "job" else [])]
 
     def _read(self, line: bytes) -> tuple[str, Fact] | None:
         """The fact in one line of the watch. Transient where it is an error."""
@@ -133,7 +138,7 @@ class Watch:
     def __init__(
         self,
         stream: Stream,
-        listing: list[tuple[str, Fact]],
+        listing: list[tuple[str | None, Fact]],
         read: Callable[[bytes], tuple[str, Fact] | None],
         silence: float,
     ) -> None:
@@ -162,7 +167,7 @@ class Watch:
             self._release()
             raise
 
-    def __iter__(self) -> Iterator[tuple[str, Fact] | None]:
+    def __iter__(self) -> Iterator[tuple[str | None, Fact] | None]:
         self._followed = True
         try:
             yield from self._listing

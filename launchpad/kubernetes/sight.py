@@ -45,13 +45,15 @@ class Sight:
         self._pods: dict[str, Object] = {}
         self._pull_failures = 0
         self._lost: LaunchError | None = None
+        self._told = False  # a watcher knows of the Job
+        self._unlisted = False
 
     def expect(self, uid: str) -> None:
         """From now on, only the Job with this uid counts."""
         with self._lock:
             self._uid = uid
             if self._job is not None and self._job["metadata"].get("uid") != uid:
-                self._job, self._gone = None, False
+                self._job, self._gone, self._told = None, False, False
 
     def look(self) -> Seen:
         with self._lock:
@@ -64,18 +66,44 @@ class Sight:
             lost, self._lost = self._lost, None
             return lost
 
-    def notify(self, fact: Fact) -> None:
+    def take_unlisted(self) -> bool:
+        """Whether, since the last call, all Jobs were listed and this was not known to be among them."""
         with self._lock:
-            if fact.kind == "pod":
-                self._take_pod(fact)
-            elif not self._is_another(fact.object):
-                self._take_job(fact)
+            unlisted, self._unlisted = self._unlisted and not self._told, False
+            return unlisted
+
+    @property
+    def told(self) -> bool:
+        """Whether the watchers know of the Job: they tell of its end, then, and of its going."""
+        with self._lock:
+            return self._told
+
+    def notify(self, fact: Fact) -> None:
+        """Takes what is watched."""
+        with self._lock:
+            if fact.kind == "listing":
+                self._unlisted = True
+            else:
+                self._told = self._told or (fact.kind == "job" and not self._is_another(fact.object))
+                self._take(fact)
+        self._bell.ring()
+
+    def learn(self, fact: Fact) -> None:
+        """Takes what was asked for."""
+        with self._lock:
+            self._take(fact)
         self._bell.ring()
 
     def fail(self, error: LaunchError) -> None:
         with self._lock:
             self._lost = error
         self._bell.ring()
+
+    def _take(self, fact: Fact) -> None:
+        if fact.kind == "pod":
+            self._take_pod(fact)
+        elif not self._is_another(fact.object):
+            self._take_job(fact)
 
     def _is_another(self, job: Object | None) -> bool:
         return None not in (job, self._uid) and job["metadata"].get("uid") != self._uid  # type: ignore[index]

@@ -49,6 +49,7 @@ class JobUnit:
         self._closed = False
         self._sight = Sight(self._bell)
         self._unwatched = False
+        self._look_at: float | None = None  # when to ask for a Job that was not among those listed
         self._awaiting: Awaiting | None = Awaiting(jobs, name, self._sight, longest_wait)
         self._transcript = Transcript(jobs.log) if output else None
         self._ended_at: float | None = None  # when we learnt that it has
@@ -63,7 +64,7 @@ class JobUnit:
         self.handle = handle
         self._sight.expect(handle.id)
         for fact in facts:
-            self._sight.notify(fact)
+            self._sight.learn(fact)
 
     def has_ended(self) -> bool:
         seen = self._sight.look()
@@ -108,6 +109,7 @@ class JobUnit:
         if self._closed:
             raise EngineUnavailable(f"Job {self._name} is not followed any more: its launch was given up.")
         self._keep_watching()
+        self._look_if_unlisted()
         seen = self._sight.look()
         if self._removal is not None:
             return self._see_off(self._removal, seen)
@@ -119,7 +121,7 @@ class JobUnit:
 
     def _dues(self) -> list[float | None]:
         """When there is something to do even if nothing happens."""
-        dues: list[float | None] = []
+        dues = [self._look_at]
         if self._removal is not None:
             dues.append(None if self._removal.gone else self._removal.due)
         elif self._awaiting is not None and self._ended_at is None:
@@ -144,22 +146,31 @@ class JobUnit:
             self._watching.register(self._name, self._sight)
             self._look()
 
-    def _look(self) -> None:
-        """Asks for the Job and its pods."""
+    def _look_if_unlisted(self) -> None:
+        """A Job that was there when we asked, and not when all were listed, may be gone, and nobody would tell."""
+        if self._sight.take_unlisted():
+            self._look_at = time.monotonic() + LATE
+        if self._look_at is not None and time.monotonic() >= self._look_at:
+            self._look_at = None if self._sight.told or self._look() else time.monotonic() + LATE
+
+    def _look(self) -> bool:
+        """Asks for the Job and its pods, and says whether there was an answer."""
         try:
             job = self._jobs.read(self._name)
             same = job["metadata"]["uid"] == self.handle.id
-            self._sight.notify(Fact("job", self._name, not same, job if same else None))
+            self._sight.learn(Fact("job", self._name, not same, job if same else None))
             self._look_at_pods()
         except Refused as error:
             if error.status == 404:
-                self._sight.notify(Fact("job", self._name, True, None))
+                self._sight.learn(Fact("job", self._name, True, None))
         except Transient as error:
             _logger.debug("Job %s cannot be looked at: %s", self._name, error)
+            return False
+        return True
 
     def _look_at_pods(self) -> None:
         for pod in self._jobs.pods(self._name):
-            self._sight.notify(Fact("pod", pod["metadata"]["name"], False, pod))
+            self._sight.learn(Fact("pod", pod["metadata"]["name"], False, pod))
 
     def _await_pod(self, awaiting: Awaiting, seen: Seen) -> None:
         if any(map(is_under_way, seen.pods)):

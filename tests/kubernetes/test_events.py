@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from launchpad import LaunchError
-from launchpad.kubernetes.events import Fact, ListAndWatch
+from launchpad.kubernetes.events import ListAndWatch
 from launchpad.kubernetes.refusals import Refused
 from launchpad.retries import Transient
-
-Event = tuple[str, Fact] | None
 
 
 def item(name: str, version: int, **labels: str) -> dict[str, Any]:
@@ -79,7 +77,7 @@ def told(events: ListAndWatch) -> list[tuple[str, bool]]:
     """What one opened stream tells, until it ends or breaks: names, and whether they are gone."""
     told: list[tuple[str, bool]] = []
     try:
-        told.extend((fact[1].name, fact[1].gone) for fact in events.open() if fact is not None)
+        told.extend((fact[1].name, fact[1].gone) for fact in events.open() if fact is not None and fact[0] is not None)
     except Transient:
         told.append(("broke", True))
     return told
@@ -89,6 +87,13 @@ def test_what_is_there_is_listed_and_what_happens_is_told() -> None:
     server = Server([listing(5, item("a", 3))], [Scripted(event("ADDED", "b", 6), event("DELETED", "a", 7), None)])
     assert told(jobs(server)) == [("a", False), ("b", False), ("a", True)]
     assert server.asked[1]["resourceVersion"] == "5"
+
+
+def test_the_end_of_a_listing_of_jobs_is_told_to_all() -> None:
+    streams = [Scripted(event("ADDED", "b", 6), None), Scripted(event("ADDED", "c", 7), None)]
+    events = jobs(Server([listing(5, item("a", 3))], streams))
+    assert [fact and fact[0] for fact in events.open()] == ["a", None, "b"]
+    assert [fact and fact[0] for fact in events.open()] == ["c"]
 
 
 def test_a_long_listing_comes_in_pages() -> None:

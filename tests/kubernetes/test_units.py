@@ -9,10 +9,10 @@ import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, Reason
 from launchpad.backend import Exit
-from launchpad.kubernetes.events import Fact
+from launchpad.kubernetes.events import LISTED, Fact
 from launchpad.kubernetes.refusals import Refused
 from launchpad.kubernetes.sight import Sight
-from launchpad.kubernetes.units import JobUnit
+from launchpad.kubernetes.units import LATE, JobUnit
 from launchpad.retries import Transient
 
 HANDLE = Handle("kubernetes", "uid-1", "j", "cluster/ns", "run-1")
@@ -66,6 +66,11 @@ class Watching:
     def tell(self, kind: Any, item: dict[str, Any] | None, gone: bool = False) -> None:
         for sight in self.sights:
             sight.notify(Fact(kind, "j" if kind == "job" else "p", gone, item))
+
+    def list_all(self) -> None:
+        """A listing has ended."""
+        for sight in self.sights:
+            sight.notify(LISTED)
 
     def fail(self, error: LaunchError) -> None:
         sights, self.sights = self.sights, []
@@ -131,6 +136,29 @@ def test_a_job_that_goes_without_has_vanished(follow: Any, last: dict[str, Any] 
     run = follow()
     run.watching.tell("job", last, gone=True)
     assert run.end().reason is Reason.VANISHED
+
+
+def test_a_job_that_was_gone_before_all_were_listed_has_vanished(follow: Any) -> None:
+    run = follow(read=[Transient("down"), NOT_FOUND])
+    run.watching.list_all()
+    assert (run.end().reason, run.server.asked) == (Reason.VANISHED, ["read", "read"])
+
+
+def test_a_job_that_was_made_after_all_were_listed_is_asked_for_once(follow: Any) -> None:
+    run = follow(read=[job()], pods=[[pod()]])
+    run.watching.list_all()
+    assert run.unit.poll(LATE * 2) == []
+    assert run.server.asked == ["read", "pods"]
+
+
+def test_a_job_that_the_watchers_know_of_is_not_asked_for(follow: Any) -> None:
+    run = follow()
+    run.watching.list_all()
+    assert run.unit.poll(0) == []
+    run.watching.tell("pod", pod())
+    run.watching.tell("job", job())
+    assert run.unit.poll(LATE * 1.5) == []
+    assert run.server.asked == []
 
 
 def test_an_answer_older_than_what_was_watched_does_not_undo_an_end(follow: Any) -> None:
