@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -57,6 +58,12 @@ def why_unavailable(engine: str) -> str:
             why = f"{engine}: {type(error).__name__}: {error}"
         gc.collect()  # a client that did not come to be leaves its socket open: it is not to be a test's fault
     return why
+
+
+def pytest_configure() -> None:
+    """A shell's job in the background ignores Ctrl-C, and hands that down; many tests send one, to us or to a child."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
