@@ -53,6 +53,7 @@ def outcomes(futures: list[LaunchFuture]) -> list[Outcome]:
     return [future.outcome for future in futures]
 
 
+@pytest.mark.alone
 def test_an_api_server_that_is_down_for_10_s_costs_no_result_and_no_line(cluster: Cluster, engines: None) -> None:
     lines = Lines()
     with cluster.launcher() as launcher, LaunchExecutor(launcher) as executor:
@@ -68,6 +69,7 @@ def test_an_api_server_that_is_down_for_10_s_costs_no_result_and_no_line(cluster
     assert [lines[future.run.id] for future in futures] == [numbered(range(10))] * 10
 
 
+@pytest.mark.alone
 def test_a_kubelet_that_is_down_for_20_s_costs_no_result_and_no_line(cluster: Cluster, engines: None) -> None:
     lines = Lines()
     with cluster.launcher() as launcher, LaunchExecutor(launcher) as executor:
