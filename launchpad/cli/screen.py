@@ -43,4 +43,6 @@ class LinesDisplay:
 
 def bar_over(total: int) -> Bar:
     """What shows the futures of `total` runs."""
-    return Bar(BarDisplay if display_here() else LinesDisplay, expected=total)
+    bar = Bar(BarDisplay if display_here() else LinesDisplay, expected=total)
+    bar.begin()
+    return bar

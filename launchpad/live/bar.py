@@ -8,12 +8,14 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol, TextIO
 
 from ..errors import LaunchError
+from ..interrupts import uninterrupted
 from ..kernel import in_notebook
 from .tally import Counts, Failure, Tally
 
@@ -84,21 +86,27 @@ def _is_terminal(screen: TextIO | None) -> bool:
 class Bar:
     """Shows the futures that are added to it, until all have ended (and `linger` seconds more) or it is closed.
 
-    `expected` is how many there will be at least. It belongs to the thread, and in a notebook to the cell, that makes
+    `expected` is how many there will be at least. It belongs to the thread, and in a notebook to the cell, that begins
     it; its methods are for any thread.
     """
 
     def __init__(self, make_display: MakeDisplay, *, expected: int = 0, linger: float = 0.0) -> None:
+        self._make_display = make_display
         self._tally = Tally(expected)
         self._linger = linger
         self._lock = threading.Lock()  # guards the next
         self._closed = False
-        self._close_asked = threading.Event()
+        self._open = threading.Lock()  # locked until close(). An interrupt can tear Event.set() apart, and hang a waiter
+        self._open.acquire()
         self._thread: threading.Thread | None = None
+
+    def begin(self, futures: Iterable[Future[Any]] = ()) -> None:
+        """Begins to show, `futures` first of all. An interrupt is passed on, and leaves no thread and no display."""
         try:
-            self._thread = self._started(make_display())
-        except Exception as error:
-            _warn(error)
+            uninterrupted(partial(self._begin, futures), self._ask_to_close)
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, future: Future[Any]) -> bool:
         """False where the bar has been closed."""
@@ -113,9 +121,17 @@ class Bar:
 
     def close(self) -> None:
         """Shows how things are now, for the last time. Idempotent."""
-        self._close_asked.set()
+        self._ask_to_close()
         if self._thread is not None:
             self._thread.join()
+
+    def _begin(self, futures: Iterable[Future[Any]]) -> None:
+        for future in futures:
+            self.add(future)
+        try:
+            self._thread = self._started(self._make_display())
+        except Exception as error:
+            _warn(error)
 
     def _started(self, display: Display) -> threading.Thread:
         # Not a daemon, which the interpreter would end in the middle of a write: it sees by itself when all is over.
@@ -124,6 +140,12 @@ class Bar:
         )
         thread.start()
         return thread
+
+    def _ask_to_close(self) -> None:
+        with self._lock:
+            self._closed = True
+        with suppress(RuntimeError):  # it has been released before
+            self._open.release()
 
     def _show(self, display: Display) -> None:
         """The thread: what goes wrong with the display is not to go further."""
@@ -138,10 +160,11 @@ class Bar:
 
     def _is_over(self, patience: float) -> bool:
         """Waits a little; then whether there is nothing more to show."""
-        asked = self._close_asked.wait(patience)
+        asked = self._open.acquire(timeout=patience)
         with self._lock:
             self._closed = (
                 asked
+                or self._closed
                 or self._tally.idle_for() > self._linger
                 or not threading.main_thread().is_alive()  # the interpreter is about to exit, and waits for us
             )
@@ -160,7 +183,7 @@ class Bars:
         with self._lock:
             if self._bar is None or not self._bar.add(future):
                 self._bar = Bar(self._make_display, linger=LINGER)
-                self._bar.add(future)
+                self._bar.begin([future])
 
     def end(self, wait: bool) -> None:
         """No more futures will come; with `wait`, all have ended."""

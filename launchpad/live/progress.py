@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
+from ..interrupts import uninterrupted
 from .bar import Bar, MakeDisplay, display_here
 
 F = TypeVar("F", bound=Future[Any])
@@ -41,14 +43,15 @@ class Progress(Generic[F]):
 
     def __iter__(self) -> Iterator[F]:
         with self:
-            yield from cast("Iterator[F]", as_completed(self._futures))
+            ended = self._ended()
+            for _ in self._futures:
+                yield ended.get()
 
     def __enter__(self: Self) -> Self:
-        self._entered += 1
-        if self._entered == 1 and self._make_display is not None and self._futures:
+        if not self._entered and self._make_display is not None and self._futures:
             self._bar = Bar(self._make_display, expected=len(self))
-            for future in self._futures:
-                self._bar.add(future)
+            self._bar.begin(self._futures)
+        self._entered += 1
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -56,3 +59,17 @@ class Progress(Generic[F]):
         if self._entered == 0 and self._bar is not None:
             bar, self._bar = self._bar, None
             bar.close()
+
+    def _ended(self) -> SimpleQueue[F]:
+        """To which each future comes when it ends.
+
+        Not `as_completed`: torn apart by an interrupt, it leaves futures locked, and who is to end them hangs.
+        """
+        ended: SimpleQueue[F] = SimpleQueue()
+
+        def listen() -> None:
+            for future in self._futures:
+                future.add_done_callback(cast("Callable[[Future[Any]], object]", ended.put))
+
+        uninterrupted(listen, lambda: None)
+        return ended

@@ -95,6 +95,7 @@ def test_a_block_may_iterate_too(displays: Displays) -> None:
 
 def test_a_bar_ends_with_its_futures_without_being_left(displays: Displays) -> None:
     bar = Bar(displays, expected=1)
+    bar.begin()
     (future,) = futures(1)
     assert bar.add(future)
     future.set_result(1)
