@@ -13,9 +13,9 @@ from .sight import Seen
 from .streams import Stream
 
 QUIET = 3.0
-"""Seconds without a byte, after the Job's end, until its log is asked for anew, and then taken to be over."""
+"""Seconds without a byte, after the Job's end, until its log is asked for anew: the connection may be dead."""
 
-UNREACHABLE = 20.0
+UNREACHABLE = 30.0
 """Seconds after the Job's end within which a log that broke, or that was asked for anew, must be there again."""
 
 _logger = logging.getLogger("launchpad")
@@ -42,7 +42,7 @@ class Transcript:
             return []
         if ended_at is None or self._log.stream is None:
             return [self._log.due]
-        return [self._patient_until(self._log.stream, self._log.heard, ended_at)]
+        return [self._patient_until(self._log, ended_at)]
 
     def read(self, seen: Seen, ended: bool) -> bytes:
         """What has come; b"" is nothing yet. `ended`: the Job has."""
@@ -67,7 +67,7 @@ class Transcript:
         if log.stream is None:
             over = now >= ended_at + UNREACHABLE or (log.not_there and _is_gone(log.pod, seen))
         else:
-            over = now >= self._patient_until(log.stream, log.heard, ended_at) and not self._reopen(log)
+            over = now >= self._patient_until(log, ended_at) and not self._reopen(log)
         if over:
             log.close()
         return over
@@ -102,11 +102,9 @@ class Transcript:
         log.reopen()
         return True
 
-    def _patient_until(self, stream: Stream, heard: float, ended_at: float) -> float:
-        """Until when more is waited for on a stream that says nothing."""
-        if self._reopened and not stream.accepted:
-            return max(ended_at, heard) + UNREACHABLE
-        return max(ended_at, heard) + QUIET
+    def _patient_until(self, log: PodLog, ended_at: float) -> float:
+        """Until when more is waited for on a stream that says nothing. A node with much to do takes its time."""
+        return max(ended_at, log.heard) + (UNREACHABLE if self._reopened else QUIET)
 
     def _reopen(self, log: PodLog) -> bool:
         """Asks once for what an idle connection may have lost without a word; False if that has been done."""

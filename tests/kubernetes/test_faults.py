@@ -185,6 +185,7 @@ def test_a_result_that_is_removed_at_once_is_not_lost(cluster: Cluster) -> None:
     assert eventually(cluster.jobs, lambda jobs: not jobs) == []
 
 
+@pytest.mark.alone
 def test_fifty_runs_cancelled_at_random_moments_leave_nothing(cluster: Cluster) -> None:
     with cluster.launcher() as launcher, LaunchExecutor(launcher, max_workers=50) as executor:
         futures = executor.launch_all(shell("sleep 1000") for _ in range(50))
@@ -206,6 +207,7 @@ with LaunchExecutor(launcher, max_workers=10) as executor:
 """
 
 
+@pytest.mark.alone
 def test_ctrl_c_with_ten_running_and_fifty_queued_leaves_nothing(cluster: Cluster, tmp_path: pathlib.Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, str(tmp_path / "script.py"), cluster.namespace]
