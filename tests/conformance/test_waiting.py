@@ -52,6 +52,8 @@ def test_many_threads_of_another_launcher_can_wait_by_the_handle(
 ) -> None:
     handle = start(harness.run([UntilStopped()]))
     with harness.launcher() as other:
+        looks = [meanwhile(other.wait, handle, timeout=0) for _ in range(5)]
+        assert {type(look.exception(LONG)) for look in looks} == {TimeoutError}
         waits = [meanwhile(other.wait, handle) for _ in range(5)]
         launcher.stop(handle)
         assert {wait.result(LONG).ok for wait in waits} == {False}
