@@ -1,17 +1,18 @@
 # make test     runs the tests; those of an engine that does not answer are skipped, and say why
 # make demo     measures the sources of the whole standard library, each package and module in a run of its own
-# make bench    measures local processes against the bare thing, about three minutes
+# make bench    measures all that this machine can against the bare thing and peers, in an hour or so; ARGS="stream": that
+# make bench-quick   runs the same code on little of everything, in two minutes: whether it works, not how fast
 # make docs     builds docs/_build/index.html; a warning is an error
 # make lint     checks the form of the code, its types, and who imports whom
 # make clean    removes what these have made
 #
-# All it takes is Python 3.10 or later. ARGS="..." goes to pytest.
+# All it takes is Python 3.10 or later. ARGS="..." goes to pytest, or to the benchmarks.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: test demo bench docs lint clean
+.PHONY: test demo bench bench-quick docs lint clean
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(ARGS)
@@ -19,8 +20,11 @@ test: $(VENV)/installed-dev
 demo: $(VENV)/installed-cli
 	$(BIN)/python examples/demo.py
 
-bench: $(VENV)/installed-cli
-	$(BIN)/python benchmarks/local.py
+bench: $(VENV)/installed-bench
+	$(BIN)/python benchmarks $(ARGS)
+
+bench-quick: $(VENV)/installed-bench
+	$(BIN)/python benchmarks --quick $(ARGS)
 
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -q -n -W --keep-going -b html docs docs/_build
@@ -42,6 +46,10 @@ $(VENV)/installed-cli: setup.cfg pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed-cli
 	$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed-cli
+	$(BIN)/python -m pip install --quiet --editable '.[all,bench]'
 	touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed-cli

@@ -1,0 +1,69 @@
+"""Measures a scenario: its contenders side by side, in interleaved rounds, each time in a process of its own."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import results
+from needs import ENGINES, missing
+from scenario import Scenario
+
+PATIENCE = 1800.0
+"""Seconds that one measurement may take."""
+
+
+class Failed(Exception):
+    """A measurement that did not come to an end, with the last line of what it said."""
+
+
+def measured(scenario: Scenario, quick: bool, rounds: int | None = None) -> results.Record:
+    """What all contenders that can be measured here gave; the others are in `left_out`, with the reason."""
+    record = results.new(scenario, quick)
+    if scenario.engine:
+        record["versions"]["engine"] = engine(scenario.engine)
+    record["left_out"] = {name: why for name in scenario.contenders if (why := missing(name))}
+    for turn in range(1 if quick else rounds or scenario.rounds):
+        for name, size in _turns(scenario, quick, turn):
+            if name in record["left_out"] or name in record["failed"]:
+                continue
+            print(f"\r{scenario.name}, round {turn + 1}: {name} @ {size}\x1b[K", end="", file=sys.stderr, flush=True)
+            try:
+                results.add(record, name, size, _one(scenario.name, name, str(size), *(["quick"] if quick else [])))
+            except Failed as failure:
+                record["failed"][name] = str(failure)
+    print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    return record
+
+
+def _turns(scenario: Scenario, quick: bool, turn: int) -> Iterator[tuple[str, int]]:
+    """Every contender at every size, in turned order every other round: a slow moment hits all alike."""
+    for size in scenario.quick if quick else scenario.sizes:
+        for name in list(scenario.contenders)[:: -1 if turn % 2 else 1]:
+            if size <= scenario.at_most.get(name, size):
+                yield name, size
+
+
+@functools.cache
+def engine(name: str) -> str:
+    """The version of an engine that answers. Failed, with what to do."""
+    try:
+        return str(_one(name))
+    except Failed as failure:
+        raise Failed(f"{ENGINES[name]} ({failure})") from failure
+
+
+def _one(*arguments: str) -> Any:
+    command = [sys.executable, str(Path(__file__).parent / "one.py"), *arguments]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"not ended after {PATIENCE:.0f} s") from error
+    if done.returncode:
+        raise Failed((done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1])
+    return json.loads(done.stdout.splitlines()[-1])

@@ -1,0 +1,79 @@
+"""Results as tables: for the terminal, and for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from results import Figure, Record, contenders, figure, sizes
+
+Table = tuple[str, list[str], list[list[str]]]
+"""A title, the heads of columns, and rows."""
+
+
+def tables(record: Record) -> Iterator[Table]:
+    """A column for each size in a table for each metric; where there is one size, a column for each metric."""
+    names, at, metrics = contenders(record), sizes(record), list(record["values"])
+    if len(at) == 1:
+        yield (
+            record["title"],
+            metrics,
+            [[name, *(_cell(record, metric, name, at[0]) for metric in metrics)] for name in names],
+        )
+        return
+    for metric in metrics:
+        rows = [[name, *(_cell(record, metric, name, size) for size in at)] for name in names]
+        yield f"{record['title']}: {metric}", [f"{size} {record['size']}" for size in at], rows
+
+
+def _cell(record: Record, metric: str, contender: str, size: str) -> str:
+    found = figure(record, metric, contender, size)
+    return "" if found is None else shown(found)
+
+
+def shown(found: Figure) -> str:
+    """The median, the spread if there was more than one round, and the ratio."""
+    spread = "" if found.least == found.most else f" ({number(found.least)} to {number(found.most)})"
+    ratio = "" if found.ratio is None else f" x{found.ratio:.2f}"
+    return f"{number(found.median)}{spread}{ratio}"
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def text(record: Record) -> str:
+    """For the terminal."""
+    lines = []
+    for title, heads, rows in tables(record):
+        widths = [max(len(row[column]) for row in [["", *heads], *rows]) for column in range(len(heads) + 1)]
+        lines += ["", title]
+        lines += [
+            "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in [["", *heads], *rows]
+        ]
+    for kind in ("left_out", "failed"):
+        lines += [f"  {kind.replace('_', ' ')}: {name}: {why}" for name, why in record[kind].items()]
+    return "\n".join(lines)
+
+
+def page(record: Record) -> str:
+    """For the documentation: the chart, the tables, and what they were measured on."""
+    parts = [f".. image:: pictures/benchmark-{record['scenario']}.svg\n   :alt: {record['title']}\n   :width: 100%\n"]
+    for title, heads, rows in tables(record):
+        cells = [",".join(f'"{cell}"' for cell in row) for row in [["", *heads], *rows]]
+        parts.append(f".. csv-table:: {title}\n   :header-rows: 1\n\n" + "".join(f"   {row}\n" for row in cells))
+    return "\n".join([*parts, measured_on(record)])
+
+
+def measured_on(record: Record) -> str:
+    versions = ", ".join(
+        f"{version}" if name == "engine" else f"{name} {version}" for name, version in record["versions"].items()
+    )
+    machine = record["machine"]
+    left_out = "".join(
+        f" Left out: {name} ({why})." for name, why in {**record["left_out"], **record["failed"]}.items()
+    )
+    return (
+        f"``{record['command']}``, {record['measured']}, {machine['cores']} cores, {machine['kernel']}; {versions}."
+        f"{left_out}\n"
+    )

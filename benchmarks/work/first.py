@@ -1,0 +1,110 @@
+"""A fresh interpreter: how long an import takes, and how soon the first run's result is there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from scenario import Measured, Scenario
+from ways.containers import IMAGE
+
+TIMED = """
+import json, time
+began = time.perf_counter()
+{imports}
+imported = time.perf_counter()
+{launch}
+print(json.dumps([(imported - began) * 1000, (time.perf_counter() - began) * 1000]))
+"""
+
+Snippets = tuple[str, str]
+"""What a script imports, and how it launches one run and waits for it."""
+
+
+def first(snippets: Snippets, size: int, quick: bool) -> Measured:
+    imports, launch = snippets
+    command = [sys.executable, "-c", TIMED.format(imports=imports, launch=launch)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    imported, launched = json.loads(done.stdout.splitlines()[-1])
+    return {"import ms": imported, "first result ms": launched}
+
+
+LOCAL = {
+    "subprocess": ("import subprocess", "assert subprocess.run(['/bin/true']).returncode == 0"),
+    "launchpad": (
+        "from launchpad import Run, SubprocessLauncher",
+        "assert SubprocessLauncher().submit(Run(command=['/bin/true']))",
+    ),
+    "asyncio": (
+        "import asyncio",
+        "async def run(): return await (await asyncio.create_subprocess_exec('/bin/true')).wait()\n"
+        "assert asyncio.run(run()) == 0",
+    ),
+    "joblib": (
+        "import joblib, subprocess",
+        "assert joblib.Parallel(2, 'threading')([joblib.delayed(subprocess.call)(['/bin/true'])]) == [0]",
+    ),
+    "PSI/J": (
+        "import psij",
+        "job = psij.Job(psij.JobSpec(executable='/bin/true'))\n"
+        "psij.JobExecutor.get_instance('local').submit(job)\n"
+        "assert job.wait().state is psij.JobState.COMPLETED",
+    ),
+    "parsl": (
+        "import parsl, tempfile",
+        "folder = tempfile.TemporaryDirectory()\n"
+        "pool = parsl.executors.ThreadPoolExecutor()\n"
+        "parsl.load(parsl.Config([pool], run_dir=folder.name, usage_tracking=0, initialize_logging=False))\n"
+        "assert parsl.bash_app(lambda: '/bin/true')().result() == 0",
+    ),
+    "submitit": (
+        "import submitit, tempfile",
+        "folder = tempfile.TemporaryDirectory()\n"
+        "command = submitit.helpers.CommandFunction(['/bin/true'], verbose=False)\n"
+        "submitit.LocalExecutor(folder.name).submit(command).result()",
+    ),
+}
+
+DOCKER = {
+    "docker-py": (
+        "import docker",
+        f"docker.from_env().containers.run({IMAGE!r}, ['true'], remove=True, network_mode='none')",
+    ),
+    "launchpad": (
+        "from launchpad import DockerLauncher, Run",
+        f"with DockerLauncher(image={IMAGE!r}, network_mode='none', auto_remove=True) as launcher:\n"
+        "    assert launcher.submit(Run(command=['true']))",
+    ),
+    "python-on-whales": (
+        "from python_on_whales import docker",
+        f"docker.run({IMAGE!r}, ['true'], remove=True, networks=['none'])",
+    ),
+}
+
+
+SCENARIOS = (
+    Scenario(
+        "first",
+        "A fresh interpreter's first local run",
+        "run",
+        (1,),
+        quick=(1,),
+        rounds=11,
+        metrics=("import ms", "first result ms"),
+        contenders=LOCAL,
+        measure=first,
+    ),
+    Scenario(
+        "first-container",
+        "A fresh interpreter's first container",
+        "run",
+        (1,),
+        quick=(1,),
+        rounds=7,
+        metrics=("import ms", "first result ms"),
+        contenders=DOCKER,
+        measure=first,
+        engine="docker",
+    ),
+)

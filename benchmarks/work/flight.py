@@ -1,0 +1,109 @@
+"""How cost grows with what is in flight: N runs that sleep, and quick ones launched beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from measure import descriptors, rate_of, resident_memory, threads
+from scenario import Measured, Scenario
+from ways import Command, containers, flights, jobs
+
+from launchpad import SubprocessLauncher
+
+from .jobs import server
+
+Make = Callable[[int], flights.Flight]
+
+METRICS = ("starts/s", "quick runs/s beside them", "MB", "threads", "descriptors", "ends/s")
+
+
+def fly(
+    sleep: Command,
+    quick_one: Command,
+    quick_ones: int,
+    make: Make,
+    size: int,
+    quick: bool,
+    until_running: Callable[[int], None] = lambda size: None,
+) -> Measured:
+    """`MB` is resident memory beyond that of the same process before it had any in flight."""
+    flight = make(size)
+    flight.quick([quick_one])
+    before = resident_memory()
+
+    def start() -> None:
+        flight.start([sleep] * size)
+        until_running(size)
+
+    starts = rate_of(start, size)
+    held = {
+        "MB": (resident_memory() - before) / 1e6,
+        "threads": threads(),
+        "descriptors": descriptors(),
+    }
+    count = 2 if quick else quick_ones
+    beside = rate_of(lambda: flight.quick([quick_one] * count), count)
+    ends = rate_of(flight.end, size)
+    flight.close()
+    return {"starts/s": starts, "quick runs/s beside them": beside, **held, "ends/s": ends}
+
+
+def fly_pods(make: Make, size: int, quick: bool) -> Measured:
+    """A Job has started when its pod runs, for whoever launched it."""
+    with server(quick) as plain:
+        return fly(["sleep", "3600"], ["true"], 8, make, size, quick, plain.wait_running)
+
+
+def _local(size: int) -> flights.Flight:
+    return flights.Ours(SubprocessLauncher(stream_output=False), size)
+
+
+def _docker(size: int) -> flights.Flight:
+    return flights.Ours(containers.launcher(auto_remove=True, stream_output=False, grace=0), size)
+
+
+def _kubernetes(size: int) -> flights.Flight:
+    return flights.Ours(jobs.launcher(), size)
+
+
+SCENARIOS = (
+    Scenario(
+        "flight",
+        "Local runs in flight",
+        "in flight",
+        (1, 10, 100, 300, 1000),
+        quick=(1, 20),
+        rounds=3,
+        metrics=METRICS,
+        contenders={"bare Popen": flights.Popens, "launchpad": _local, "asyncio": flights.Asyncio},
+        measure=partial(fly, ["/bin/sleep", "3600"], ["/bin/echo", "hello"], 500),
+        chart="lines",
+    ),
+    Scenario(
+        "container-flight",
+        "Containers in flight",
+        "in flight",
+        (1, 10, 50, 150),
+        quick=(2,),
+        rounds=1,
+        metrics=METRICS,
+        contenders={"docker-py, low level": flights.Containers, "launchpad": _docker},
+        measure=partial(fly, ["sleep", "3600"], ["true"], 24),
+        engine="docker",
+        chart="lines",
+    ),
+    Scenario(
+        "pod-flight",
+        "Pods in flight",
+        "in flight",
+        (1, 10, 100),
+        quick=(1,),
+        rounds=1,
+        metrics=METRICS,
+        contenders={"plain client, watches each": flights.Jobs, "launchpad": _kubernetes},
+        measure=fly_pods,
+        engine="kubernetes",
+        chart="lines",
+    ),
+)

@@ -1,0 +1,89 @@
+"""Quick Jobs, all at once: how many per second, and what they cost the API server and the client."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from measure import cpu_seconds
+from scenario import Measured, Scenario
+from ways import Way, jobs
+
+COMMAND = ["true"]
+
+COUNTED = re.compile(r"^apiserver_request_total\{(.*)\} (\d+)$", re.MULTILINE)
+
+
+@contextmanager
+def server(quick: bool) -> Iterator[jobs.Plain]:
+    """The cluster, its namespace for benchmarks empty before and after; if quick, soon after."""
+    plain = jobs.Plain(1)
+    plain.clear(wait=not quick)
+    try:
+        yield plain
+    finally:
+        plain.clear(wait=not quick)
+        plain.close()
+
+
+def rates(way: Way, count: int, quick: bool) -> Measured:
+    with server(quick) as plain:
+        before = requests(plain)
+        with way(count) as launch:
+            launch([COMMAND])
+            wall, cpu = time.perf_counter(), cpu_seconds()
+            launch([COMMAND] * count)
+            wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
+        after = requests(plain)
+    return {
+        "Jobs/s": count / wall,
+        "client CPU ms a Job": cpu / count * 1000,
+        "requests a Job": (after["requests"] - before["requests"]) / (count + 1),
+        "watches a Job": (after["watches"] - before["watches"]) / (count + 1),
+    }
+
+
+def requests(plain: jobs.Plain) -> dict[str, int]:
+    """What clients have asked of Jobs, pods and events, by the server's metrics.
+
+    Those are answered in JSON or plain text; the cluster's own parts speak protobuf. The server counts a watch when it
+    ends, so those that have just been closed get a second.
+    """
+    time.sleep(1)
+    counts = {"requests": 0, "watches": 0}
+    for labels, count in COUNTED.findall(_metrics(plain)):
+        if re.search(r'resource="(jobs|pods|events)"', labels) and "protobuf" not in labels:
+            counts["requests"] += int(count)
+            counts["watches"] += int(count) * ('verb="WATCH"' in labels)
+    return counts
+
+
+def _metrics(plain: jobs.Plain) -> str:
+    client = plain.core.api_client
+    login = {auth["key"]: auth["value"] for auth in client.configuration.auth_settings().values()}
+    answer = client.rest_client.pool_manager.request("GET", f"{client.configuration.host}/metrics", headers=login)
+    text: str = answer.data.decode()
+    return text
+
+
+SCENARIOS = (
+    Scenario(
+        "jobs",
+        "Quick Jobs, all at once",
+        "Jobs",
+        (1, 24, 100),
+        quick=(1,),
+        rounds=3,
+        metrics=("Jobs/s", "requests a Job", "watches a Job", "client CPU ms a Job"),
+        contenders={
+            "plain client, one watch": jobs.one_watch,
+            "launchpad": jobs.launchpad,
+            "plain client, watches each": jobs.watches_each,
+            "kubectl by xargs": jobs.kubectl,
+        },
+        measure=rates,
+        engine="kubernetes",
+    ),
+)
