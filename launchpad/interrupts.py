@@ -18,11 +18,11 @@ def uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> Non
         begin()
         return
     errors: list[BaseException] = []
-    claim = threading.Lock()  # whoever gets it decides: the thread that it begins, an interrupt that it never does
+    decided: dict[str, bool] = {}  # who comes first decides: the thread that it begins, an interrupt that it never does
     under_way = threading.Lock()  # not an Event: its wait is Python code, which an interrupt can tear apart
 
     def run() -> None:
-        if not claim.acquire(blocking=False):
+        if not decided.setdefault("to begin", True):
             return
         try:
             begin()
@@ -31,16 +31,22 @@ def uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> Non
         finally:
             under_way.release()
 
+    def settle() -> None:
+        if decided.setdefault("to begin", False):
+            _wait_through(under_way)
+
     # With the caller's context: what is told from there of a start belongs to, say, the caller's trace.
     thread = threading.Thread(target=copy_context().run, args=(run,), name="launchpad-start", daemon=True)
     under_way.acquire()
     try:
-        thread.start()  # interrupted here, the thread may run or not: hence the claim
+        thread.start()  # interrupted here, the thread may run or not: hence the decision
         thread.join()
     except BaseException as error:
-        give_up()
-        if not claim.acquire(blocking=False):
-            _wait_through(under_way)
+        try:  # before any call: with that, the next interrupt comes, if it comes
+            give_up()
+            settle()
+        except BaseException:
+            settle()
         if isinstance(error, RuntimeError) and error.__context__ is not None:
             raise error.__context__ from None  # the interrupt, which has torn a lock of Thread.start() itself
         raise

@@ -119,9 +119,10 @@ class Launcher(abc.ABC):
                 assert outcome is not None  # without a limit it comes back at the end alone
                 return outcome
         except BaseException:
-            for following in begun:
-                with _hearing(following, control):
-                    _end_after_error(following, sink)
+            try:  # before any call: with that, the next interrupt comes, if it comes
+                _end_after_error(begun, control, sink)
+            except BaseException:
+                _end_at_once(begun)
             raise
         finally:
             for following in begun:
@@ -139,8 +140,11 @@ class Launcher(abc.ABC):
         try:
             uninterrupted(lambda: self._begin(begun, run, self.stream_output, control, None), control.stop)
         except BaseException:
+            try:  # as in launch
+                _end_after_error(begun, control, discard)
+            except BaseException:
+                _end_at_once(begun)
             for following in begun:
-                _end_after_error(following, discard)
                 self._connection.forget(following.handle)
             raise
         return begun[0].handle
@@ -295,17 +299,24 @@ def _hearing(following: Following, control: Control) -> Listening:
     return control.listening(lambda: following.ask_to_stop(hurry=control.hurried))
 
 
-def _end_after_error(following: Following, sink: Sink) -> None:
-    """Stops a run whose launch was interrupted; interrupted again, it stops asking and kills. Its last words count."""
-    try:
-        try:
+def _end_after_error(begun: list[Following], control: Control, sink: Sink) -> None:
+    """Stops what was begun by a launch that was interrupted. Its last words count."""
+    for following in begun:
+        with _hearing(following, control):
             following.ask_to_stop()
-            following.follow(sink)
-        except LaunchError:
-            raise
-        except BaseException:
-            following.ask_to_stop(hurry=True)
-            following.follow(discard)
+            _see_through(following, sink)
+
+
+def _end_at_once(begun: list[Following]) -> None:
+    """What is left to do when that was interrupted again: kills."""
+    for following in begun:
+        following.ask_to_stop(hurry=True)
+        _see_through(following, discard)
+
+
+def _see_through(following: Following, sink: Sink) -> None:
+    try:
+        following.follow(sink)
     except LaunchError:
         _kill_unseen(following)
 

@@ -6,6 +6,7 @@ import copy
 import logging
 import pickle
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, NameConflict, Reason, Run, RunNotFound
 from launchpad.control import Control, Gate, Stopped
-from launchpad.launcher import Launcher
+from launchpad.launcher import Launcher, OnStart
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 from launchpad.testing.events import FakeStream
 
@@ -103,6 +104,44 @@ def test_an_interrupt_during_the_start_waits_for_it_and_stops_what_was_started(v
     with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05, 0.05, 0.05) as over:
         getattr(launcher, verb)(job())
     assert [run.exit.exit_code for run in fake.runs] == [143]
+
+
+def test_an_interrupt_that_follows_on_another_does_not_lose_sight_of_the_start() -> None:
+    class Torn(Control):
+        def stop(self, *, hurry: bool = False) -> None:
+            raise KeyboardInterrupt
+
+    fake = FakeBackend(Script(exit_code=None, before_start=lambda control: over.wait(SOON)))
+    with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05, 0.05) as over:
+        launcher.launch(job(), control=Torn())
+    assert [run.exit.exit_code for run in fake.runs] == [143]
+
+
+@contextmanager
+def two_interrupts(calls: int) -> Iterator[OnStart]:
+    """An `on_start` that Ctrl-C ends; the next one comes so many function calls after it."""
+    left = count(calls - 1, -1)
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and next(left) == 0:
+            raise KeyboardInterrupt
+
+    def on_start(handle: Handle) -> None:
+        sys.setprofile(profile)
+        raise KeyboardInterrupt
+
+    try:
+        yield on_start
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize("calls", range(1, 15))
+def test_an_interrupt_that_follows_on_another_does_not_leave_the_run(calls: int) -> None:
+    fake = FakeBackend(ENDLESS)
+    with FakeLauncher(fake) as launcher, two_interrupts(calls) as on_start, pytest.raises(KeyboardInterrupt):
+        launcher.submit(job(), on_start=on_start)
+    assert [run.exit is None for run in fake.runs] == [False]
 
 
 def test_an_interrupt_makes_a_start_that_can_give_up() -> None:
