@@ -96,7 +96,9 @@ class Bar:
         self._linger = linger
         self._lock = threading.Lock()  # guards the next
         self._closed = False
-        self._open = threading.Lock()  # locked until close(). An interrupt can tear Event.set() apart, and hang a waiter
+        self._open = (
+            threading.Lock()
+        )  # locked until close(). An interrupt can tear Event.set() apart, and hang a waiter
         self._open.acquire()
         self._thread: threading.Thread | None = None
 
@@ -134,10 +136,9 @@ class Bar:
             _warn(error)
 
     def _started(self, display: Display) -> threading.Thread:
+        show = contextvars.copy_context().run
         # Not a daemon, which the interpreter would end in the middle of a write: it sees by itself when all is over.
-        thread = threading.Thread(
-            target=contextvars.copy_context().run, args=(self._show, display), name="launchpad-progress"
-        )
+        thread = threading.Thread(target=show, args=(self._show, display), name="launchpad-progress", daemon=False)
         thread.start()
         return thread
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from ..interrupts import uninterrupted
@@ -12,6 +13,9 @@ from .bar import Bar, MakeDisplay, display_here
 
 F = TypeVar("F", bound=Future[Any])
 Self = TypeVar("Self", bound="Progress[Any]")
+
+NAP = 0.5
+"""Seconds that a loop sleeps at most: an interrupt that comes when it is about to fall asleep does not wake it."""
 
 
 def progress(futures: Iterable[F]) -> Progress[F]:
@@ -45,7 +49,7 @@ class Progress(Generic[F]):
         with self:
             ended = self._ended()
             for _ in self._futures:
-                yield ended.get()
+                yield _next(ended)
 
     def __enter__(self: Self) -> Self:
         if not self._entered and self._make_display is not None and self._futures:
@@ -73,3 +77,9 @@ class Progress(Generic[F]):
 
         uninterrupted(listen, lambda: None)
         return ended
+
+
+def _next(ended: SimpleQueue[F]) -> F:
+    while True:
+        with suppress(Empty):
+            return ended.get(timeout=NAP)

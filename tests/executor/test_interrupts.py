@@ -113,22 +113,24 @@ def interrupted(work: Callable[[], object], delay: float) -> None:
     Signals are sent until it was raised: CPython loses one that comes while a thread is about to block on a lock. It is
     not raised where the stdlib makes a thread for the pool: torn apart there, its semaphore can stay locked for good.
     """
-    here, raised = threading.get_ident(), threading.Event()
+    here = threading.get_ident()
+    raised: list[bool] = []  # not an Event: the handler, itself interrupted in its set(), would wait for itself
 
     def interrupt() -> None:
-        raised.wait(delay)
-        while not raised.wait(0.001):
+        time.sleep(delay)
+        while not raised:
             signal.pthread_kill(here, signal.SIGINT)
+            time.sleep(0.001)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if not (raised.is_set() or ADJUST in codes(frame)):
-            raised.set()
+        if not (raised or ADJUST in codes(frame)):
+            raised.append(True)
             raise KeyboardInterrupt
 
     thread = threading.Thread(target=interrupt)
     before = signal.signal(signal.SIGINT, handle)
-    thread.start()
     try:
+        thread.start()
         work()
     except (KeyboardInterrupt, RuntimeError):  # of the latter, a Condition makes some where its wait is interrupted
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from concurrent.futures import Future
 
@@ -11,6 +12,8 @@ import pytest
 from launchpad.live.bar import Bar, Bars
 from launchpad.live.progress import Progress, progress
 from launchpad.live.tally import Counts, Failure
+from tests.conftest import threads
+from tests.executor.test_interrupts import interrupted
 
 
 class Shown:
@@ -91,6 +94,29 @@ def test_a_block_may_iterate_too(displays: Displays) -> None:
         assert len(shown) == 1
         assert list(shown) == [future]
     assert len(displays) == 1
+
+
+def test_an_interrupt_at_any_moment_leaves_no_bar_and_no_future_locked(displays: Displays) -> None:
+    moments = random.Random(5)
+    for _ in range(200):
+        pending = futures(3)
+        interrupted(lambda pending=pending: list(Progress(pending, displays)), moments.uniform(0, 0.003))
+        assert [display for display in displays if display.over is None] == []
+        assert list(threads()) == []
+        for future in pending:
+            future.set_result(1)
+
+
+def test_an_interrupt_at_any_moment_leaves_no_bar_of_an_executor(displays: Displays) -> None:
+    moments = random.Random(6)
+    for _ in range(100):
+        bars, (future,) = Bars(displays), futures(1)
+        interrupted(
+            lambda bars=bars, future=future: (bars.add(future), threading.Event().wait()), moments.uniform(0, 0.002)
+        )
+        future.cancel()
+        bars.end(wait=True)
+        assert [display for display in displays if display.over is None] == []
 
 
 def test_a_bar_ends_with_its_futures_without_being_left(displays: Displays) -> None:
