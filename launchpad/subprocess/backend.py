@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 
 from ..backend import Spec, StreamName, Unit
 from ..control import Control
@@ -56,13 +55,22 @@ def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Pipes) -> Unit
 
 def default_follow() -> Follow:
     """By pidfd where the system has it, else by threads."""
-    if sys.platform == "linux" and hasattr(os, "eventfd"):
-        with suppress(OSError):  # an old kernel, or a sandbox without it
-            os.close(os.pidfd_open(os.getpid()))
-            return follow_by_pidfd
+    if _has_pidfd():
+        return follow_by_pidfd
     from .threaded import ThreadedUnit
 
     return ThreadedUnit
+
+
+def _has_pidfd() -> bool:
+    """Whether there is pidfd: old kernels lack it, and some sandboxes."""
+    if sys.platform != "linux" or not hasattr(os, "eventfd"):
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)  # what is lacking is a descriptor, for now
+    return True
 
 
 class SubprocessBackend:
@@ -91,15 +99,17 @@ class SubprocessBackend:
     def find(self, handle: Handle, *, output: bool) -> Unit:
         """A process that somebody else started, or that this process has let go of; its output is not to be had."""
         pid, started = self._identity(handle)
-        entry = look_up(pid)
-        if entry is None or entry.started != started:
-            raise RunNotFound(
-                f"Process {pid} of run {handle.name!r} is gone; its exit status went to the process that started it."
-            )
         try:
-            return self._follow(LocalProcess(pid, started, None), handle, {})
-        except ProcessLookupError as error:
-            raise RunNotFound(f"Process {pid} of run {handle.name!r} is gone.") from error
+            entry = look_up(pid)
+            if entry is not None and entry.started == started:
+                return self._follow(LocalProcess(pid, started, None), handle, {})
+        except ProcessLookupError:  # it was there a moment ago
+            pass
+        except OSError as error:
+            raise LaunchError(_not_followed(handle.name, error)) from error
+        raise RunNotFound(
+            f"Process {pid} of run {handle.name!r} is gone; its exit status went to the process that started it."
+        )
 
     def remove(self, handle: Handle) -> None:
         """A process leaves nothing behind: there is only to check that it has ended."""
@@ -123,8 +133,10 @@ class SubprocessBackend:
         child = _spawn(spec, writing)
         try:
             return self._attend(child, self._handle(child, before, name, run), reading)
-        except BaseException:
+        except BaseException as error:
             _kill(child)
+            if isinstance(error, OSError):
+                raise LaunchError(_not_followed(name, error)) from error
             raise
 
     def _handle(self, child: Child, before: str, name: str, run: Run) -> Handle:
@@ -206,6 +218,10 @@ def _not_started(spec: Spec, error: Exception) -> str:
             where = "names an interpreter in its first line that does not exist"
         return f"The program {program!r} cannot be started: it {where}."
     return f"The program {program!r} cannot be started: {_explained(error)}."
+
+
+def _not_followed(name: str, error: OSError) -> str:
+    return f"Run {name!r} cannot be followed: {_explained(error)}."
 
 
 def _explained(error: Exception) -> str:

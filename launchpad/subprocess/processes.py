@@ -6,6 +6,7 @@ Linux is asked through /proc, which costs microseconds; other systems through ps
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import sys
@@ -13,6 +14,7 @@ import time
 from typing import NamedTuple
 
 _NANOSECONDS_PER_TICK = 10**9 // (os.sysconf("SC_CLK_TCK") if sys.platform == "linux" else 1)
+_NO_ANSWER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _ENDED_STATES = "ZX"  # zombie, dead: only waiting to be reaped
 
 
@@ -56,7 +58,7 @@ class StartTimes:
 
 
 def look_up(pid: int) -> Process | None:
-    """The entry of `pid`, or None where there is no such process."""
+    """The entry of `pid`, or None where there is no such process. OSError where the system has no room to say."""
     return _from_proc(pid) if sys.platform == "linux" else _from_psutil(pid)
 
 
@@ -108,7 +110,9 @@ def _from_proc(pid: int) -> Process | None:
     # proc_pid_stat(5): the name, in parentheses, may itself contain spaces and parentheses.
     try:
         file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if error.errno in _NO_ANSWER:
+            raise
         return None
     try:
         stat = os.read(file, 4096)

@@ -9,13 +9,20 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import wait
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from launchpad import LaunchError, LaunchExecutor, Run, SubprocessLauncher
+from launchpad import Handle, LaunchError, LaunchExecutor, Run, SubprocessLauncher
+from launchpad.backend import Unit
+from launchpad.control import Control
+from launchpad.subprocess.backend import SubprocessBackend, default_follow, follow_by_pidfd
 from launchpad.subprocess.processes import look_up
+from launchpad.subprocess.units import LocalProcess
+from tests.conftest import children
 
 
 @pytest.fixture
@@ -77,6 +84,45 @@ def test_out_of_descriptors_is_an_error_that_says_so_and_leaks_none(quiet: Subpr
         for fd in held:
             os.close(fd)
     assert descriptors() == before
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """This process can open no file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_run_that_takes_the_last_descriptor_is_an_error_that_says_so_and_leaves_nothing() -> None:
+    def follow(process: LocalProcess, handle: Handle, pipes: object) -> Unit:
+        with no_descriptors():
+            return follow_by_pidfd(process, handle, {})
+
+    run, before = Run(command=["sleep", "60"]), (descriptors(), *children())
+    spec = SubprocessLauncher().spec(run, "sleep")
+    with pytest.raises(LaunchError, match="ulimit -n"):
+        SubprocessBackend(follow).start(spec, "sleep", run, output=True, control=Control())
+    assert (descriptors(), *children()) == before
+
+
+def test_a_run_that_cannot_be_looked_up_for_want_of_descriptors_is_not_said_to_be_gone(
+    quiet: SubprocessLauncher,
+) -> None:
+    handle, backend = quiet.start(Run(command=["sleep", "60"])), SubprocessBackend()
+    with no_descriptors(), pytest.raises(LaunchError, match="ulimit -n"):
+        backend.find(handle, output=False)
+    quiet.stop(handle)
+    assert not quiet.wait(handle).ok
+
+
+def test_want_of_descriptors_is_not_taken_for_want_of_pidfd() -> None:
+    here = default_follow()
+    with no_descriptors():
+        assert default_follow() is here
 
 
 INTERRUPTED = """
