@@ -16,7 +16,7 @@ from ..control import Control
 from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
 from .processes import StartTimes, look_up
-from .spec import python_of
+from .spec import conda_prefix, python_of
 from .units import Child, LocalProcess, handle_id, parse_handle
 
 Pipes = Mapping[StreamName, int]
@@ -165,6 +165,9 @@ def _check(spec: Spec) -> None:
     virtualenv = spec["virtualenv"]
     if virtualenv is not None and not os.path.exists(python_of(virtualenv, None)):
         raise LaunchError(f"There is no virtualenv in {virtualenv!r}: create it (python -m venv {virtualenv}).")
+    prefix = conda_prefix(spec)
+    if prefix is not None and not os.path.isdir(prefix):
+        raise LaunchError(f"There is no conda environment in {prefix!r}: create it (conda create --prefix {prefix}).")
 
 
 def _open_pipes() -> tuple[Pipes, Pipes]:

@@ -57,6 +57,11 @@ def conda_command(environment: str, conda: str) -> list[str]:
     return [conda, "run", *selected, "--no-capture-output"]
 
 
+def conda_prefix(spec: Spec) -> str | None:
+    """The folder of the conda environment that a command runs in, where it was given by its path."""
+    return spec["command"][3] if spec["conda"] and spec["command"][2] == "--prefix" else None
+
+
 def render(spec: Spec, reveal: bool) -> str:
     """The spec as a command for `sh`: with `reveal`, what it prints can be run; without, values of env are masked."""
     import shlex  # for previews alone

@@ -134,6 +134,14 @@ def test_a_missing_conda_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPat
         SubprocessLauncher(condaenv="data").submit(Run(command=["true"]))
 
 
+def test_a_missing_conda_environment_is_an_error_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONDA_EXE", "true")
+    with pytest.raises(LaunchError, match=r"conda environment.*missing"):
+        SubprocessLauncher(condaenv=tmp_path / "missing").submit(Run(command=["true"]))
+
+
 def test_a_program_that_conda_is_to_run_is_not_taken_for_conda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conda = tmp_path / "conda"
     conda.write_text('#!/bin/sh\necho "$@"\n')
