@@ -6,7 +6,8 @@ import functools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +19,46 @@ PATIENCE = 1800.0
 """Seconds that one measurement may take."""
 
 
+AT_A_TIME = 4
+"""Measurements of a smoke run."""
+
+
 class Failed(Exception):
     """A measurement that did not come to an end, with the last line of what it said."""
 
 
 def measured(scenario: Scenario, quick: bool, rounds: int | None = None) -> results.Record:
-    """What all contenders that can be measured here gave; the others are in `left_out`, with the reason."""
+    """What all contenders that can be measured here gave; the others are in `left_out`, with the reason.
+
+    One measurement at a time, but for a smoke run, which has no need of quiet.
+    """
     record = results.new(scenario, quick)
     if scenario.engine:
         record["versions"]["engine"] = engine(scenario.engine)
     record["left_out"] = {name: why for name in scenario.contenders if (why := missing(name))}
-    for turn in range(1 if quick else rounds or scenario.rounds):
-        for name, size in _turns(scenario, quick, turn):
-            if name in record["left_out"] or name in record["failed"]:
-                continue
-            print(f"\r{scenario.name}, round {turn + 1}: {name} @ {size}\x1b[K", end="", file=sys.stderr, flush=True)
-            try:
-                results.add(record, name, size, _one(scenario.name, name, str(size), *(["quick"] if quick else [])))
-            except Failed as failure:
-                record["failed"][name] = str(failure)
+
+    def attempt(turn: tuple[str, int]) -> None:
+        name, size = turn
+        if name in record["failed"]:
+            return
+        print(f"\r{scenario.name}: {name} @ {size}\x1b[K", end="", file=sys.stderr, flush=True)
+        try:
+            results.add(record, name, size, _one(scenario.name, name, str(size), *(["quick"] if quick else [])))
+        except Failed as failure:
+            record["failed"][name] = str(failure)
+
+    with ThreadPoolExecutor(AT_A_TIME if quick else 1) as threads:
+        for turn in range(1 if quick else rounds or scenario.rounds):
+            list(threads.map(attempt, _turns(scenario, record["left_out"], quick, turn)))
     print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     return record
 
 
-def _turns(scenario: Scenario, quick: bool, turn: int) -> Iterator[tuple[str, int]]:
+def _turns(scenario: Scenario, left_out: Collection[str], quick: bool, turn: int) -> Iterator[tuple[str, int]]:
     """Every contender at every size, in turned order every other round: a slow moment hits all alike."""
     for size in scenario.quick if quick else scenario.sizes:
         for name in list(scenario.contenders)[:: -1 if turn % 2 else 1]:
-            if size <= scenario.at_most.get(name, size):
+            if name not in left_out and size <= scenario.at_most.get(name, size):
                 yield name, size
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import results
 import tables
+import targets
 from needs import BENCH
 from scenarios import SCENARIOS
 
@@ -15,14 +16,20 @@ DOCS = Path(__file__).parent.parent / "docs"
 GROWTH = {"SubprocessLauncher": "flight", "DockerLauncher": "container-flight", "KubernetesLauncher": "pod-flight"}
 
 
+NOT_YET = "Not measured yet.\n"
+
+
 def publish(folder: Path, docs: Path) -> None:
-    """Writes docs/benchmarks/NAME.txt and docs/pictures/benchmark-NAME.svg for every result in `folder`."""
-    (docs / "benchmarks").mkdir(parents=True, exist_ok=True)
+    """Writes docs/benchmarks/NAME.txt and docs/pictures/benchmark-NAME.svg for every scenario."""
+    parts = {"targets": targets.page(folder), "growth": _growth(folder, docs)}
     for name in SCENARIOS:
-        if record := results.load(name, folder):
-            (docs / "benchmarks" / f"{name}.txt").write_text(tables.page(record), encoding="utf-8")
+        record = results.load(name, folder)
+        parts[name] = tables.page(record) if record else NOT_YET
+        if record:
             _draw(record, docs / "pictures" / f"benchmark-{name}.svg")
-    _draw_growth(folder, docs / "pictures" / "benchmark-growth.svg")
+    (docs / "benchmarks").mkdir(parents=True, exist_ok=True)
+    for name, part in parts.items():
+        (docs / "benchmarks" / f"{name}.txt").write_text(part, encoding="utf-8")
 
 
 def _draw(record: results.Record, path: Path) -> None:
@@ -33,14 +40,17 @@ def _draw(record: results.Record, path: Path) -> None:
         draw(record, path)
 
 
-def _draw_growth(folder: Path, path: Path) -> None:
+def _growth(folder: Path, docs: Path) -> str:
     records = {launcher: results.load(name, folder) for launcher, name in GROWTH.items()}
     rows = {launcher: (record, "launchpad") for launcher, record in records.items() if record}
-    if rows and _can_draw():
+    if not rows:
+        return NOT_YET
+    if _can_draw():
         import charts
 
         metrics = ["quick runs/s beside them", "MB", "threads"]
-        charts.growth(rows, metrics, "What a launcher costs, by runs in flight", path)
+        charts.growth(rows, metrics, "What a launcher costs", docs / "pictures" / "benchmark-growth.svg")
+    return tables.image("growth", "What a launcher costs, by runs in flight")
 
 
 def _can_draw() -> bool:

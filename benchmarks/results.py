@@ -45,7 +45,7 @@ def new(scenario: Scenario, quick: bool) -> Record:
         "base": next(iter(scenario.contenders)),
         "left_out": {},
         "failed": {},
-        "values": {metric: {} for metric in scenario.metrics},
+        "values": {metric: {name: {} for name in scenario.contenders} for metric in scenario.metrics},
     }
 
 
@@ -61,8 +61,7 @@ def _versions() -> dict[str, str]:
 
 def add(record: Record, contender: str, size: int, measured: Mapping[str, float]) -> None:
     for metric, value in measured.items():
-        rounds = record["values"][metric].setdefault(contender, {}).setdefault(str(size), [])
-        rounds.append(float(f"{value:.4g}"))
+        record["values"][metric][contender].setdefault(str(size), []).append(float(f"{value:.4g}"))
 
 
 def save(record: Record, folder: Path) -> None:
@@ -83,16 +82,21 @@ def sizes(record: Record) -> list[str]:
 
 
 def figure(record: Record, metric: str, contender: str, size: str) -> Figure | None:
-    """The ratio is the median of the ratios within a round: a slow round counts for both."""
-    rows = record["values"][metric]
-    values = rows.get(contender, {}).get(size)
+    """None where it was not measured."""
+    values = record["values"][metric].get(contender, {}).get(size)
     if not values:
         return None
-    base = rows.get(record["base"], {}).get(size, [])
-    ratios = [value / other for value, other in zip(values, base) if other]  # noqa: B905
-    median = statistics.median
-    return Figure(median(values), min(values), max(values), median(ratios) if ratios else None)
+    of_base = ratio(record, metric, (contender, size), (record["base"], size))
+    return Figure(statistics.median(values), min(values), max(values), of_base)
+
+
+def ratio(record: Record, metric: str, one: tuple[str, str], other: tuple[str, str]) -> float | None:
+    """Between two contenders, or sizes of one: the median of those within a round: a slow one counts for both."""
+    ones, others = (record["values"][metric].get(name, {}).get(size, []) for name, size in (one, other))
+    ratios = [mine / theirs for mine, theirs in zip(ones, others, strict=False) if theirs]
+    return statistics.median(ratios) if ratios else None
 
 
 def contenders(record: Record) -> list[str]:
-    return list(next(iter(record["values"].values())))
+    """Those that were measured, in order."""
+    return [name for name, row in next(iter(record["values"].values())).items() if row]

@@ -58,11 +58,18 @@ def text(record: Record) -> str:
 
 def page(record: Record) -> str:
     """For the documentation: the chart, the tables, and what they were measured on."""
-    parts = [f".. image:: pictures/benchmark-{record['scenario']}.svg\n   :alt: {record['title']}\n   :width: 100%\n"]
-    for title, heads, rows in tables(record):
-        cells = [",".join(f'"{cell}"' for cell in row) for row in [["", *heads], *rows]]
-        parts.append(f".. csv-table:: {title}\n   :header-rows: 1\n\n" + "".join(f"   {row}\n" for row in cells))
+    parts = [image(record["scenario"], record["title"])]
+    parts += [csv_table(title, ["", *heads], rows) for title, heads, rows in tables(record)]
     return "\n".join([*parts, measured_on(record)])
+
+
+def image(name: str, alt: str) -> str:
+    return f".. image:: pictures/benchmark-{name}.svg\n   :alt: {alt}\n   :width: 100%\n"
+
+
+def csv_table(title: str, heads: list[str], rows: list[list[str]]) -> str:
+    cells = [",".join(f'"{cell}"' for cell in row) for row in [heads, *rows]]
+    return f".. csv-table:: {title}\n   :header-rows: 1\n\n" + "".join(f"   {row}\n" for row in cells)
 
 
 def measured_on(record: Record) -> str:

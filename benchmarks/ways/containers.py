@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,8 @@ from launchpad import DockerLauncher
 from . import Command, Launch, check, ours
 
 IMAGE = "busybox:1"
-LABEL = "io.launchpad.benchmark"
+LABEL, MARK = "io.launchpad.benchmark", str(os.getpid())
+"""What marks the containers of this measurement."""
 
 
 def launchpad(workers: int) -> AbstractContextManager[Launch]:
@@ -27,7 +29,7 @@ def launchpad_kept(workers: int) -> AbstractContextManager[Launch]:
 
 
 def launcher(**settings: Any) -> DockerLauncher:
-    return DockerLauncher(image=IMAGE, network_mode="none", labels={LABEL: "yes"}, **settings)
+    return DockerLauncher(image=IMAGE, network_mode="none", labels={LABEL: MARK}, **settings)
 
 
 def connect(workers: int) -> Any:
@@ -39,7 +41,7 @@ def connect(workers: int) -> Any:
 
 def create(client: Any, command: Command) -> str:
     host = client.create_host_config(network_mode="none")
-    created = client.create_container(IMAGE, list(command), host_config=host, labels={LABEL: "yes"})
+    created = client.create_container(IMAGE, list(command), host_config=host, labels={LABEL: MARK})
     return str(created["Id"])
 
 
@@ -70,7 +72,7 @@ def high_level(workers: int) -> Iterator[Launch]:
     import docker
 
     def one(command: Command) -> int:
-        assert client.containers.run(IMAGE, list(command), remove=True, network_mode="none", labels=[LABEL])
+        assert client.containers.run(IMAGE, list(command), remove=True, network_mode="none", labels={LABEL: MARK})
         return 0  # a container that fails is an exception
 
     client = docker.from_env(max_pool_size=workers + 2)
@@ -81,11 +83,17 @@ def high_level(workers: int) -> Iterator[Launch]:
 
 @contextmanager
 def docker_run(workers: int) -> Iterator[Launch]:
-    tool = ["xargs", "-P", str(workers), "-L", "1", "docker", "run", "--rm", "--network", "none", "--label", LABEL]
+    docker = ["docker", "run", "--rm", "--network", "none", "--label", f"{LABEL}={MARK}", IMAGE]
 
     def launch(commands: Sequence[Command]) -> None:
         lines = "".join(f"{shlex.join(command)}\n" for command in commands)
-        subprocess.run([*tool, IMAGE], input=lines, text=True, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            ["xargs", "-P", str(workers), "-L", "1", *docker],
+            input=lines,
+            text=True,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
     yield launch
 
@@ -95,7 +103,7 @@ def python_on_whales(workers: int) -> Iterator[Launch]:
     from python_on_whales import docker
 
     def one(command: Command) -> int:
-        assert docker.run(IMAGE, list(command), remove=True, networks=["none"], labels={LABEL: "yes"})
+        assert docker.run(IMAGE, list(command), remove=True, networks=["none"], labels={LABEL: MARK})
         return 0  # a container that fails is an exception
 
     with ThreadPoolExecutor(workers) as executor:
@@ -103,8 +111,8 @@ def python_on_whales(workers: int) -> Iterator[Launch]:
 
 
 def clear() -> None:
-    """Removes the containers of benchmarks that are left."""
+    """Removes the containers of this measurement that are left."""
     client = connect(1)
-    for container in client.containers(all=True, filters={"label": LABEL}):
+    for container in client.containers(all=True, filters={"label": f"{LABEL}={MARK}"}):
         client.remove_container(container["Id"], force=True, v=True)
     client.close()

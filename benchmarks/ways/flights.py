@@ -198,6 +198,7 @@ class Jobs(Threads):
     def stop(self) -> None:
         with ThreadPoolExecutor(BESIDE) as threads:
             list(threads.map(self._plain.delete, list(self._names)))
+        self._plain.wait_no_jobs()
 
     def close(self) -> None:
         super().close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import time
@@ -9,7 +10,7 @@ import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from launchpad import KubernetesLauncher
@@ -17,7 +18,9 @@ from launchpad import KubernetesLauncher
 from . import Command, Launch, check, ours
 
 IMAGE = "busybox:1"
-NAMESPACE = "launchpad-benchmark"
+NAMESPACE = f"launchpad-benchmark-{os.getpid()}"
+"""Of this measurement alone."""
+
 LABEL = "launchpad-benchmark"
 
 
@@ -85,14 +88,26 @@ class Plain:
                 return
             time.sleep(0.2)
 
-    def clear(self, *, wait: bool) -> None:
-        """Makes the namespace, or removes all Jobs and pods in it."""
-        from kubernetes import client
+    def wait_no_jobs(self) -> None:
+        """Blocks until no Job is being deleted any more: their pods have gone before them."""
+        while any(job.metadata.deletion_timestamp for job in self.batch.list_namespaced_job(NAMESPACE).items):
+            time.sleep(0.1)
 
-        with suppress(client.ApiException):
-            self.core.create_namespace({"metadata": {"name": NAMESPACE}})
-        self.batch.delete_collection_namespaced_job(NAMESPACE, propagation_policy="Background")
-        while wait and self.core.list_namespaced_pod(NAMESPACE).items:
+    @contextmanager
+    def namespace(self) -> Iterator[None]:
+        """Makes the namespace, and removes it with all that is in it."""
+        self.core.create_namespace({"metadata": {"name": NAMESPACE}})
+        while not self.core.list_namespaced_service_account(NAMESPACE).items:  # without one, there are no pods
+            time.sleep(0.1)
+        try:
+            yield
+        finally:
+            self.core.delete_namespace(NAMESPACE)
+
+    def wait_gone(self) -> None:
+        """Blocks until the cluster has done with what the namespace held: the next measurement finds it quiet."""
+        own = f"metadata.name={NAMESPACE}"
+        while self.core.list_namespace(field_selector=own).items:
             time.sleep(0.5)
 
 

@@ -38,7 +38,7 @@ def requests(way: Way, workers: int, quick: bool) -> Measured:
 def end_to_result(way: Way, workers: int, quick: bool) -> Measured:
     """From the engine's own time of a container's end; containers are kept, one is launched after the other."""
     events = containers.connect(1)
-    stream = events.events(decode=True, filters={"event": "die", "label": containers.LABEL})
+    stream = events.events(decode=True, filters={"event": "die", "label": f"{containers.LABEL}={containers.MARK}"})
     deaths: queue.Queue[float] = queue.Queue()
     threading.Thread(target=_note, args=(stream, deaths), daemon=True).start()
     took = []

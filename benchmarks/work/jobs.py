@@ -18,14 +18,13 @@ COUNTED = re.compile(r"^apiserver_request_total\{(.*)\} (\d+)$", re.MULTILINE)
 
 @contextmanager
 def server(quick: bool) -> Iterator[jobs.Plain]:
-    """The cluster, its namespace for benchmarks empty before and after; if quick, soon after."""
+    """The cluster, with a namespace for this measurement; unless quick, what it held is gone afterwards."""
     plain = jobs.Plain(1)
-    plain.clear(wait=not quick)
-    try:
+    with plain.namespace():
         yield plain
-    finally:
-        plain.clear(wait=not quick)
-        plain.close()
+    if not quick:
+        plain.wait_gone()
+    plain.close()
 
 
 def rates(way: Way, count: int, quick: bool) -> Measured:

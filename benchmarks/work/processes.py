@@ -15,7 +15,8 @@ SLOW = {peers.psij: 0.1, peers.submitit: 0.01, peers.parsl: 0.3, processes.gnu_p
 
 
 def rates(way: Way, workers: int, quick: bool) -> Measured:
-    count = 16 if quick else max(2 * workers, round((300 if workers == 1 else 1000) * SLOW.get(way, 1)))
+    usual = 16 if quick else 300 if workers == 1 else 1000
+    count = max(2 * workers, round(usual * SLOW.get(way, 1)))
     with way(workers) as launch:
         launch([ECHO] * workers)
         return {"runs/s": rate_of(lambda: launch([ECHO] * count), count)}
