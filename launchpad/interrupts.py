@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
@@ -35,20 +36,19 @@ def uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> Non
         if decided.setdefault("to begin", False):
             _wait_through(under_way)
 
-    # With the caller's context: what is told from there of a start belongs to, say, the caller's trace.
-    thread = threading.Thread(target=copy_context().run, args=(run,), name="launchpad-start", daemon=True)
     under_way.acquire()
     try:
-        thread.start()  # interrupted here, the thread may run or not: hence the decision
-        thread.join()
-    except BaseException as error:
+        # With the caller's context: what is told from there of a start belongs to, say, the caller's trace. It is no
+        # threading.Thread: an interrupt can tear the start of one apart, and is lost where one is forgotten.
+        start_new_thread(copy_context().run, (run,))  # interrupted here, it may run or not: hence the decision
+        with under_way:
+            pass
+    except BaseException:
         try:  # before any call: with that, the next interrupt comes, if it comes
             give_up()
             settle()
         except BaseException:
             settle()
-        if isinstance(error, RuntimeError) and error.__context__ is not None:
-            raise error.__context__ from None  # the interrupt, which has torn a lock of Thread.start() itself
         raise
     if errors:
         raise errors.pop()
