@@ -217,10 +217,18 @@ def _not_started(spec: Spec, error: Exception) -> str:
         return f"conda was not found ({program!r}): install it, or set CONDA_EXE to its path."
     if isinstance(error, FileNotFoundError):
         where = "does not exist" if os.sep in program else "was not found on PATH"
-        if os.path.isfile(os.path.join(spec["working_dir"] or "", program)):
+        if _is_there(program, spec):
             where = "names an interpreter in its first line that does not exist"
         return f"The program {program!r} cannot be started: it {where}."
     return f"The program {program!r} cannot be started: {_explained(error)}."
+
+
+def _is_there(program: str, spec: Spec) -> bool:
+    if os.sep in program:
+        return os.path.isfile(os.path.join(spec["working_dir"] or "", program))
+    from shutil import which  # takes 3 ms to import: for an error
+
+    return which(program, path=spec["env"].get("PATH", os.environ.get("PATH")) or os.defpath) is not None
 
 
 def _not_followed(name: str, error: OSError) -> str:

@@ -93,6 +93,6 @@ def handle_id(pid: int, started: str) -> str:
 def parse_handle(handle: Handle) -> tuple[int, str]:
     """The pid and the start time in a handle; LaunchError where it is none of ours."""
     pid, _, started = handle.id.partition("@")
-    if not (pid.isdigit() and started):
+    if not (pid.isdecimal() and started):
         raise LaunchError(f"The handle's id {handle.id!r} is not that of a local process (pid@start time).")
     return int(pid), started

@@ -299,7 +299,7 @@ def test_a_handle_of_another_host_is_not_available_here() -> None:
             ask(handle)
 
 
-@pytest.mark.parametrize("handle_id", ["", "12", "x@1", "@1", "1@"])
+@pytest.mark.parametrize("handle_id", ["", "12", "x@1", "@1", "1@", "²@1"])
 def test_a_handle_that_makes_no_sense_is_a_launch_error(handle_id: str) -> None:
     with pytest.raises(LaunchError, match="pid@start time"):
         SubprocessLauncher().wait(Handle("subprocess", handle_id, "odd", os.uname().nodename, "id"))

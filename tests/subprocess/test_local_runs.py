@@ -73,6 +73,16 @@ def test_a_script_whose_interpreter_is_missing_is_told_from_a_missing_script(
         quiet.submit(Run(command=[str(script)]))
 
 
+def test_a_script_on_path_whose_interpreter_is_missing_is_told_from_one_that_is_not_there(
+    quiet: SubprocessLauncher, tmp_path: Path
+) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    with pytest.raises(LaunchError, match="interpreter"):
+        quiet.submit(Run(command=["script"], env={"PATH": str(tmp_path)}))
+
+
 def test_a_script_without_a_first_line_is_explained(quiet: SubprocessLauncher, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("echo hello")
