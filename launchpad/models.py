@@ -159,7 +159,9 @@ def _command(value: object) -> list[str] | None:
         raise ValueError("a run cannot be run with empty command")
     for position, word in enumerate(value):
         if not isinstance(word, str):
-            raise ValueError(f"command[{position}] must be text, not {type(word).__name__}: use str() on it")
+            raise ValueError(
+                f"command[{position}] must be text, not {type(word).__name__}: use str() (in YAML, quotes)"
+            )
     if not value[0]:
         raise ValueError("a run cannot be run with empty command: command[0], the program, is ''")
     return [_sendable(word, f"command[{position}]") for position, word in enumerate(value)]

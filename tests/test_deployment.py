@@ -161,7 +161,11 @@ class TestFaults:
             ("timeout: 3600", "id: x", f"3: {NIGHTLY}.run.id: unknown key 'id' of a run"),
             ("[echo, hello]", "[]", "7: deployments['hello'].run.command: a run cannot be run with empty command"),
             ("[echo, hello]", "echo hello", "7: deployments['hello'].run.command: command must be a list of text"),
-            ("[echo, hello]", "[echo, 5]", "7: deployments['hello'].run.command: command[1] must be text, not int"),
+            (
+                "[echo, hello]",
+                "[echo, 5]",
+                "7: deployments['hello'].run.command: command[1] must be text, not int: use str() (in YAML, quotes)",
+            ),
             (
                 "command: [echo, hello]",
                 "name: x",

@@ -137,7 +137,9 @@ class Asked:
         with refusing():
             deployments = Deployment.load(self.file)
             if name not in deployments:
-                raise ValueError(f"{self.file} has no deployment {name!r}; it has: {', '.join(sorted(deployments))}")
+                raise ValueError(
+                    f"{self.file} has no deployment {name!r}; it has: {', '.join(sorted(deployments)) or 'none'}"
+                )
             run = deployments[name].make_run(**values.parameters(self.parameters))
             return deployments[name].launcher, attrs.evolve(run, **self._changes(run.env))
 

@@ -138,6 +138,12 @@ def test_an_unknown_deployment_is_a_line_with_the_known_ones(tmp_path: Path) -> 
     assert (done.returncode, done.stderr) == (2, "launchpad: mine.yaml has no deployment 'great'; it has: greet\n")
 
 
+def test_a_file_without_deployments_says_that_it_has_none(tmp_path: Path) -> None:
+    (tmp_path / "none.yaml").write_text("deployments: []\n")
+    done = launchpad("run", "--deployment", "great", "-f", "none.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "launchpad: none.yaml has no deployment 'great'; it has: none\n")
+
+
 def test_a_fault_in_the_deployments_file_is_a_line_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "deployments.yaml").write_text(DEPLOYMENTS.replace("entrypoint", "entripoint"))
     done = launchpad("preview", "--deployment", "greet", cwd=tmp_path)
