@@ -69,7 +69,7 @@ class Batch:
             return exits.of_signal(flight.signal)
         if not self._report.launched:
             return exits.NOT_LAUNCHED
-        return 0 if self._report.all_ok else exits.FAILED
+        return 0 if self._report.all_ok and not self._report.lost else exits.FAILED
 
     def _submit(self, flight: Flight, bar: Bar, items: Iterable[Item]) -> None:
         for item in items:

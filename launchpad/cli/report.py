@@ -6,7 +6,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from rich.text import Text
 from ..models import Outcome, Reason
 from ..wording import NOT_LAUNCHED, one_line, why
 from .batch_file import Item
+from .messages import tell
 
 NAMED = 3
 """How many runs of each result the table names."""
@@ -51,6 +51,8 @@ class Report:
     def __init__(self, labels: Labels, as_json: bool) -> None:
         self.launched = False
         """Whether any run was."""
+        self.lost = False
+        """Whether an object for a run could not be written."""
         self._labels = labels
         self._as_json = as_json
         self._console = Console(stderr=True, highlight=False)
@@ -106,9 +108,15 @@ class Report:
         if not self._as_json:
             return
         run = {"number": item.number, "name": item.run.name, "id": item.run.id}
-        with suppress(BrokenPipeError):  # the signal that comes with it stops the batch
+        try:
             sys.stdout.write(json.dumps({**run, **facts, "log": log and str(log)}) + "\n")
             sys.stdout.flush()
+        except BrokenPipeError:
+            pass  # the signal that comes with it stops the batch
+        except OSError as error:
+            if not self.lost:
+                tell(f"the results cannot be written to standard output: {error.strerror}")
+            self.lost = True
 
 
 def _plain(instance: object, field: object, value: Any) -> Any:

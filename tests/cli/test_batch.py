@@ -88,6 +88,14 @@ def test_fail_fast_stops_what_runs_and_starts_no_more() -> None:
     assert set(reasons) == set(range(1, 53))
 
 
+def test_results_that_cannot_be_written_stop_no_run_and_are_told_of_once(tmp_path: Path) -> None:
+    runs = [sh(f"echo > {tmp_path}/{number}") for number in range(3)]
+    done = launchpad("batch", "-", "--json", "--workers", "1", stdin=lines(*runs), shell='"$@" > /dev/full')
+    assert (done.returncode, done.stderr.count("results cannot be written")) == (1, 1)
+    assert "3 succeeded" in done.stderr
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_quiet_drops_the_output_alone() -> None:
     done = launchpad("batch", "-", "--quiet", stdin=lines(sh("echo noise; exit 3", name="a")))
     assert (done.stdout, done.stderr.splitlines()[0]) == ("", "a: failed: Exited with status 3.")
