@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from results import Record, contenders, figure, sizes
-from tables import number
+from tables import number, times
 
 OURS, OTHERS = "#1d5fa8", "#b8c4cc"
 LINES = ("#8a97a0", OURS, "#d08a2e", "#5a9367", "#8b5fa8")
@@ -18,7 +18,7 @@ def bars(record: Record, path: Path) -> None:
     at, metrics = sizes(record), list(record["values"])
     panels = [(metric, at[0], metric) for metric in metrics[:2]]
     if len(at) > 1:
-        panels = [(metrics[0], size, f"{metrics[0]}, {size} {record['size']}") for size in at]
+        panels = [(metrics[0], size, f"{metrics[0]}, {record['size']}: {size}") for size in at]
     names = contenders(record)[::-1]
     canvas, axes = _canvas(len(panels), 0.8 + 0.32 * len(names), record["title"], sharey=True)
     for axis, (metric, size, title) in zip(axes, panels, strict=True):
@@ -28,39 +28,55 @@ def bars(record: Record, path: Path) -> None:
 
 
 def _bars(axis: Any, record: Record, metric: str, size: str, names: list[str]) -> None:
-    most = 0.0
+    found = {name: at for name in names if (at := figure(record, metric, name, size))}
+    least, most = min(at.least for at in found.values()), max(at.most for at in found.values())
+    far_apart = least * 100 < most
     for position, name in enumerate(names):
-        found = figure(record, metric, name, size)
-        if found is None:
-            axis.text(0, position, " not measured", va="center", fontsize=7, color="#888888")
+        if (at := found.get(name)) is None:
+            axis.text(
+                least / 2 if far_apart else 0, position, " not measured", va="center", fontsize=7, color="#888888"
+            )
             continue
-        spread = [[found.median - found.least], [found.most - found.median]]
-        axis.barh(position, found.median, xerr=spread, color=_colour(name), ecolor="#555555", capsize=2, height=0.65)
-        ratio = "" if found.ratio is None or name == record["base"] else f" (x{found.ratio:.2f})"
-        axis.text(found.most, position, f"  {number(found.median)}{ratio}", va="center", fontsize=8)
-        most = max(most, found.most)
+        spread = [[at.median - at.least], [at.most - at.median]]
+        axis.barh(position, at.median, xerr=spread, color=_colour(name), ecolor="#555555", capsize=2, height=0.65)
+        ratio = "" if at.ratio is None or name == record["base"] else f" ({times(at.ratio)})"
+        axis.text(at.most, position, f"  {number(at.median)}{ratio}", va="center", fontsize=8)
     axis.set_yticks(range(len(names)), names, fontsize=8)
-    axis.set_xlim(0, most * 1.55 or 1)
-    axis.xaxis.set_major_locator(_ticks())
+    if far_apart:
+        axis.set(xscale="log", xlim=(least / 2, most * (most / least) ** 0.5))
+    else:
+        axis.set_xlim(0, most * 1.55)
+        axis.locator_params(axis="x", nbins=4)
+    axis.xaxis.set_major_formatter("{x:g}")
 
 
 def lines(record: Record, path: Path) -> None:
-    """A panel for each metric, by size."""
-    growth({name: (record, name) for name in contenders(record)}, list(record["values"]), record["title"], path)
+    """A panel for each metric, by size; rates from zero."""
+    rows = {name: (record, name) for name in contenders(record)}
+    _lines(rows, list(record["values"]), record["title"], path, level_rates=True)
 
 
 def growth(rows: Mapping[str, tuple[Record, str]], metrics: list[str], title: str, path: Path) -> None:
     """A panel for each metric with a line for each row, which names a record and a contender in it."""
-    canvas, axes = _canvas(3, 2.6 * -(-len(metrics) // 3), title, rows=-(-len(metrics) // 3))
-    for axis, metric in zip(axes, metrics, strict=False):
+    _lines(rows, metrics, title, path, level_rates=False)
+
+
+def _lines(
+    rows: Mapping[str, tuple[Record, str]], metrics: list[str], title: str, path: Path, *, level_rates: bool
+) -> None:
+    down = -(-len(metrics) // 3)
+    canvas, axes = _canvas(3, 2.6 * down, title, rows=down)
+    for axis, metric in zip(axes, metrics, strict=True):
         for colour, (label, (record, contender)) in zip(LINES, rows.items(), strict=False):
-            points = [
-                (int(size), found.median)
-                for size in sizes(record)
-                if (found := figure(record, metric, contender, size))
-            ]
+            figures = {int(size): figure(record, metric, contender, size) for size in sizes(record)}
+            points = [(size, found.median) for size, found in figures.items() if found]
             axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label, color=colour)
-        axis.set(xscale="log", yscale="log")
+        axis.set_xscale("log")
+        if not (level_rates and "/s" in metric):
+            axis.set_yscale("symlog", linthresh=1)
+        axis.set_ylim(bottom=0)
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_major_formatter("{x:g}")
         axis.set_title(f"{metric}, by runs in flight", fontsize=9)
         axis.grid(alpha=0.25)
     axes[0].legend(frameon=False, fontsize=8)
@@ -85,12 +101,6 @@ def _canvas(columns: int, height: float, title: str, *, rows: int = 1, sharey: b
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
     return canvas, list(axes.flat)
-
-
-def _ticks() -> Any:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(4)
 
 
 def _write(canvas: Any, path: Path) -> None:

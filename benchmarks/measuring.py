@@ -41,7 +41,7 @@ def measured(scenario: Scenario, quick: bool, rounds: int | None = None) -> resu
         name, size = turn
         if name in record["failed"]:
             return
-        print(f"\r{scenario.name}: {name} @ {size}\x1b[K", end="", file=sys.stderr, flush=True)
+        _show(f"{scenario.name}: {name}, {size} {scenario.size}")
         try:
             results.add(record, name, size, _one(scenario.name, name, str(size), *(["quick"] if quick else [])))
         except Failed as failure:
@@ -50,8 +50,14 @@ def measured(scenario: Scenario, quick: bool, rounds: int | None = None) -> resu
     with ThreadPoolExecutor(AT_A_TIME if quick else 1) as threads:
         for turn in range(1 if quick else rounds or scenario.rounds):
             list(threads.map(attempt, _turns(scenario, record["left_out"], quick, turn)))
-    print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    _show("")
     return record
+
+
+def _show(what: str) -> None:
+    """Shows what is under way, in one line of a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r{what}\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _turns(scenario: Scenario, left_out: Collection[str], quick: bool, turn: int) -> Iterator[tuple[str, int]]:

@@ -40,7 +40,10 @@ def new(scenario: Scenario, quick: bool) -> Record:
         "size": scenario.size,
         "command": f"python benchmarks {scenario.name}{' --quick' if quick else ''}",
         "measured": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "machine": {"cores": os.cpu_count(), "kernel": f"{platform.system()} {platform.release()}"},
+        "machine": {
+            "cores": os.cpu_count(),
+            "kernel": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
+        },
         "versions": {"Python": platform.python_version(), **_versions()},
         "base": next(iter(scenario.contenders)),
         "left_out": {},

@@ -6,23 +6,20 @@ from collections.abc import Iterator
 
 from results import Figure, Record, contenders, figure, sizes
 
-Table = tuple[str, list[str], list[list[str]]]
-"""A title, the heads of columns, and rows."""
+Table = tuple[str, list[list[str]]]
+"""A title, and rows; the first are the heads of columns."""
 
 
 def tables(record: Record) -> Iterator[Table]:
     """A column for each size in a table for each metric; where there is one size, a column for each metric."""
     names, at, metrics = contenders(record), sizes(record), list(record["values"])
     if len(at) == 1:
-        yield (
-            record["title"],
-            metrics,
-            [[name, *(_cell(record, metric, name, at[0]) for metric in metrics)] for name in names],
-        )
+        rows = [[name, *(_cell(record, metric, name, at[0]) for metric in metrics)] for name in names]
+        yield f"{record['title']}; {record['size']}: {at[0]}", [["", *metrics], *rows]
         return
     for metric in metrics:
         rows = [[name, *(_cell(record, metric, name, size) for size in at)] for name in names]
-        yield f"{record['title']}: {metric}", [f"{size} {record['size']}" for size in at], rows
+        yield f"{record['title']}: {metric}", [[record["size"], *at], *rows]
 
 
 def _cell(record: Record, metric: str, contender: str, size: str) -> str:
@@ -33,7 +30,7 @@ def _cell(record: Record, metric: str, contender: str, size: str) -> str:
 def shown(found: Figure) -> str:
     """The median, the spread if there was more than one round, and the ratio."""
     spread = "" if found.least == found.most else f" ({number(found.least)} to {number(found.most)})"
-    ratio = "" if found.ratio is None else f" x{found.ratio:.2f}"
+    ratio = "" if found.ratio is None else f" {times(found.ratio)}"
     return f"{number(found.median)}{spread}{ratio}"
 
 
@@ -41,16 +38,17 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def times(ratio: float) -> str:
+    return f"x{ratio:.2f}" if ratio < 10 else f"x{ratio:,.0f}"
+
+
 def text(record: Record) -> str:
     """For the terminal."""
     lines = []
-    for title, heads, rows in tables(record):
-        widths = [max(len(row[column]) for row in [["", *heads], *rows]) for column in range(len(heads) + 1)]
+    for title, rows in tables(record):
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines += ["", title]
-        lines += [
-            "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in [["", *heads], *rows]
-        ]
+        lines += ["  ".join(["", *map(str.ljust, row, widths)]).rstrip() for row in rows]
     for kind in ("left_out", "failed"):
         lines += [f"  {kind.replace('_', ' ')}: {name}: {why}" for name, why in record[kind].items()]
     return "\n".join(lines)
@@ -59,7 +57,7 @@ def text(record: Record) -> str:
 def page(record: Record) -> str:
     """For the documentation: the chart, the tables, and what they were measured on."""
     parts = [image(record["scenario"], record["title"])]
-    parts += [csv_table(title, ["", *heads], rows) for title, heads, rows in tables(record)]
+    parts += [csv_table(title, rows) for title, rows in tables(record)]
     return "\n".join([*parts, measured_on(record)])
 
 
@@ -67,8 +65,8 @@ def image(name: str, alt: str) -> str:
     return f".. image:: pictures/benchmark-{name}.svg\n   :alt: {alt}\n   :width: 100%\n"
 
 
-def csv_table(title: str, heads: list[str], rows: list[list[str]]) -> str:
-    cells = [",".join(f'"{cell}"' for cell in row) for row in [heads, *rows]]
+def csv_table(title: str, rows: list[list[str]]) -> str:
+    cells = [",".join(f'"{cell}"' for cell in row) for row in rows]
     return f".. csv-table:: {title}\n   :header-rows: 1\n\n" + "".join(f"   {row}\n" for row in cells)
 
 

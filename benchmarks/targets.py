@@ -96,11 +96,11 @@ TARGETS = (
 
 
 def page(folder: Path) -> str:
-    rows = []
+    rows = [["", "wanted", "measured", "reached"]]
     for target in TARGETS:
         record = results.load(target.scenario, folder)
         value = target.measured(record) if record else None
         sign = "at most" if target.at_most else "at least"
         told = ["not measured", ""] if value is None else [f"{value:.3g}", "yes" if target.met(value) else "no"]
         rows.append([target.words, f"{sign} {target.bound:g}", *told])
-    return csv_table("What is wanted, and what is measured", ["", "wanted", "measured", "reached"], rows)
+    return csv_table("What is wanted, and what is measured", rows)
