@@ -220,6 +220,11 @@ def _not_started(spec: Spec, error: Exception) -> str:
         if _is_there(program, spec):
             where = "names an interpreter in its first line that does not exist"
         return f"The program {program!r} cannot be started: it {where}."
+    directory = spec["working_dir"]
+    if isinstance(error, PermissionError) and directory is not None and not os.access(directory, os.X_OK):
+        return f"The working directory {directory!r} may not be entered: check its permissions."
+    if os.path.isdir(os.path.join(directory or "", program)):
+        return f"The program {program!r} cannot be started: it is a folder."
     return f"The program {program!r} cannot be started: {_explained(error)}."
 
 

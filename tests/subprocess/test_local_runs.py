@@ -63,6 +63,11 @@ def test_a_program_that_may_not_be_executed_is_an_error(quiet: SubprocessLaunche
         quiet.submit(Run(command=[str(program)]))
 
 
+def test_a_folder_for_a_program_is_an_error_that_says_so(quiet: SubprocessLauncher, tmp_path: Path) -> None:
+    with pytest.raises(LaunchError, match="is a folder"):
+        quiet.submit(Run(command=[str(tmp_path)]))
+
+
 def test_a_script_whose_interpreter_is_missing_is_told_from_a_missing_script(
     quiet: SubprocessLauncher, tmp_path: Path
 ) -> None:
