@@ -1,13 +1,15 @@
-"""Quick Jobs, all at once: how many per second, and what they cost the API server and the client."""
+"""Quick Jobs: how many per second, at what cost to the API server and the client, and how soon results are there."""
 
 from __future__ import annotations
 
+import queue
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from measure import cpu_seconds
+from measure import cpu_seconds, percentile
 from scenario import Measured, Scenario
 from ways import Way, jobs
 
@@ -67,6 +69,34 @@ def _metrics(plain: jobs.Plain) -> str:
     return text
 
 
+def end_to_result(way: Way, workers: int, quick: bool) -> Measured:
+    """From the moment that a watch of its own tells of a Job's end; 0 for a result that was there before."""
+    took = []
+    with server(quick) as plain, way(workers) as launch:
+        ends: queue.Queue[float] = queue.Queue()
+        threading.Thread(target=_note, args=(plain, ends), daemon=True).start()
+        for _ in range(1 if quick else 15):
+            launch([COMMAND])
+            now = time.monotonic()
+            took.append(max(0, now - ends.get(timeout=60)) * 1000)
+    return {"median ms": percentile(took, 50), "p99 ms": percentile(took, 99)}
+
+
+def _note(plain: jobs.Plain, ends: queue.Queue[float]) -> None:
+    ended = set()
+    for _kind, job in plain.jobs():
+        if job.status.conditions and job.metadata.name not in ended:
+            ended.add(job.metadata.name)
+            ends.put(time.monotonic())
+
+
+ALL = {
+    "plain client, one watch": jobs.one_watch,
+    "launchpad": jobs.launchpad,
+    "plain client, watches each": jobs.watches_each,
+    "kubectl by xargs": jobs.kubectl,
+}
+
 SCENARIOS = (
     Scenario(
         "jobs",
@@ -76,13 +106,20 @@ SCENARIOS = (
         quick=(1,),
         rounds=3,
         metrics=("Jobs/s", "requests a Job", "watches a Job", "client CPU ms a Job"),
-        contenders={
-            "plain client, one watch": jobs.one_watch,
-            "launchpad": jobs.launchpad,
-            "plain client, watches each": jobs.watches_each,
-            "kubectl by xargs": jobs.kubectl,
-        },
+        contenders=ALL,
         measure=rates,
+        engine="kubernetes",
+    ),
+    Scenario(
+        "job-end-to-result",
+        "From the event of a Job's end to its result",
+        "worker",
+        (1,),
+        quick=(1,),
+        rounds=1,
+        metrics=("median ms", "p99 ms"),
+        contenders=ALL,
+        measure=end_to_result,
         engine="kubernetes",
     ),
 )
