@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 
 import pyte
@@ -89,6 +90,10 @@ class Terminal:
     def wait(self) -> int:
         """Waits for the program's end and gives its exit status."""
         return self._program.wait(PATIENCE)
+
+    def memory(self) -> int:
+        """The bytes of memory that the program has at the moment. On Linux."""
+        return int(Path(f"/proc/{self._program.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def lines(self) -> list[str]:
         """The lines on the screen, without the empty ones at its end."""

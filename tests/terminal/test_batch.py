@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -98,6 +99,22 @@ def test_ten_thousand_runs_are_seen_by_a_bar_that_is_not_drawn_for_each(tmp_path
     assert any(line.startswith("10000 runs: 9901 succeeded, 99 failed in ") for line in lines)
     assert not [line for line in lines if "/10000" in line]
     assert terminal.raw.count("/10000") < 2000  # ten times a second, and once more for each failure
+
+
+def ended(lines: list[str]) -> int:
+    """How many runs have ended, as the bar tells."""
+    told = re.search(r"(\d+)/\d+", lines[-1]) if lines else None
+    return int(told[1]) if told else 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_memory_does_not_grow_with_the_runs_that_have_ended(tmp_path: Path) -> None:
+    runs = file_of(tmp_path, ({"command": ["true"]} for _ in range(1500)))
+    with Terminal(launchpad("batch", runs, "--workers", "4")) as terminal:
+        terminal.until(lambda lines: ended(lines) > 200)
+        early = terminal.memory()
+        terminal.until(lambda lines: ended(lines) > 1200)
+        assert terminal.memory() - early < 3 * 1024 * 1024
 
 
 def test_ctrl_c_stops_all_and_leaves_a_clean_screen(tmp_path: Path) -> None:
