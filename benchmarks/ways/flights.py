@@ -27,7 +27,7 @@ class Flight(Protocol):
         """Launches these, and returns when all have ended well."""
 
     def end(self) -> None:
-        """Stops what `start` started, and returns when all of it is gone."""
+        """Stops what `start` started, and returns when all of it is gone. Idempotent."""
 
     def close(self) -> None: ...
 
@@ -57,6 +57,16 @@ class Ours:
     def close(self) -> None:
         self._executor.shutdown()
         self._launcher.close()
+
+
+class OurJobs(Ours):
+    """A Job has started, for whoever launched it, when its pod runs."""
+
+    def start(self, commands: Sequence[Command]) -> None:
+        super().start(commands)
+        plain = jobs.Plain(1)
+        plain.wait_running(len(commands))
+        plain.close()
 
 
 class Threads:
@@ -131,7 +141,8 @@ class Asyncio:
 
     def end(self) -> None:
         for process in self._processes:
-            os.killpg(process.pid, signal.SIGTERM)
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGTERM)
         self._run(_gathered(process.wait() for process in self._processes))
 
     def close(self) -> None:

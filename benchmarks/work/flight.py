@@ -18,41 +18,29 @@ Make = Callable[[int], flights.Flight]
 METRICS = ("starts/s", "quick runs/s beside them", "MB", "threads", "descriptors", "ends/s")
 
 
-def fly(
-    sleep: Command,
-    quick_one: Command,
-    quick_ones: int,
-    make: Make,
-    size: int,
-    quick: bool,
-    until_running: Callable[[int], None] = lambda size: None,
-) -> Measured:
-    """`MB` is resident memory beyond that of the same process before it had any in flight."""
+def fly(sleep: Command, quick_one: Command, quick_ones: int, make: Make, size: int, quick: bool) -> Measured:
     flight = make(size)
-    flight.quick([quick_one])
+    try:
+        return _flown(flight, [sleep] * size, [quick_one] * (2 if quick else quick_ones))
+    finally:
+        flight.end()
+        flight.close()
+
+
+def _flown(flight: flights.Flight, sleeping: list[Command], quick: list[Command]) -> Measured:
+    """`MB` is resident memory beyond that of the same process before it had any in flight."""
+    flight.quick(quick[:1])
     before = resident_memory()
-
-    def start() -> None:
-        flight.start([sleep] * size)
-        until_running(size)
-
-    starts = rate_of(start, size)
-    held = {
-        "MB": (resident_memory() - before) / 1e6,
-        "threads": threads(),
-        "descriptors": descriptors(),
-    }
-    count = 2 if quick else quick_ones
-    beside = rate_of(lambda: flight.quick([quick_one] * count), count)
-    ends = rate_of(flight.end, size)
-    flight.close()
+    starts = rate_of(lambda: flight.start(sleeping), len(sleeping))
+    held = {"MB": (resident_memory() - before) / 1e6, "threads": threads(), "descriptors": descriptors()}
+    beside = rate_of(lambda: flight.quick(quick), len(quick))
+    ends = rate_of(flight.end, len(sleeping))
     return {"starts/s": starts, "quick runs/s beside them": beside, **held, "ends/s": ends}
 
 
 def fly_pods(make: Make, size: int, quick: bool) -> Measured:
-    """A Job has started when its pod runs, for whoever launched it."""
-    with server(quick) as plain:
-        return fly(["sleep", "3600"], ["true"], 8, make, size, quick, plain.wait_running)
+    with server(quick):
+        return fly(["sleep", "3600"], ["true"], 8, make, size, quick)
 
 
 def _local(size: int) -> flights.Flight:
@@ -64,7 +52,7 @@ def _docker(size: int) -> flights.Flight:
 
 
 def _kubernetes(size: int) -> flights.Flight:
-    return flights.Ours(jobs.launcher(), size)
+    return flights.OurJobs(jobs.launcher(), size)
 
 
 SCENARIOS = (
