@@ -60,7 +60,7 @@ class LaunchFuture(Future[bool]):
         CancelledError or the LaunchError of a run that did not start; TimeoutError after `timeout` seconds.
         """
         try:
-            with self._changed:
+            with self._lock:  # of the condition, which as a context is Python code: an interrupt could leave it locked
                 settled = self._changed.wait_for(self._start_is_settled, timeout)
             if not settled:
                 raise TimeoutError(f"Run {self.run.name!r} has not started within {timeout:g} s.")
