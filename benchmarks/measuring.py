@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import results
@@ -79,10 +80,13 @@ def engine(name: str) -> str:
 
 def _one(*arguments: str) -> Any:
     command = [sys.executable, str(Path(__file__).parent / "one.py"), *arguments]
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
-    except subprocess.TimeoutExpired as error:
-        raise Failed(f"not ended after {PATIENCE:.0f} s") from error
-    if done.returncode:
-        raise Failed((done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1])
-    return json.loads(done.stdout.splitlines()[-1])
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE, text=True) as process:
+        try:
+            out, errors = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"not ended after {PATIENCE:.0f} s") from error
+        finally:
+            process.terminate()
+    if process.returncode:
+        raise Failed((errors.strip().splitlines() or [f"status {process.returncode}"])[-1])
+    return json.loads(out.splitlines()[-1])

@@ -7,6 +7,7 @@ python benchmarks/one.py ENGINE
 from __future__ import annotations
 
 import json
+import signal
 import sys
 
 from needs import ENGINES, engine_version
@@ -22,4 +23,5 @@ def main(name: str, contender: str = "", size: str = "", quick: str = "") -> Non
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # what is in flight is ended then, too
     main(*sys.argv[1:])
