@@ -30,7 +30,7 @@ def bars(record: Record, path: Path) -> None:
 def _bars(axis: Any, record: Record, metric: str, size: str, names: list[str]) -> None:
     found = {name: at for name in names if (at := figure(record, metric, name, size))}
     least, most = min(at.least for at in found.values()), max(at.most for at in found.values())
-    far_apart = 0 < least * 100 < most
+    far_apart = "/s" not in metric and 0 < least * 100 < most
     for position, name in enumerate(names):
         if (at := found.get(name)) is None:
             axis.text(

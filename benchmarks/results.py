@@ -100,6 +100,10 @@ def ratio(record: Record, metric: str, one: tuple[str, str], other: tuple[str, s
     return statistics.median(ratios) if ratios else None
 
 
+def rounds(record: Record) -> int:
+    return max(len(values) for row in next(iter(record["values"].values())).values() for values in row.values())
+
+
 def contenders(record: Record) -> list[str]:
     """Those that were measured, in order."""
     return [name for name, row in next(iter(record["values"].values())).items() if row]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from results import Figure, Record, contenders, figure, sizes
+from results import Figure, Record, contenders, figure, rounds, sizes
 
 Table = tuple[str, list[list[str]]]
 """A title, and rows; the first are the heads of columns."""
@@ -71,14 +71,10 @@ def csv_table(title: str, rows: list[list[str]]) -> str:
 
 
 def measured_on(record: Record) -> str:
-    versions = ", ".join(
-        f"{version}" if name == "engine" else f"{name} {version}" for name, version in record["versions"].items()
-    )
     machine = record["machine"]
-    left_out = "".join(
-        f" Left out: {name} ({why})." for name, why in {**record["left_out"], **record["failed"]}.items()
-    )
-    return (
-        f"``{record['command']}``, {record['measured']}, {machine['cores']} cores, {machine['kernel']}; {versions}."
-        f"{left_out}\n"
-    )
+    facts = [record["measured"], f"rounds: {rounds(record)}", f"{machine['cores']} cores", machine["kernel"]]
+    facts += [told if name == "engine" else f"{name} {told}" for name, told in record["versions"].items()]
+    left_out = {**record["left_out"], **record["failed"]}
+    sentences = [f"``{record['command']}``, {', '.join(facts)}."]
+    sentences += [f"Left out: {name} ({why})." for name, why in left_out.items()]
+    return " ".join(sentences) + "\n"
