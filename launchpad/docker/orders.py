@@ -12,6 +12,9 @@ from .exchange import Exchange
 AGAIN = 1.0
 """Seconds until an order that the engine did not take is sent again."""
 
+ANSWER = 5.0
+"""Seconds that the engine has to take an order that will not be sent again."""
+
 _TAKEN = (204, 304, 404, 409)  # done, not needed, gone, not running
 
 _logger = logging.getLogger("launchpad")
@@ -41,6 +44,17 @@ class Order:
         self.close()
         self._what, self._query = what, query
         self._send()
+
+    def give_once(self, what: str, query: dict[str, str | int | None]) -> None:
+        """Sends an order that nobody will follow up, and waits until the engine has taken it."""
+        self.give(what, query)
+        try:
+            if self.answer is not None:
+                self.answer.answered(ANSWER)
+        except OSError as error:
+            _logger.debug("Container %s: it is not known whether it was told to %s: %s", self._container, what, error)
+        finally:
+            self.close()
 
     def follow_up(self) -> None:
         """Looks for an answer, and sends the order again if it is due."""

