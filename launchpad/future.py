@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 
 import attrs
 
@@ -30,10 +31,13 @@ class LaunchFuture(Future[bool]):
         self._outcome: Outcome | None = None
         self._control = Control()
         self._lock = threading.Lock()  # guards the three below
-        self._changed = threading.Condition(self._lock)  # tells of the start and of the end
         self._begun = False
         self._cancel_asked = False
         self._ended = False
+        # Locked until the start is settled: the run has started, or has ended without. Who waits for it lets the next
+        # one through. No Condition: that is Python code, which costs each launch, and which interrupts can tear apart.
+        self._start = threading.Lock()
+        self._start.acquire()
         self.add_done_callback(_tell_who_waits)
 
     @property
@@ -60,10 +64,10 @@ class LaunchFuture(Future[bool]):
         CancelledError or the LaunchError of a run that did not start; TimeoutError after `timeout` seconds.
         """
         try:
-            with self._lock:  # of the condition, which as a context is Python code: an interrupt could leave it locked
-                settled = self._changed.wait_for(self._start_is_settled, timeout)
-            if not settled:
+            patience = -1 if timeout is None else min(max(0.0, timeout), threading.TIMEOUT_MAX)
+            if not self._start.acquire(timeout=patience):
                 raise TimeoutError(f"Run {self.run.name!r} has not started within {timeout:g} s.")
+            self._settle_start()
             if self.handle is None:
                 self.result(0)  # raises why
             assert self.handle is not None
@@ -71,8 +75,11 @@ class LaunchFuture(Future[bool]):
         finally:
             del self  # else the error that is raised, which this future holds, would hold it in turn
 
-    def _start_is_settled(self) -> bool:
-        return self.handle is not None or self.done()
+    def _settle_start(self) -> None:
+        """Lets through who waits for the start. Idempotent; any thread."""
+        if self._start.locked():
+            with suppress(RuntimeError):  # another thread was quicker
+                self._start.release()
 
     def __repr__(self) -> str:
         with self._lock:
@@ -110,9 +117,8 @@ class LaunchFuture(Future[bool]):
             return self._begun
 
     def _has_started(self, handle: Handle) -> None:
-        with self._changed:
-            self.handle = handle
-            self._changed.notify_all()
+        self.handle = handle
+        self._settle_start()
 
     def _end(self, outcome: Outcome | None, error: BaseException | None) -> None:
         """Settles the future, once: cancelled if that was asked for, else with the outcome or the error."""
@@ -151,8 +157,7 @@ def _tell_who_waits(future: Future[bool]) -> None:
     assert isinstance(future, LaunchFuture)
     if future.cancelled():
         future.set_running_or_notify_cancel()  # the second step of cancelling, which `wait` and `as_completed` hear
-    with future._changed:
-        future._changed.notify_all()
+    future._settle_start()
 
 
 class Task:

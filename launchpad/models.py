@@ -90,6 +90,8 @@ def text_values(values: object, what: str, *, removable: bool = False) -> dict[s
     """A copy of a mapping of names to text, numbers turned into text; with `removable`, None stays None."""
     if not isinstance(values, _MAPPING):
         raise ValueError(f"{what} must be a mapping of names to text, not {type(values).__name__}")
+    if not values:
+        return {}
     return {_text_key(key, what): _text_value(key, value, what, removable) for key, value in values.items()}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import ClassVar
 
 import attrs
@@ -95,7 +94,9 @@ class SubprocessLauncher(Launcher):
         gate: Gate | None = None,
     ) -> Outcome:
         """As on every launcher. In a notebook, the run is ended too when the kernel is killed."""
-        with guarded(on_start, self.grace) if in_notebook() else nullcontext(on_start) as on_start:
+        if not in_notebook():
+            return super().launch(run, on_start=on_start, on_output=on_output, control=control, gate=gate)
+        with guarded(on_start, self.grace) as on_start:
             return super().launch(run, on_start=on_start, on_output=on_output, control=control, gate=gate)
 
     def close(self) -> None:
