@@ -28,8 +28,13 @@ Sink = Callable[[StreamName, list[str]], None]
 
 _logger = logging.getLogger("launchpad")
 
-screen_lock = threading.RLock()
-"""Held by whoever writes to the screen. Reentrant: a signal handler may print while its own thread is printing."""
+_screen_locks: dict[int, threading.RLock] = {}  # by process: a forked child cannot wait for its parent's threads
+
+
+def screen_lock() -> threading.RLock:
+    """Held by whoever writes to the screen. Reentrant: a signal handler may print while its own thread is printing."""
+    pid = os.getpid()
+    return _screen_locks.get(pid) or _screen_locks.setdefault(pid, threading.RLock())  # atomic
 
 
 class Lines:
@@ -129,7 +134,7 @@ def to_screen(stream: StreamName, lines: list[str]) -> None:
     """Prints lines to this process's stdout or stderr, as they are at this moment; whole lines, one write each."""
     screen = sys.stdout if stream == "stdout" else sys.stderr
     _keep_forks_apart()
-    with screen_lock:
+    with screen_lock():
         if isinstance(screen, Pane):
             screen.write_lines(lines)
         else:
@@ -138,10 +143,20 @@ def to_screen(stream: StreamName, lines: list[str]) -> None:
 
 @cache
 def _keep_forks_apart() -> None:
-    """From now on no process is forked amid a line: it would find the screen locked by a thread that it lacks."""
+    """From now on no process is forked amid a line: it would have half of it, and write that, too."""
+    forking = threading.local()
+
+    def before() -> None:
+        forking.lock = screen_lock()
+        forking.lock.acquire()
+
+    def after() -> None:
+        lock = forking.__dict__.pop("lock", None)
+        if lock is not None:  # else the fork began before this was registered
+            lock.release()
+
     if hasattr(os, "register_at_fork"):
-        release = screen_lock.release
-        os.register_at_fork(before=screen_lock.acquire, after_in_parent=release, after_in_child=release)
+        os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
 
 
 def write_lines(screen: TextIO, lines: list[str]) -> None:

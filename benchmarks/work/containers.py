@@ -69,7 +69,7 @@ SCENARIOS = (
         "containers",
         "Quick containers",
         "workers",
-        (1, 8, 32),
+        (1, 8, 32, 60),
         quick=(2,),
         rounds=5,
         metrics=("runs/s", "client CPU ms a run"),

@@ -54,7 +54,7 @@ class Foot:
 
     def put(self, display: TerminalDisplay, bar: str, above: str = "") -> None:
         """Shows a bar, below those that are there, or changes it where it stands."""
-        with screen_lock:
+        with screen_lock():
             if not self._bars:
                 self._step_in()
             self._bars[display] = bar
@@ -63,7 +63,7 @@ class Foot:
 
     def drop(self, display: TerminalDisplay, last: str | None) -> None:
         """Takes a bar away; `last` is printed above those that are left, None where nothing can be."""
-        with screen_lock:
+        with screen_lock():
             self._bars.pop(display, None)
             try:
                 if last is not None:
@@ -115,7 +115,7 @@ class AboveBars(Pane):
     def write(self, text: str) -> int:
         if not self.foot.alive:
             return self.behind.write(text)
-        with screen_lock:
+        with screen_lock():
             self._held.append(text)
             if "\n" in text:
                 *lines, rest = "".join(self._held).split("\n")
@@ -139,7 +139,7 @@ class AboveBars(Pane):
         if not (self._held and self.foot.alive):
             self._pass_on()
             return
-        with screen_lock:
+        with screen_lock():
             line, self._held = "".join(self._held), []
             self.write_lines([line])
 
@@ -154,7 +154,7 @@ class AboveBars(Pane):
 
 def _attached(display: TerminalDisplay) -> Foot:
     """The foot that all bars on sys.stderr share, which now has the display's too."""
-    with screen_lock:
+    with screen_lock():
         screen = sys.stderr
         foot = screen.foot if isinstance(screen, AboveBars) and screen.foot.alive else Foot(screen)
         foot.put(display, "")
