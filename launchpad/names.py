@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import uuid
 from collections.abc import Iterator
+
+from .ids import new_id
 
 NUMBERED = 3
 """How many plain candidates (`name`, `name-1`, `name-2`) come before the random ones."""
@@ -29,7 +30,7 @@ def slug(text: str, *, allowed: str, longest: int, lowercase: bool = False, trai
 def candidates(name: str, longest: int) -> Iterator[str]:
     """`name`, then `name-1` and `name-2`, then some with a random suffix; none twice, none longer than `longest`."""
     numbers = (f"-{number}" for number in range(1, NUMBERED))
-    random = (f"-{uuid.uuid4().hex[:8]}" for _ in range(RANDOM))
+    random = (f"-{new_id()[:8]}" for _ in range(RANDOM))
     seen = set()
     for suffix in itertools.chain([""], numbers, random):
         candidate = _suffixed(name, suffix, longest)
