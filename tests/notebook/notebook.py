@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from jupyter_client import KernelManager
 
 PATIENCE = 60.0
+SPARE = 5.0
 
 
 class Cell:
@@ -61,8 +65,22 @@ class Notebook:
         self.kernel.context.destroy()
 
     def start(self, code: str) -> Cell:
-        """Has the kernel execute a cell."""
-        return self._cells[self._client.execute(code)]
+        """Has the kernel execute a cell, also where the one before it ended in an error just now."""
+        return self._cells[self._client.execute(code, stop_on_error=False)]
+
+    @contextmanager
+    def interrupted(self) -> Iterator[None]:
+        """Interrupts what is executed, and again after a while: an interrupt that falls into a callback of the garbage
+        collection, which ipykernel has, is dropped by CPython.
+        """
+        spare = threading.Timer(SPARE, os.kill, [self.kernel.provisioner.pid, signal.SIGINT])
+        self.kernel.interrupt_kernel()
+        spare.start()
+        try:
+            yield
+        finally:
+            spare.cancel()
+            spare.join()
 
     def run(self, code: str) -> Cell:
         """Has the kernel execute a cell, and waits until it has."""

@@ -61,8 +61,8 @@ def test_an_interrupt_stops_what_runs_and_gives_the_prompt_back_within_the_grace
     cell = shared.start(run_in(tmp_path / "pid", STUBBORN, submit))
     pid = read(tmp_path / "pid")
     began = time.monotonic()
-    shared.kernel.interrupt_kernel()
-    shared.until(lambda: cell.over)
+    with shared.interrupted():
+        shared.until(lambda: cell.over)
     assert time.monotonic() - began < GRACE + 15  # what is not stopped goes on for minutes
     assert cell.error == "KeyboardInterrupt: "
     assert not is_running(pid)
