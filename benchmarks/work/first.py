@@ -32,6 +32,10 @@ def first(snippets: Snippets, size: int, quick: bool) -> Measured:
 
 LOCAL = {
     "subprocess": ("import subprocess", "assert subprocess.run(['/bin/true']).returncode == 0"),
+    "attrs, subprocess, threads": (  # what launchpad stands on
+        "import attrs, concurrent.futures.thread, subprocess",
+        "assert subprocess.run(['/bin/true']).returncode == 0",
+    ),
     "launchpad": (
         "from launchpad import Run, SubprocessLauncher",
         "assert SubprocessLauncher().submit(Run(command=['/bin/true']))",
