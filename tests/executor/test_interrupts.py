@@ -111,19 +111,26 @@ def interrupted(work: Callable[[], object], delay: float) -> None:
     """Calls `work` and raises KeyboardInterrupt in it after `delay` seconds, once, as Ctrl-C does.
 
     Signals are sent until it was raised: CPython loses one that comes while a thread is about to block on a lock. It is
-    not raised where the stdlib makes a thread for the pool: torn apart there, its semaphore can stay locked for good.
+    raised again after a while where that did not end `work`: CPython drops one that falls into a callback. It is not
+    raised where the stdlib makes a thread for the pool: torn apart there, its semaphore can stay locked for good.
     """
     here = threading.get_ident()
     raised: list[bool] = []  # not an Event: the handler, itself interrupted in its set(), would wait for itself
+    over: list[bool] = []
 
     def interrupt() -> None:
         time.sleep(delay)
-        while not raised:
-            signal.pthread_kill(here, signal.SIGINT)
-            time.sleep(0.001)
+        while not over:
+            raised.clear()
+            while not (raised or over):
+                signal.pthread_kill(here, signal.SIGINT)
+                time.sleep(0.001)
+            until = time.monotonic() + SPARE
+            while not over and time.monotonic() < until:
+                time.sleep(0.001)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if not (raised or ADJUST in codes(frame)):
+        if not (raised or over or ADJUST in codes(frame)):
             raised.append(True)
             raise KeyboardInterrupt
 
@@ -135,9 +142,13 @@ def interrupted(work: Callable[[], object], delay: float) -> None:
     except (KeyboardInterrupt, RuntimeError):  # of the latter, a Condition makes some where its wait is interrupted
         pass
     finally:
+        over.append(True)
         thread.join()
         signal.signal(signal.SIGINT, before)
 
+
+SPARE = 5.0
+"""Seconds until another interrupt."""
 
 ADJUST = ThreadPoolExecutor._adjust_thread_count.__code__
 
