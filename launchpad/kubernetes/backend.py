@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -81,19 +82,22 @@ class KubernetesBackend:
         self._pod_watch_timeout = pod_watch_timeout
         self.engine = f"{self._api.server}/{namespace}"
         self._watching = _Watching(self._jobs)
-        self._units: weakref.WeakValueDictionary[str, JobUnit] = weakref.WeakValueDictionary()  # by the Job's uid
+        self._lock = threading.Lock()  # guards the one below
+        self._claimed: weakref.WeakValueDictionary[str, JobUnit] = weakref.WeakValueDictionary()  # by the Job's name
 
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
         control.check()
         unit = self._unit(name, output)
         try:
+            if not self._claim(name, unit):
+                raise NameConflict(f"Job {name!r} is another launch of the same run: choose another name.")
             job = _Creation(self, spec, name).carry_out(control)
         except BaseException:
+            self._give_up(name, unit)
             unit.close()
             raise
-        uid = job["metadata"]["uid"]
-        unit.identify(Handle("kubernetes", uid, name, self.engine, run.id), Fact("job", name, False, job))
-        self._units[uid] = unit
+        handle = Handle("kubernetes", job["metadata"]["uid"], name, self.engine, run.id)
+        unit.identify(handle, Fact("job", name, False, job))
         return unit
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
@@ -126,10 +130,6 @@ class KubernetesBackend:
         needed = [right for right in lacking if right in NEEDED]
         return version, needed, {right: USEFUL[right] for right in lacking if right in USEFUL}
 
-    def is_followed(self, job: Object) -> bool:
-        """Whether this process follows the Job already."""
-        return job["metadata"]["uid"] in self._units
-
     def asked(self, control: Control, request: Callable[[], T]) -> T:
         """`request()`, again while its faults pass: for long where the server has answered before."""
         policy = reconnecting(control) if self._api.reached else transient(control)
@@ -144,6 +144,19 @@ class KubernetesBackend:
 
     def _unit(self, name: str, output: bool) -> JobUnit:
         return JobUnit(self._jobs, self._watching, name, output=output, longest_wait=self._pod_watch_timeout)
+
+    def _claim(self, name: str, unit: JobUnit) -> bool:
+        """Whether a Job of this name is that unit's: no other of this process makes it, or follows it.
+
+        A Job with the id of its run would be taken for ours, and the same run can be launched several times at once.
+        """
+        with self._lock:
+            return self._claimed.setdefault(name, unit) is unit
+
+    def _give_up(self, name: str, unit: JobUnit) -> None:
+        with self._lock:
+            if self._claimed.get(name) is unit:
+                del self._claimed[name]
 
     def _find(self, handle: Handle, output: bool) -> JobUnit:
         if handle.engine != self.engine:
@@ -163,7 +176,7 @@ class KubernetesBackend:
             raise
         facts = [Fact("pod", pod["metadata"]["name"], False, pod) for pod in pods]
         unit.identify(handle, Fact("job", handle.name, False, job), *facts)
-        self._units[handle.id] = unit
+        self._claim(handle.name, unit)
         return unit
 
 
@@ -218,7 +231,7 @@ class _Creation:
     def _is_ours(self, job: Object) -> bool:
         """Whether it is what we made, or another process that had this run before us, and not an earlier run of it."""
         labels = job["metadata"].get("labels") or {}
-        if labels.get(RUN_ID) != self._spec["metadata"]["labels"][RUN_ID] or self._backend.is_followed(job):
+        if labels.get(RUN_ID) != self._spec["metadata"]["labels"][RUN_ID]:
             return False
         going = end_of(job) is None and "deletionTimestamp" not in job["metadata"]
         return going or self._answer_lost

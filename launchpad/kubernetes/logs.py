@@ -15,10 +15,14 @@ from ..retries import Transient, asking_again
 from .refusals import Refused
 from .streams import Stream
 
-RESUMED_AFTER = 2.0
-"""Seconds from the proper end of a stream until it is asked for again, unless the container is known to have ended.
+ROTATED = 1024 * 1024
+"""Bytes of a stream from which on its log may have been rotated."""
 
-A log that was rotated ends, and so does one whose server goes down. The news of a container's end takes about a second.
+RESUMED_AFTER = {True: 2.0, False: 5.0}
+"""Seconds from the proper end of a stream, one that may be of a rotated log or not, until it is asked for again.
+
+Unless the container is known to have ended: that news takes a second, on a busy node a few. The stream of a log that
+was rotated ends too, and waiting may lose what is rotated next; so does one whose server goes down.
 """
 
 _NOT_THERE = (400, 404)
@@ -82,6 +86,7 @@ class PodLog:
         """How often the container had been started again when we last asked."""
         self._open = open_log
         self._position = Position()
+        self._came = 0  # bytes of this stream
         self._held: list[bytes] = []  # of a line whose end has not come
         self._ended_properly = False
         self._patience = asking_again()
@@ -98,7 +103,7 @@ class PodLog:
         try:
             if self.stream is None:
                 self.stream, self.due = self._open(self.pod, self._position.resume()), None
-                self._held, self._ended_properly = [], False
+                self._came, self._held, self._ended_properly = 0, [], False
             return self._read(self.stream, ended)
         except Transient as error:
             self._broke(error)
@@ -122,13 +127,14 @@ class PodLog:
     def _read(self, stream: Stream, ended: bool) -> bytes:
         while data := stream.read():
             self.heard = time.monotonic()
+            self._came += len(data)
             self._patience = asking_again()
             if text := self._lines(data):
                 return text
         if data is None:
             self._ended_properly = True
             self._disconnect()
-            self.due = time.monotonic() + RESUMED_AFTER
+            self.due = time.monotonic() + RESUMED_AFTER[self._came >= ROTATED]
             return self._finish() if ended else b""
         return b""
 

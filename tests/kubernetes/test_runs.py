@@ -98,11 +98,11 @@ def test_a_container_that_is_started_again_in_its_pod_goes_on_writing(cluster: C
 def test_one_run_can_be_launched_twice_at_once_and_again(cluster: Cluster) -> None:
     run = shell("hostname; sleep 1")
     lines: list[str] = []
-    with cluster.launcher() as launcher, LaunchExecutor(launcher) as executor:
-        futures = [executor.submit(run, on_output=lambda run, line: lines.append(line)) for _ in range(3)]
-        assert [future.result(LONG) for future in futures] == [True] * 3
+    with cluster.launcher() as launcher, LaunchExecutor(launcher, max_workers=6) as executor:
+        futures = [executor.submit(run, on_output=lambda run, line: lines.append(line)) for _ in range(6)]
+        assert [future.result(LONG) for future in futures] == [True] * 6
         assert launcher.submit(run, on_output=lambda run, line: lines.append(line))
-    assert len(set(lines)) == 4
+    assert len(set(lines)) == 7
 
 
 # Names.
