@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -164,11 +163,10 @@ class LaunchExecutor(ThreadPoolExecutor):
         future = LaunchFuture(run)
         self._launches.add(future)
         future.add_done_callback(self._launches.discard)
-        task = Task(future, on_start)
-        launch = partial(self._launcher.launch, run, on_output=on_output, control=future._control, gate=self._gate)
+        task = Task(future, self._launcher, on_start, on_output, self._gate)
         try:
             # In the caller's context: what the run prints and tells of belongs to that notebook's cell, that trace.
-            super().submit(copy_context().run, task.work, launch).add_done_callback(task.settle_without_work)
+            super().submit(copy_context().run, task.work).add_done_callback(task.settle_without_work)
             if self._bars is not None:
                 self._bars.add(future)
         except BaseException:

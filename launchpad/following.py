@@ -112,8 +112,10 @@ class Following:
 
     def _patience(self, until: float | None) -> float | None:
         """Seconds until there is something to do but wait; None where there is nothing."""
-        times = [at for at in (self._due, until) if at is not None]
-        return min(max(0.0, min(times) - time.monotonic()), LONGEST_POLL) if times else None
+        if self._due is None and until is None:
+            return None
+        soonest = min(at for at in (self._due, until) if at is not None)
+        return min(max(0.0, soonest - time.monotonic()), LONGEST_POLL)
 
     def _take(self, timeout: float | None) -> None:
         for event in self._unit.poll(timeout):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 
 import attrs
 
-from .control import Control
+from .control import Control, Gate
 from .errors import LaunchError
-from .launcher import OnStart
+from .launcher import Launcher, OnStart
 from .models import Handle, Outcome, Reason, Run
+from .output import OnOutput
 
 
 class LaunchFuture(Future[bool]):
@@ -78,8 +77,10 @@ class LaunchFuture(Future[bool]):
     def _settle_start(self) -> None:
         """Lets through who waits for the start. Idempotent; any thread."""
         if self._start.locked():
-            with suppress(RuntimeError):  # another thread was quicker
+            try:  # noqa: SIM105 (suppress() takes a microsecond of each launch)
                 self._start.release()
+            except RuntimeError:  # another thread was quicker
+                pass
 
     def __repr__(self) -> str:
         with self._lock:
@@ -116,10 +117,6 @@ class LaunchFuture(Future[bool]):
             self._begun = not self._ended
             return self._begun
 
-    def _has_started(self, handle: Handle) -> None:
-        self.handle = handle
-        self._settle_start()
-
     def _end(self, outcome: Outcome | None, error: BaseException | None) -> None:
         """Settles the future, once: cancelled if that was asked for, else with the outcome or the error."""
         with self._lock:
@@ -131,7 +128,6 @@ class LaunchFuture(Future[bool]):
         if cancelled:
             super().cancel()
             return
-        self.set_running_or_notify_cancel()
         if outcome is not None:
             self.set_result(outcome.ok)
         else:
@@ -155,7 +151,7 @@ def _cancelled_outcome(outcome: Outcome | None, error: BaseException | None, han
 def _tell_who_waits(future: Future[bool]) -> None:
     """The first callback of every LaunchFuture: a later one may itself wait for the future, and must not hang."""
     assert isinstance(future, LaunchFuture)
-    if future.cancelled():
+    if future._cancel_asked:
         future.set_running_or_notify_cancel()  # the second step of cancelling, which `wait` and `as_completed` hear
     future._settle_start()
 
@@ -167,18 +163,34 @@ class Task:
     future that the task held would live, with its error, until the next garbage collection.
     """
 
-    def __init__(self, future: LaunchFuture, on_start: OnStart | None) -> None:
+    def __init__(
+        self,
+        future: LaunchFuture,
+        launcher: Launcher,
+        on_start: OnStart | None,
+        on_output: OnOutput | None,
+        gate: Gate | None,
+    ) -> None:
         self._future: LaunchFuture | None = future
+        self._launcher = launcher
         self._on_start = on_start
+        self._on_output = on_output
+        self._gate = gate
 
-    def work(self, launch: Callable[..., Outcome]) -> None:
+    def work(self) -> None:
         """Launches the run; what the pool calls."""
         future = self._future
         assert future is not None
         try:
             if not future._begin():
                 return
-            outcome = launch(on_start=self._started)
+            outcome = self._launcher.launch(
+                future.run,
+                on_start=self._started,
+                on_output=self._on_output,
+                control=future._control,
+                gate=self._gate,
+            )
         except BaseException as error:
             future._end(None, error)
         else:
@@ -198,6 +210,7 @@ class Task:
 
     def _started(self, handle: Handle) -> None:
         assert self._future is not None
-        self._future._has_started(handle)
+        self._future.handle = handle
+        self._future._settle_start()
         if self._on_start is not None:
             self._on_start(handle)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 OnStart = Callable[[Handle], object]
 
-_OPEN = nullcontext()
+_UNGATED = nullcontext()
+"""In the place of a Gate's passing, where starts are not bounded."""
 
 _logger = logging.getLogger("launchpad")
 
@@ -225,7 +226,7 @@ class Launcher(abc.ABC):
     def _begin(self, begun: list[Following], run: Run, output: bool, control: Control, gate: Gate | None) -> None:
         """Starts `run`, puts its Following into `begun`, where an interrupted caller finds it, and tells of it."""
         try:
-            with _OPEN if gate is None else gate.passing(control):
+            with _UNGATED if gate is None else gate.passing(control):
                 begun.append(self._connection.add(self._started(run, output, control)))
         except LaunchError as error:
             logs.tell_error(run, self.type, None, error)

@@ -37,8 +37,8 @@ LOCAL = {
         "assert subprocess.run(['/bin/true']).returncode == 0",
     ),
     "launchpad": (
-        "from launchpad import Run, SubprocessLauncher",
-        "assert SubprocessLauncher().submit(Run(command=['/bin/true']))",
+        "import launchpad",
+        "assert launchpad.SubprocessLauncher().submit(launchpad.Run(command=['/bin/true']))",
     ),
     "asyncio": (
         "import asyncio",

@@ -96,9 +96,8 @@ class Bar:
         self._linger = linger
         self._lock = threading.Lock()  # guards the next
         self._closed = False
-        self._open = (
-            threading.Lock()
-        )  # locked until close(). An interrupt can tear Event.set() apart, and hang a waiter
+        # Locked until close(). No Event: an interrupt can tear its set() apart, and then a waiter hangs.
+        self._open = threading.Lock()
         self._open.acquire()
         self._thread: threading.Thread | None = None
 

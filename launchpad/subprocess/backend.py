@@ -41,28 +41,18 @@ def host_name() -> str:
     return os.uname().nodename
 
 
-def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Pipes) -> Unit:
-    """A unit for Linux 5.3 and later."""
-    from .pidfd import PidfdUnit
-
-    pidfd = os.pidfd_open(process.pid)
-    try:
-        return PidfdUnit(process, handle, pidfd, pipes)
-    except BaseException:
-        os.close(pidfd)
-        raise
-
-
 def default_follow() -> Follow:
     """By pidfd where the system has it, else by threads."""
-    if _has_pidfd():
+    if has_pidfd():
+        from .pidfd import follow_by_pidfd
+
         return follow_by_pidfd
     from .threaded import ThreadedUnit
 
     return ThreadedUnit
 
 
-def _has_pidfd() -> bool:
+def has_pidfd() -> bool:
     """Whether there is pidfd: old kernels lack it, and some sandboxes."""
     if sys.platform != "linux" or not hasattr(os, "eventfd"):
         return False
@@ -132,20 +122,14 @@ class SubprocessBackend:
         before = self._start_times.now()
         child = _spawn(spec, writing)
         try:
-            return self._attend(child, self._handle(child, before, name, run), reading)
+            process = LocalProcess(child.pid, self._start_times.of(child.pid, before), child)
+            handle = Handle("subprocess", handle_id(process), name, self.engine, run.id)
+            unit = self._follow(process, handle, reading)
         except BaseException as error:
             _kill(child)
             if isinstance(error, OSError):
                 raise LaunchError(_not_followed(name, error)) from error
             raise
-
-    def _handle(self, child: Child, before: str, name: str, run: Run) -> Handle:
-        started = self._start_times.of(child.pid, before)
-        return Handle("subprocess", handle_id(child.pid, started), name, self.engine, run.id)
-
-    def _attend(self, child: Child, handle: Handle, pipes: Pipes) -> Unit:
-        process = LocalProcess(*parse_handle(handle), child)
-        unit = self._follow(process, handle, pipes)
         with self._lock:
             self._unfollowed.append(process)
         return unit

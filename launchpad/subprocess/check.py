@@ -9,7 +9,7 @@ import sys
 from ..errors import LaunchError
 from ..health import Health
 from ..models import Run
-from .backend import default_follow, follow_by_pidfd
+from .backend import has_pidfd
 from .launcher import SubprocessLauncher
 
 
@@ -21,9 +21,8 @@ def check(launcher: SubprocessLauncher) -> Health:
     if not launcher.submit(run, on_output=lambda run, line: None):
         raise LaunchError(f"{sys.executable} was launched, and failed.")
     system = os.uname()
-    by_pidfd = default_follow() is follow_by_pidfd
     return Health(
         usable=True,
         version=f"{system.sysname} {system.release}",
-        detail=f"{os.cpu_count()} CPUs; followed by {'pidfd, without threads' if by_pidfd else 'threads'}",
+        detail=f"{os.cpu_count()} CPUs; followed by {'pidfd, without threads' if has_pidfd() else 'threads'}",
     )

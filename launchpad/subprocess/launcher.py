@@ -12,7 +12,6 @@ from ..backend import Backend, Spec
 from ..connection import Connection
 from ..control import Control, Gate
 from ..entrypoints import local_command, parameters_environment
-from ..environment import base_run_environment
 from ..kernel import in_notebook
 from ..launcher import Launcher, OnStart
 from ..models import Outcome, Run, optional_path
@@ -73,7 +72,7 @@ class SubprocessLauncher(Launcher):
     def spec(self, run: Run, name: str) -> Spec:
         virtualenv = None if self.virtualenv is None else os.path.abspath(os.path.expanduser(self.virtualenv))
         conda = self._conda_command()
-        env = {**base_run_environment(), **parameters_environment(run), **self.env, **run.env}
+        env = {**parameters_environment(run), **self.env, **run.env}
         working_dir = run.working_dir or self.working_dir
         return specs.build(
             run.command or local_command(run, specs.python_of(virtualenv, conda)),
@@ -81,7 +80,7 @@ class SubprocessLauncher(Launcher):
             working_dir=None if working_dir is None else os.path.expanduser(working_dir),
             virtualenv=virtualenv,
             conda=conda,
-            search_path=env.get("PATH", os.environ.get("PATH", os.defpath)) or "",
+            search_path="" if virtualenv is None else _search_path(env),
         )
 
     def launch(
@@ -115,3 +114,8 @@ class SubprocessLauncher(Launcher):
 
     def _render(self, spec: Spec, reveal: bool) -> str:
         return specs.render(spec, reveal)
+
+
+def _search_path(env: specs.Environment) -> str:
+    """The PATH of a process that inherits ours, with `env` put over it."""
+    return env.get("PATH", os.environ.get("PATH", os.defpath)) or ""

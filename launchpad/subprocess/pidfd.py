@@ -12,12 +12,22 @@ import termios
 import threading
 from collections.abc import Mapping, Sequence
 
-from ..backend import Chunk, Exit, StreamName
+from ..backend import Chunk, Exit, StreamName, Unit
 from ..errors import EngineUnavailable
 from ..models import Handle
 from .units import LocalProcess, exit_of
 
 READ_SIZE = 256 * 1024
+
+
+def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> Unit:
+    """A unit for Linux 5.3 and later. OSError where there are no descriptors left."""
+    pidfd = os.pidfd_open(process.pid)
+    try:
+        return PidfdUnit(process, handle, pidfd, pipes)
+    except BaseException:
+        os.close(pidfd)
+        raise
 
 
 class PidfdUnit:

@@ -86,8 +86,8 @@ def exit_of(code: int | None) -> Exit:
     return Exit(exit_code=code, reason=reason, message=message, hint=hint, ended_at=datetime.now(timezone.utc))
 
 
-def handle_id(pid: int, started: str) -> str:
-    return f"{pid}@{started}"
+def handle_id(process: LocalProcess) -> str:
+    return f"{process.pid}@{process.started}"
 
 
 def parse_handle(handle: Handle) -> tuple[int, str]:

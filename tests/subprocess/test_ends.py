@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from launchpad import Handle, LaunchError, Reason, Run, RunNotAvailable, RunNotFound, SubprocessLauncher
-from launchpad.subprocess.backend import SubprocessBackend, follow_by_pidfd
+from launchpad.subprocess.backend import SubprocessBackend
+from launchpad.subprocess.pidfd import follow_by_pidfd
 from launchpad.subprocess.processes import look_up
 from launchpad.subprocess.threaded import ThreadedUnit
 

@@ -19,7 +19,8 @@ import pytest
 from launchpad import Handle, LaunchError, LaunchExecutor, Run, SubprocessLauncher
 from launchpad.backend import Unit
 from launchpad.control import Control
-from launchpad.subprocess.backend import SubprocessBackend, default_follow, follow_by_pidfd
+from launchpad.subprocess.backend import SubprocessBackend, default_follow
+from launchpad.subprocess.pidfd import follow_by_pidfd
 from launchpad.subprocess.processes import look_up
 from launchpad.subprocess.units import LocalProcess
 from tests.conftest import children

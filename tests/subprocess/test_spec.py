@@ -81,10 +81,13 @@ def test_settings_change_no_object_of_the_caller() -> None:
     assert (env, run_env, launcher.env) == ({"A": 1}, {"B": None}, {"A": "1"})
 
 
-def test_launchpads_own_settings_are_read_when_the_spec_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_launchpads_own_settings_are_inherited_and_so_not_in_the_spec(monkeypatch: pytest.MonkeyPatch) -> None:
     launcher = SubprocessLauncher()
     monkeypatch.setenv("LAUNCHPAD_API_URL", "http://localhost:1")
-    assert launcher.spec(Run(command=["true"]), "true")["env"] == {"LAUNCHPAD_API_URL": "http://localhost:1"}
+    run = Run(command=["printenv", "LAUNCHPAD_API_URL"])
+    lines: list[str] = []
+    assert launcher.submit(run, on_output=lambda run, line: lines.append(line))
+    assert (lines, launcher.spec(run, "true")["env"]) == (["http://localhost:1"], {})
 
 
 def test_a_preview_masks_every_value_of_the_environment() -> None:
