@@ -50,9 +50,9 @@ class Jobs:
         events: list[Object] = self.api.request("GET", path, {"fieldSelector": f"involvedObject.uid={uid}"})["items"]
         return events
 
-    def log(self, pod: str, since: str | None) -> Stream:
-        """The run's log, followed, each line with its time; from `since` on (RFC 3339, whole seconds)."""
-        query = {"container": CONTAINER, "follow": "true", "timestamps": "true"}
+    def log(self, pod: str, since: str | None, follow: bool) -> Stream:
+        """The run's log, each line with its time; from `since` on (RFC 3339, whole seconds). Followed, or as it is."""
+        query = {"container": CONTAINER, "follow": "true" if follow else "false", "timestamps": "true"}
         if since is not None:
             query["sinceTime"] = since
         return self.api.stream(f"{self.pods_path}/{quote(pod)}/log", query)

@@ -25,6 +25,9 @@ Unless the container is known to have ended: that news takes a second, on a busy
 was rotated ends too, and waiting may lose what is rotated next; so does one whose server goes down.
 """
 
+OpenLog = Callable[[str, str | None, bool], Stream]
+"""Opens the log of a pod, from a time (RFC 3339) on, and follows it or gives what is there."""
+
 _NOT_THERE = (400, 404)
 
 _TIME = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)"
@@ -71,7 +74,7 @@ class Position:
 class PodLog:
     """The log of the run's container in one pod, as bytes without the times. Owned by the thread that reads it."""
 
-    def __init__(self, pod: str, open_log: Callable[[str, str | None], Stream]) -> None:
+    def __init__(self, pod: str, open_log: OpenLog) -> None:
         self.pod = pod
         self.over = False
         self.stream: Stream | None = None
@@ -91,10 +94,11 @@ class PodLog:
         self._ended_properly = False
         self._patience = asking_again()
 
-    def read(self, ended: bool) -> bytes:
-        """What has come, without waiting; `ended`: the container is known to have ended. b"" is nothing yet.
+    def read(self, ended: bool, *, follow: bool = True) -> bytes:
+        """What has come, without waiting; `ended`: what comes now is the last. b"" is nothing yet.
 
-        LaunchError where the log cannot be had.
+        A log that is still to be asked for is followed, or not: engines have been seen that do not end one which they
+        follow for a container that ends meanwhile. LaunchError where the log cannot be had.
         """
         if ended and self._ended_properly:
             return self._finish()
@@ -102,7 +106,7 @@ class PodLog:
             return b""
         try:
             if self.stream is None:
-                self.stream, self.due = self._open(self.pod, self._position.resume()), None
+                self.stream, self.due = self._open(self.pod, self._position.resume(), follow), None
                 self._came, self._held, self._ended_properly = 0, [], False
             return self._read(self.stream, ended)
         except Transient as error:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 
 from ..errors import LaunchError
-from .logs import PodLog
+from .logs import OpenLog, PodLog
 from .pods import has_ended, has_log, restarts
 from .sight import Seen
 from .streams import Stream
@@ -22,9 +21,9 @@ _logger = logging.getLogger("launchpad")
 
 
 class Transcript:
-    """The logs of one Job's pods. Owned by the thread that follows the run. `open_log` opens a pod's, since a time."""
+    """The logs of one Job's pods. Owned by the thread that follows the run."""
 
-    def __init__(self, open_log: Callable[[str, str | None], Stream]) -> None:
+    def __init__(self, open_log: OpenLog) -> None:
         self._open_log = open_log
         self._log: PodLog | None = None
         self._begun: set[str] = set()  # the pods whose log we have, or have had
@@ -48,7 +47,8 @@ class Transcript:
         """What has come; b"" is nothing yet. `ended`: the Job has."""
         while (log := self._current(seen)) is not None:
             try:
-                data = log.read(ended or _has_ended(log.pod, seen))
+                writes_no_more = _has_ended(log.pod, seen)
+                data = log.read(ended or writes_no_more, follow=not writes_no_more)
             except LaunchError as error:
                 log.close()
                 _logger.warning("The output of pod %s cannot be had: %s", log.pod, error)
@@ -64,13 +64,14 @@ class Transcript:
         log, now = self._log, time.monotonic()
         if log is None or log.over:
             return True
-        if log.stream is None:
-            over = now >= ended_at + UNREACHABLE or (log.not_there and _is_gone(log.pod, seen))
-        else:
-            over = now >= self._patient_until(log, ended_at) and not self._reopen(log)
-        if over:
+        if log.stream is None and log.not_there and _is_gone(log.pod, seen):
             log.close()
-        return over
+            return True
+        if now < self._patient_until(log, ended_at) or (log.stream is not None and self._reopen(log)):
+            return False
+        _logger.warning("The output of pod %s may lack its end: its log could not be read in time", log.pod)
+        log.close()
+        return True
 
     def close(self) -> None:
         if self._log is not None:
@@ -103,7 +104,9 @@ class Transcript:
         return True
 
     def _patient_until(self, log: PodLog, ended_at: float) -> float:
-        """Until when more is waited for on a stream that says nothing. A node with much to do takes its time."""
+        """Until when more is waited for, on a stream that says nothing or for one. A busy node takes its time."""
+        if log.stream is None:
+            return ended_at + UNREACHABLE
         return max(ended_at, log.heard) + (UNREACHABLE if self._reopened else QUIET)
 
     def _reopen(self, log: PodLog) -> bool:

@@ -58,10 +58,11 @@ def test_a_variable_from_a_config_map_that_is_missing_is_given_up_at_once(cluste
     assert cluster.jobs() == []
 
 
+@pytest.mark.alone
 def test_a_volume_from_a_config_map_that_is_missing_is_told_by_the_pods_events(cluster: Cluster) -> None:
     volume = {"name": "v", "configMap": {"name": "missing-map"}}
     own = {"name": "job", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
-    for patience in (5, 20, 60):  # a node writes five events a second, and those of other pods come before ours
+    for patience in (5, 20, 60):  # a node writes five events a second, and those of earlier pods come before ours
         outcome = outcome_of(cluster, job=manifest(containers=[own], volumes=[volume]), pod_watch_timeout=patience)
         if outcome.reason is not Reason.NEVER_STARTED:
             break

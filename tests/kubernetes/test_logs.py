@@ -37,9 +37,11 @@ class Node:
     def __init__(self, *scripts: Iterable[Piece]) -> None:
         self.scripts = [Scripted(script) for script in scripts]
         self.since: list[str | None] = []
+        self.followed: list[bool] = []
 
-    def open(self, pod: str, since: str | None) -> Scripted:
+    def open(self, pod: str, since: str | None, follow: bool) -> Scripted:
         self.since.append(since)
+        self.followed.append(follow)
         return self.scripts[len(self.since) - 1]
 
 

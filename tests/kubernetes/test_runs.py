@@ -209,6 +209,7 @@ def test_who_waits_elsewhere_gets_the_log_from_its_first_line(cluster: Cluster) 
 # What is asked of the server.
 
 
+@pytest.mark.alone
 def test_two_watches_serve_all_runs_and_each_costs_its_create_and_its_log(
     cluster: Cluster, proxy: Any, through: Any
 ) -> None:

@@ -9,7 +9,7 @@ from launchpad.kubernetes.refusals import Refused
 from launchpad.kubernetes.sight import Seen
 from launchpad.kubernetes.transcript import Transcript
 
-from .test_logs import Node, Piece, lines
+from .test_logs import CUT, Node, Piece, lines
 
 
 def pod(name: str, *, ended: bool = True, restarts: int = 0, gone: bool = False) -> dict[str, Any]:
@@ -46,6 +46,15 @@ def test_a_container_that_is_started_again_goes_on_where_the_first_one_ended() -
     assert read_all(transcript, seen(pod("a", restarts=1))) == b"two\n"
     assert read_all(transcript, seen(pod("a", restarts=1))) == b""
     assert len(node.since) == 2
+
+
+def test_a_log_is_followed_while_its_container_may_write() -> None:
+    transcript, node = transcript_of([lines((1, "one")), CUT], [lines((1, "one"), (2, "two")), None])
+    assert transcript.read(seen(pod("a", ended=False)), False) == b"one\n"
+    assert transcript.read(seen(pod("a", ended=False)), True) == b""
+    transcript._log.due = 0.0  # type: ignore[union-attr]
+    assert transcript.read(seen(pod("a")), True) == b"two\n"
+    assert node.followed == [True, False]
 
 
 def test_a_pod_that_is_gone_before_its_log_was_asked_for_has_none() -> None:
