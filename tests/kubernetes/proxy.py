@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
 import ssl
 import threading
@@ -28,7 +29,7 @@ class Connection:
     def cut(self) -> None:
         for end in self._ends:
             with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(end, socket.SHUT_RDWR)  # that of an SSLSocket goes on without its encryption
 
 
 class Proxy:
@@ -100,30 +101,31 @@ class Proxy:
             self._in_thread(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
+        """One thread for both directions: a TLS connection must not be read and written to at once."""
         try:
             plain = socket.create_connection((self._server.hostname, self._server.port), 5)
             server = self._tls.wrap_socket(plain)
         except OSError:
             client.close()
             return
-        server.settimeout(None)
         connection = Connection(client, server)
         with self._changed:
             self._connections.append(connection)
-        self._in_thread(self._pass_back, connection, client, server)
-        with server:
-            self._pass_on(connection, client, server)
+        with client, server, suppress(OSError):
+            flows = True
+            while flows:
+                ready, _, _ = select.select([client, server], [], [])
+                flows = client not in ready or self._pass_on(connection, client, server)
+                flows = flows and (server not in ready or self._pass_back(connection, client, server))
 
-    def _pass_on(self, connection: Connection, client: socket.socket, server: socket.socket) -> None:
-        with client:
-            while data := _received(client):
-                if found := _REQUEST.search(data):
-                    self._note(connection, f"{found[1].decode()} {found[2].decode()}")
-                try:
-                    server.sendall(data)
-                except OSError:
-                    break
-        connection.cut()
+    def _pass_on(self, connection: Connection, client: socket.socket, server: ssl.SSLSocket) -> bool:
+        """Whether there is more to come."""
+        data = client.recv(64 * 1024)
+        if found := _REQUEST.search(data):
+            self._note(connection, f"{found[1].decode()} {found[2].decode()}")
+        server.settimeout(None)
+        server.sendall(data)
+        return bool(data)
 
     def _note(self, connection: Connection, request: str) -> None:
         with self._changed:
@@ -133,25 +135,20 @@ class Proxy:
             self.requests.append(request)
             self._changed.notify_all()
 
-    def _pass_back(self, connection: Connection, client: socket.socket, server: socket.socket) -> None:
-        while (data := _received(server)) and not connection.deaf:
+    def _pass_back(self, connection: Connection, client: socket.socket, server: ssl.SSLSocket) -> bool:
+        """Whether there is more to come, after all that is there."""
+        server.setblocking(False)
+        while True:
+            try:
+                data = server.recv(64 * 1024)
+            except ssl.SSLWantReadError:
+                return True
+            if not data or connection.deaf:
+                return False
             self._flowing.wait()
             connection.passed += data
-            cut = self._cut is not None and self._cut[0](connection.asked) and self._cut[1] in connection.passed
-            if cut and self._cut is not None:
+            if self._cut is not None and self._cut[0](connection.asked) and self._cut[1] in connection.passed:
                 wanted, self._cut = self._cut[1], None
-                data = data[: data.find(wanted) + len(wanted)] if wanted in data else data
-            try:
-                client.sendall(data)
-            except OSError:
-                break
-            if cut:
-                break
-        connection.cut()
-
-
-def _received(end: socket.socket) -> bytes:
-    try:
-        return end.recv(64 * 1024)
-    except (OSError, ValueError):
-        return b""
+                client.sendall(data[: data.find(wanted) + len(wanted)] if wanted in data else data)
+                return False
+            client.sendall(data)
