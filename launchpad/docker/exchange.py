@@ -76,7 +76,8 @@ class Exchange:
     def end(self) -> None:
         """Makes reading come to its end; the connection is not closed yet."""
         with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
+            # Not SSLSocket's own: that drops the encryption, under the thread that reads.
+            socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._connection.close()
