@@ -19,7 +19,7 @@ def wait(harness: Harness, launcher: Launcher, saved: str) -> object:
         outcome = launcher.wait(handle, timeout=0)
     except TimeoutError:
         print("waiting", flush=True)
-        outcome = launcher.wait(handle, timeout=60)
+        outcome = launcher.wait(handle, timeout=100)
     return attrs.asdict(outcome, filter=attrs.filters.include("ok", "exit_code", "reason"))
 
 

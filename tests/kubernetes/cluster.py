@@ -66,8 +66,8 @@ class Cluster:
         )
 
     def leftovers(self) -> list[str]:
-        """Jobs and pods that have not ended, after some seconds for those that are on their way out."""
-        return eventually(self._unended, lambda left: not left, 30)
+        """Jobs and pods that have not ended, after a while for those that are on their way out: nodes take their time."""
+        return eventually(self._unended, lambda left: not left, LONG)
 
     def _unended(self) -> list[str]:
         jobs = [
