@@ -40,6 +40,10 @@ LOCAL = {
         "import launchpad",
         "assert launchpad.SubprocessLauncher().submit(launchpad.Run(command=['/bin/true']))",
     ),
+    "launchpad and a launcher": (
+        "from launchpad import Run, SubprocessLauncher",
+        "assert SubprocessLauncher().submit(Run(command=['/bin/true']))",
+    ),
     "asyncio": (
         "import asyncio",
         "async def run(): return await (await asyncio.create_subprocess_exec('/bin/true')).wait()\n"

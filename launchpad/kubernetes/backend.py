@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import uuid
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -93,7 +94,6 @@ class KubernetesBackend:
                 raise NameConflict(f"Job {name!r} is another launch of the same run: choose another name.")
             job = _Creation(self, spec, name).carry_out(control)
         except BaseException:
-            self._give_up(name, unit)
             unit.close()
             raise
         handle = Handle("kubernetes", job["metadata"]["uid"], name, self.engine, run.id)
@@ -146,17 +146,16 @@ class KubernetesBackend:
         return JobUnit(self._jobs, self._watching, name, output=output, longest_wait=self._pod_watch_timeout)
 
     def _claim(self, name: str, unit: JobUnit) -> bool:
-        """Whether a Job of this name is that unit's: no other of this process makes it, or follows it.
+        """Whether a Job of this name is that unit's to make or to follow: none that is open has claimed it before.
 
         A Job with the id of its run would be taken for ours, and the same run can be launched several times at once.
         """
         with self._lock:
-            return self._claimed.setdefault(name, unit) is unit
-
-    def _give_up(self, name: str, unit: JobUnit) -> None:
-        with self._lock:
-            if self._claimed.get(name) is unit:
-                del self._claimed[name]
+            other = self._claimed.get(name)
+            if other is not None and not other.closed:
+                return False
+            self._claimed[name] = unit
+            return True
 
     def _find(self, handle: Handle, output: bool) -> JobUnit:
         if handle.engine != self.engine:
@@ -191,6 +190,7 @@ class _Creation:
         self._backend = backend
         self._spec = spec
         self._name = name
+        self._manager = f"launchpad-{uuid.uuid4().hex}"
         self._answer_lost = False
 
     def carry_out(self, control: Control) -> Object:
@@ -204,7 +204,7 @@ class _Creation:
 
     def _attempt(self) -> Object:
         try:
-            return self._backend.jobs.create(self._spec)
+            return self._backend.jobs.create(self._spec, self._manager)
         except Transient:
             self._answer_lost = True
             raise
@@ -230,16 +230,22 @@ class _Creation:
 
     def _is_ours(self, job: Object) -> bool:
         """Whether it is what we made, or another process that had this run before us, and not an earlier run of it."""
-        labels = job["metadata"].get("labels") or {}
-        if labels.get(RUN_ID) != self._spec["metadata"]["labels"][RUN_ID]:
-            return False
         going = end_of(job) is None and "deletionTimestamp" not in job["metadata"]
-        return going or self._answer_lost
+        return self._is_of_the_run(job) and (going or self._is_made_here(job))
+
+    def _is_of_the_run(self, job: Object) -> bool:
+        labels = job["metadata"].get("labels") or {}
+        return bool(labels.get(RUN_ID) == self._spec["metadata"]["labels"][RUN_ID])
+
+    def _is_made_here(self, job: Object) -> bool:
+        """Whether this very creation made it, as the server notes who wrote what; older ones do not."""
+        writers = [entry.get("manager") for entry in job["metadata"].get("managedFields") or ()]
+        return self._manager in writers if writers else self._answer_lost
 
     def _undo(self) -> None:
         try:
             job = self._existing()
-            if job is not None and self._is_ours(job):
+            if job is not None and self._is_of_the_run(job) and self._is_made_here(job):
                 self._backend.jobs.delete(self._name, job["metadata"]["uid"])
         except (Transient, LaunchError) as error:
             _logger.warning("Job %s may have been made, and cannot be deleted: %s", self._name, error)

@@ -6,24 +6,24 @@ one before (lines of two threads may be a little out of order), is counted, and 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from ..retries import Transient, asking_again
+from ..retries import Patience, Transient, asking_again
 from .refusals import Refused
 from .streams import Stream
 
-ROTATED = 1024 * 1024
-"""Bytes of a stream from which on its log may have been rotated."""
+RESUMED_AFTER = 2.0
+"""Seconds from the proper end of a stream until it is asked for again, unless the container is known to have ended.
 
-RESUMED_AFTER = {True: 2.0, False: 5.0}
-"""Seconds from the proper end of a stream, one that may be of a rotated log or not, until it is asked for again.
-
-Unless the container is known to have ended: that news takes a second, on a busy node a few. The stream of a log that
-was rotated ends too, and waiting may lose what is rotated next; so does one whose server goes down.
+A log that was rotated ends, and so does one whose server goes down. The news of a container's end takes about a second.
 """
+
+STEADY = 10.0
+"""Seconds that a stream has lasted after which its break is a new fault, and not the last one going on."""
 
 OpenLog = Callable[[str, str | None, bool], Stream]
 """Opens the log of a pod, from a time (RFC 3339) on, and follows it or gives what is there."""
@@ -37,6 +37,8 @@ _PIECE = 16 * 1024
 
 _LONGEST_TIME = len(b"2000-01-01T00:00:00.000000000+00:00 ")
 _CUT_WITHIN = 12  # Docker writes three bytes for each byte of a character that it has cut apart
+
+_logger = logging.getLogger("launchpad")
 
 
 class Position:
@@ -74,7 +76,7 @@ class Position:
 class PodLog:
     """The log of the run's container in one pod, as bytes without the times. Owned by the thread that reads it."""
 
-    def __init__(self, pod: str, open_log: OpenLog) -> None:
+    def __init__(self, pod: str, open_log: OpenLog, new_patience: Callable[[], Patience] = asking_again) -> None:
         self.pod = pod
         self.over = False
         self.stream: Stream | None = None
@@ -89,10 +91,11 @@ class PodLog:
         """How often the container had been started again when we last asked."""
         self._open = open_log
         self._position = Position()
-        self._came = 0  # bytes of this stream
+        self._opened_at = 0.0
         self._held: list[bytes] = []  # of a line whose end has not come
         self._ended_properly = False
-        self._patience = asking_again()
+        self._new_patience = new_patience
+        self._patience: Patience | None = None  # from the first of some faults in a row on
 
     def read(self, ended: bool, *, follow: bool = True) -> bytes:
         """What has come, without waiting; `ended`: what comes now is the last. b"" is nothing yet.
@@ -107,7 +110,7 @@ class PodLog:
         try:
             if self.stream is None:
                 self.stream, self.due = self._open(self.pod, self._position.resume(), follow), None
-                self._came, self._held, self._ended_properly = 0, [], False
+                self._opened_at, self._held, self._ended_properly = time.monotonic(), [], False
             return self._read(self.stream, ended)
         except Transient as error:
             self._broke(error)
@@ -122,6 +125,7 @@ class PodLog:
         """Asks for the log anew: nothing has come for long, or the container was started again; more may be there."""
         self._disconnect()
         self.over = self._ended_properly = False
+        self._patience = None
         self.due, self.heard = 0.0, time.monotonic()
 
     def close(self) -> None:
@@ -131,14 +135,13 @@ class PodLog:
     def _read(self, stream: Stream, ended: bool) -> bytes:
         while data := stream.read():
             self.heard = time.monotonic()
-            self._came += len(data)
-            self._patience = asking_again()
+            self._patience = None
             if text := self._lines(data):
                 return text
         if data is None:
             self._ended_properly = True
             self._disconnect()
-            self.due = time.monotonic() + RESUMED_AFTER[self._came >= ROTATED]
+            self.due = time.monotonic() + RESUMED_AFTER
             return self._finish() if ended else b""
         return b""
 
@@ -151,9 +154,13 @@ class PodLog:
         return self._text(last) or b""
 
     def _broke(self, error: Transient) -> None:
+        lasted = self.stream is not None and time.monotonic() - self._opened_at > STEADY
+        if self._patience is None or lasted:
+            self._patience = self._new_patience()
         self._disconnect()
         delay = self._patience.next_in(error)
         if delay is None:
+            _logger.warning("The output of pod %s may lack its end: its log cannot be had: %s", self.pod, error)
             self.over = True
         else:
             self.due = time.monotonic() + delay

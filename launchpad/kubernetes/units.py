@@ -66,6 +66,11 @@ class JobUnit:
         for fact in facts:
             self._sight.learn(fact)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it follows its Job no more."""
+        return self._closed
+
     def has_ended(self) -> bool:
         seen = self._sight.look()
         return seen.gone or end_of(seen.job) is not None

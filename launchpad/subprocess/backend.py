@@ -125,14 +125,14 @@ class SubprocessBackend:
             process = LocalProcess(child.pid, self._start_times.of(child.pid, before), child)
             handle = Handle("subprocess", handle_id(process), name, self.engine, run.id)
             unit = self._follow(process, handle, reading)
+            with self._lock:
+                self._unfollowed.append(process)
+            return unit
         except BaseException as error:
             _kill(child)
             if isinstance(error, OSError):
                 raise LaunchError(_not_followed(name, error)) from error
             raise
-        with self._lock:
-            self._unfollowed.append(process)
-        return unit
 
     def _reap_unfollowed(self) -> None:
         with self._lock:

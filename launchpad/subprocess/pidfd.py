@@ -21,7 +21,7 @@ READ_SIZE = 256 * 1024
 
 
 def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> Unit:
-    """A unit for Linux 5.3 and later. OSError where there are no descriptors left."""
+    """A unit for Linux 5.3 and later. ProcessLookupError where it is gone, OSError where no descriptors are left."""
     pidfd = os.pidfd_open(process.pid)
     try:
         return PidfdUnit(process, handle, pidfd, pipes)

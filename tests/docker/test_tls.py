@@ -53,13 +53,23 @@ class Door:
         """One thread for both directions: a TLS connection must not be read and written to at once."""
         with (
             suppress(OSError),
-            plain,
-            self._tls.wrap_socket(plain, server_side=True) as client,
+            self._tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as client,
             socket.socket(socket.AF_UNIX) as engine,
         ):
+            try:
+                client.do_handshake()
+            except ssl.SSLError:
+                self._turn_away(client)
+                return
             engine.connect(self._engine)
             while self._passed(client, engine):
                 pass
+
+    def _turn_away(self, client: socket.socket) -> None:
+        """Reads what comes all the same: else the system resets the connection, and the refusal is lost."""
+        socket.socket.shutdown(client, socket.SHUT_WR)
+        while socket.socket.recv(client, 1024):
+            pass
 
     def _passed(self, client: ssl.SSLSocket, engine: socket.socket) -> bool:
         ready = [client] if client.pending() else select.select([client, engine], [], [])[0]
@@ -82,7 +92,7 @@ def certificate(folder: Path, name: str, extension: str) -> None:
     """A key and a certificate of the authority in `folder`."""
     new = ("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}")
     openssl(folder, *new, "-keyout", f"{name}.key", "-out", f"{name}.csr")
-    (folder / "extension").write_text(extension)
+    (folder / "extension").write_text(f"authorityKeyIdentifier = keyid\n{extension}\n")
     by = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extension", "-days", "1")
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", *by, "-out", f"{name}.pem")
 
@@ -91,9 +101,9 @@ def certificate(folder: Path, name: str, extension: str) -> None:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificates")
     own = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=authority", "-days", "1")
-    openssl(folder, *own, "-keyout", "ca.key", "-out", "ca.pem")
-    certificate(folder, "server", "subjectAltName = IP:127.0.0.1\n")
-    certificate(folder, "cert", "extendedKeyUsage = clientAuth\n")
+    openssl(folder, *own, "-addext", "keyUsage = critical, keyCertSign, cRLSign", "-keyout", "ca.key", "-out", "ca.pem")
+    certificate(folder, "server", "subjectAltName = IP:127.0.0.1")
+    certificate(folder, "cert", "extendedKeyUsage = clientAuth")
     (folder / "cert.key").rename(folder / "key.pem")
     return folder
 
@@ -155,5 +165,5 @@ def test_who_has_no_certificate_is_refused_with_a_word(
 ) -> None:
     shutil.copy(certificates / "ca.pem", tmp_path)
     monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
-    with pytest.raises(EngineUnavailable, match="certificate"):
+    with pytest.raises(EngineUnavailable, match="certificate required"):
         make().submit(sh("true"))

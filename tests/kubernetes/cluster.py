@@ -66,7 +66,7 @@ class Cluster:
         )
 
     def leftovers(self) -> list[str]:
-        """Jobs and pods that have not ended, after a while for those that are on their way out: nodes take their time."""
+        """Jobs and pods that have not ended, after a while for those on their way out: nodes take their time."""
         return eventually(self._unended, lambda left: not left, LONG)
 
     def _unended(self) -> list[str]:

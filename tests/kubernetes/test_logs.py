@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterable
 
 import pytest
 
-from launchpad.kubernetes.logs import RESUMED_AFTER, ROTATED, PodLog
-from launchpad.retries import Transient
+from launchpad.kubernetes.logs import PodLog
+from launchpad.retries import Transient, asking_again
 
 CUT = Transient("cut")
 Piece = bytes | None | Transient
@@ -110,13 +110,16 @@ def test_a_log_that_was_rotated_goes_on_though_what_we_had_of_it_is_gone() -> No
     assert log.read(ended=False) == b"c\n"
 
 
-@pytest.mark.parametrize("size", [10, ROTATED])
-def test_a_log_that_may_have_been_rotated_is_asked_for_sooner(size: int) -> None:
-    log = log_of(Node([lines((5, "x" * size)), None]))
-    begun = time.monotonic()
-    log.read(ended=False), log.read(ended=False)
-    assert log.due is not None
-    assert RESUMED_AFTER[size == ROTATED] <= log.due - begun < RESUMED_AFTER[size == ROTATED] + 1
+def test_patience_begins_with_the_first_fault_and_not_with_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    node = Node([lines((5, "a")), CUT], [CUT])
+    log = PodLog("pod", node.open, lambda: asking_again(0.1))  # type: ignore[arg-type]
+    assert log.read(ended=False) == b"a\n"
+    threading.Event().wait(0.2)
+    assert (log.read(ended=False), log.over, caplog.text) == (b"", False, "")
+    threading.Event().wait(0.2)
+    log.due = 0.0
+    assert (log.read(ended=False), log.over) == (b"", True)
+    assert "pod pod may lack its end" in caplog.text
 
 
 def test_the_proper_end_of_a_stream_is_the_end_of_the_log_once_the_container_has_ended() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from launchpad.errors import LaunchError
 from launchpad.kubernetes.refusals import Refused
 from launchpad.kubernetes.sight import Seen
@@ -34,6 +36,13 @@ def read_all(transcript: Transcript, now: Seen) -> bytes:
     return text
 
 
+def read_again(transcript: Transcript, now: Seen, ended: bool) -> bytes:
+    """Without the wait after a break."""
+    assert transcript._log is not None
+    transcript._log.due = 0.0
+    return transcript.read(now, ended)
+
+
 def test_pods_come_one_after_the_other_each_on_a_line_of_its_own() -> None:
     transcript, _ = transcript_of([lines((1, "one"))[:-1], None], [lines((2, "two")), None])
     assert read_all(transcript, seen(pod("a"), pod("b"))) == b"one\ntwo\n"
@@ -49,12 +58,13 @@ def test_a_container_that_is_started_again_goes_on_where_the_first_one_ended() -
 
 
 def test_a_log_is_followed_while_its_container_may_write() -> None:
-    transcript, node = transcript_of([lines((1, "one")), CUT], [lines((1, "one"), (2, "two")), None])
-    assert transcript.read(seen(pod("a", ended=False)), False) == b"one\n"
-    assert transcript.read(seen(pod("a", ended=False)), True) == b""
-    transcript._log.due = 0.0  # type: ignore[union-attr]
-    assert transcript.read(seen(pod("a")), True) == b"two\n"
-    assert node.followed == [True, False]
+    first, second = lines((1, "one")), lines((2, "two"))
+    transcript, node = transcript_of([first, CUT], [first, CUT], [first, second, None])
+    running = seen(pod("a", ended=False))
+    assert (transcript.read(running, False), transcript.read(running, False)) == (b"one\n", b"")
+    assert read_again(transcript, running, True) == b""  # the Job has ended, its container may say its last words
+    assert read_again(transcript, seen(pod("a")), True) == b"two\n"
+    assert node.followed == [True, True, False]
 
 
 def test_a_pod_that_is_gone_before_its_log_was_asked_for_has_none() -> None:
@@ -68,6 +78,20 @@ def test_a_log_that_is_not_there_is_over_when_its_pod_is_gone() -> None:
     assert read_all(transcript, seen(pod("a"))) == b""
     assert not transcript.is_over(seen(pod("a")), ended_at=1e12)
     assert transcript.is_over(seen(pod("a", gone=True)), ended_at=1e12)
+
+
+def test_a_log_that_says_nothing_is_asked_for_once_more_and_given_up_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    transcript, node = transcript_of([lines((1, "one"))], [])
+    assert transcript.read(seen(pod("a")), True) == b"one\n"
+    assert not transcript.is_over(seen(pod("a")), ended_at=0.0)
+    transcript._log.heard = 0.0  # type: ignore[union-attr]
+    assert not transcript.is_over(seen(pod("a")), ended_at=0.0)
+    assert transcript.read(seen(pod("a")), True) == b""
+    transcript._log.heard = 0.0  # type: ignore[union-attr]
+    assert transcript.is_over(seen(pod("a")), ended_at=0.0)
+    assert (len(node.since), "pod a may lack its end" in caplog.text) == (2, True)
 
 
 def test_where_nothing_began_nothing_is_to_be_expected() -> None:
