@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from ..retries import Transient
 from .dialing import readable
 
-READ_SIZE = 256 * 1024
+READ_SIZE = 64 * 1024
 _LONGEST_HEAD = 64 * 1024
 
 Query = Mapping[str, str | int | None]

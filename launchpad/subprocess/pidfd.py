@@ -17,7 +17,7 @@ from ..errors import EngineUnavailable
 from ..models import Handle
 from .units import LocalProcess, exit_of
 
-READ_SIZE = 256 * 1024
+READ_SIZE = 64 * 1024  # what a pipe holds; room for more would be taken, and given back, each time
 
 
 def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> Unit:
