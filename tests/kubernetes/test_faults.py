@@ -172,7 +172,7 @@ def test_a_pod_that_somebody_deletes_is_made_anew_and_its_result_counts(cluster:
         if len(lines) == 1:
             cluster.delete("", "pods", line, gracePeriodSeconds=1)
 
-    with cluster.launcher() as launcher:
+    with cluster.launcher(backoff_limit=4) as launcher:  # where its end is told before it is gone, it has failed
         outcome = launcher.launch(shell("hostname; sleep 5"), on_output=delete_first)
     assert len(lines) == len(set(lines)) == 2, "the second pod writes its own name"
     assert outcome.reason is Reason.COMPLETED
