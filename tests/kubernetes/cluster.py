@@ -59,6 +59,14 @@ class Cluster:
     def pods_of(self, job: str) -> list[Object]:
         return self.list("", "pods", f"job-name={job}")
 
+    def set_status(self, pod: str, **status: str) -> None:
+        """Says of a pod what its node, or who manages nodes, would say of it."""
+        path = f"{self.path('', 'pods')}/{pod}"
+        item = self.api.request("GET", path)
+        del item["metadata"]["resourceVersion"]  # whatever else is said of it meanwhile
+        item["status"].update(status)
+        self.api.request("PUT", f"{path}/status", body=item)
+
     def clear(self) -> None:
         """Removes the Jobs that have ended, and their pods."""
         self.api.request(

@@ -178,6 +178,21 @@ def test_a_pod_that_somebody_deletes_is_made_anew_and_its_result_counts(cluster:
     assert outcome.reason is Reason.COMPLETED
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [("Evicted", Reason.EVICTED), ("Preempting", Reason.EVICTED), ("NodeLost", Reason.NODE_LOST)],
+)
+def test_a_pod_that_its_node_gives_up_is_told_by_its_reason(cluster: Cluster, said: str, reason: Reason) -> None:
+    def give_up(run: Run, line: str) -> None:
+        cluster.set_status(line, phase="Failed", reason=said, message="The node was low on resource: memory.")
+
+    with cluster.launcher() as launcher:
+        outcome = launcher.launch(shell("hostname; sleep 1000"), on_output=give_up)
+    assert (outcome.ok, outcome.reason) == (False, reason)
+    assert "low on resource: memory" in outcome.message
+    assert outcome.hint
+
+
 def test_a_result_that_is_removed_at_once_is_not_lost(cluster: Cluster) -> None:
     with cluster.launcher(finished_job_ttl=0) as launcher, LaunchExecutor(launcher) as executor:
         futures = [executor.submit(shell(f"exit {n % 2}")) for n in range(6)]
