@@ -178,19 +178,23 @@ def test_a_pod_that_somebody_deletes_is_made_anew_and_its_result_counts(cluster:
     assert outcome.reason is Reason.COMPLETED
 
 
-@pytest.mark.parametrize(
-    ("said", "reason"),
-    [("Evicted", Reason.EVICTED), ("Preempting", Reason.EVICTED), ("NodeLost", Reason.NODE_LOST)],
-)
-def test_a_pod_that_its_node_gives_up_is_told_by_its_reason(cluster: Cluster, said: str, reason: Reason) -> None:
-    def give_up(run: Run, line: str) -> None:
-        cluster.set_status(line, phase="Failed", reason=said, message="The node was low on resource: memory.")
-
-    with cluster.launcher() as launcher:
-        outcome = launcher.launch(shell("hostname; sleep 1000"), on_output=give_up)
-    assert (outcome.ok, outcome.reason) == (False, reason)
-    assert "low on resource: memory" in outcome.message
-    assert outcome.hint
+@pytest.mark.alone
+@pytest.mark.usefixtures("engines")
+def test_pods_that_their_node_gives_up_are_told_by_their_reasons(cluster: Cluster) -> None:
+    reasons = {"Evicted": Reason.EVICTED, "Preempting": Reason.EVICTED, "NodeLost": Reason.NODE_LOST}
+    with cluster.launcher(stream_output=False) as launcher, LaunchExecutor(launcher) as executor:
+        futures = executor.launch_all(shell("sleep 1000") for _ in reasons)
+        jobs = [future.wait_started(LONG).name for future in futures]
+        pods = [eventually(lambda job=job: cluster.pods_of(job), bool)[0]["metadata"]["name"] for job in jobs]
+        engine("stop", "kubelet")  # which would contradict
+        try:
+            for pod, said in zip(pods, reasons, strict=True):
+                cluster.set_status(pod, phase="Failed", reason=said, message="The node was low on resource: memory.")
+            assert [future.result(LONG) for future in futures] == [False] * 3
+        finally:
+            engine("start", "kubelet")
+    assert [future.outcome and future.outcome.reason for future in futures] == list(reasons.values())
+    assert all("low on resource: memory" in str(future.outcome and future.outcome.message) for future in futures)
 
 
 def test_a_result_that_is_removed_at_once_is_not_lost(cluster: Cluster) -> None:
