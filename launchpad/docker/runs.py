@@ -6,7 +6,6 @@ import copy
 import logging
 import threading
 import time
-import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from weakref import WeakKeyDictionary
 from ..backend import Spec, Unit
 from ..control import Control, Stopped
 from ..errors import EngineUnavailable, ImagePullError, LaunchError, NameConflict, RunNotAvailable, RunNotFound
+from ..ids import new_id
 from ..models import Handle, ImagePullPolicy, Run
 from ..retries import LONGEST_OUTAGE, Transient, reconnecting, transient
 from ..watcher import Watcher
@@ -155,7 +155,7 @@ class DockerRuns:
         """The spec with what is known only now."""
         spec = copy.deepcopy(spec)
         labels = spec["create"]["labels"]
-        labels[specs.ATTEMPT] = uuid.uuid4().hex
+        labels[specs.ATTEMPT] = new_id()
         if run.timeout is not None:
             deadline = datetime.now(timezone.utc) + timedelta(seconds=run.timeout)
             labels[specs.DEADLINE] = deadline.isoformat(timespec="seconds")

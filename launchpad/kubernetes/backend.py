@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import uuid
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +17,7 @@ from kubernetes.config import ConfigException
 from ..backend import Exit, Spec, Unit
 from ..control import Control
 from ..errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
+from ..ids import new_id
 from ..models import Handle, Run
 from ..retries import Transient, reconnecting, transient
 from ..watcher import Watcher
@@ -190,7 +190,7 @@ class _Creation:
         self._backend = backend
         self._spec = spec
         self._name = name
-        self._manager = f"launchpad-{uuid.uuid4().hex}"
+        self._manager = f"launchpad-{new_id()}"
         self._answer_lost = False
 
     def carry_out(self, control: Control) -> Object:

@@ -100,8 +100,8 @@ class PodLog:
     def read(self, ended: bool, *, follow: bool = True) -> bytes:
         """What has come, without waiting; `ended`: what comes now is the last. b"" is nothing yet.
 
-        A log that is still to be asked for is followed, or not: engines have been seen that do not end one which they
-        follow for a container that ends meanwhile. LaunchError where the log cannot be had.
+        A log that is still to be asked for is followed, or read as it is: to what has ended nothing is added.
+        LaunchError where the log cannot be had.
         """
         if ended and self._ended_properly:
             return self._finish()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import re
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from ..backend import Spec
+from ..ids import new_id
 from ..names import RANDOM, slug
 from . import patch
 from .labels import RUN_ID
@@ -42,7 +42,7 @@ def job_names(text: str, run_id: str) -> Iterator[str]:
     for number in range(_SUFFIXES):
         yield f"{stem}-{digest[number * _SUFFIX : (number + 1) * _SUFFIX]}"
     for _ in range(RANDOM):
-        yield f"{stem}-{uuid.uuid4().hex[:_SUFFIX]}"
+        yield f"{stem}-{new_id()[:_SUFFIX]}"
 
 
 def _stem(text: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 
 import pytest
+import tenacity
 
 from launchpad.kubernetes.logs import PodLog
-from launchpad.retries import Transient, asking_again
+from launchpad.retries import Patience, Transient
 
 CUT = Transient("cut")
 Piece = bytes | None | Transient
@@ -111,14 +111,19 @@ def test_a_log_that_was_rotated_goes_on_though_what_we_had_of_it_is_gone() -> No
 
 
 def test_patience_begins_with_the_first_fault_and_not_with_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    made: list[Patience] = []
+
+    def once_more() -> Patience:
+        made.append(Patience(tenacity.Retrying(stop=tenacity.stop_after_attempt(2), wait=tenacity.wait_none())))
+        return made[-1]
+
     node = Node([lines((5, "a")), CUT], [CUT])
-    log = PodLog("pod", node.open, lambda: asking_again(0.1))  # type: ignore[arg-type]
-    assert log.read(ended=False) == b"a\n"
-    threading.Event().wait(0.2)
+    log = PodLog("pod", node.open, once_more)  # type: ignore[arg-type]
+    assert (log.read(ended=False), made) == (b"a\n", [])
     assert (log.read(ended=False), log.over, caplog.text) == (b"", False, "")
-    threading.Event().wait(0.2)
     log.due = 0.0
     assert (log.read(ended=False), log.over) == (b"", True)
+    assert len(made) == 1
     assert "pod pod may lack its end" in caplog.text
 
 
