@@ -42,7 +42,11 @@ class Exit:
 
 
 class Unit(Protocol):
-    """One started run, as this process follows it. One thread at a time polls it; any thread may wake it."""
+    """One started run, as this process follows it. One thread at a time polls it; any thread may wake it.
+
+    A unit may have polls that nothing but the run's end wakes, where those are cheaper. While it is in one, another
+    thread may call `has_ended`, `terminate` and `kill`.
+    """
 
     handle: Handle
 
@@ -58,18 +62,21 @@ class Unit(Protocol):
     def has_ended(self) -> bool:
         """Whether the run is known to have ended, though its output may still be on its way. Does not block.
 
-        Called by the thread that polls: what has ended is not stopped any more, nor given up because time is short.
+        What has ended is not stopped any more, nor given up because time is short.
         """
         ...
 
-    def wake(self) -> None:
-        """Makes a poll return: the one under way or, where none is, the next. Any thread; after close, nothing."""
+    def wake(self) -> bool:
+        """Makes a poll return: the one under way or, where none is, the next. Any thread; after close, nothing.
+
+        False where the one under way cannot be woken.
+        """
         ...
 
     def terminate(self, grace: float) -> None:
         """Asks the run to end, and returns at once. An engine that can will itself kill it `grace` seconds later.
 
-        Called, like kill, by the thread that polls. A run that is gone already is success.
+        Called, like kill and has_ended, by the thread that polls. A run that is gone already is success.
         """
         ...
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from .backend import Backend
+from .deputy import Deputy
 from .following import Following
 from .models import Handle
 
@@ -18,6 +19,7 @@ class _Open:
         self.lock = threading.Lock()  # guards the two below
         self.backend: Backend | None = None
         self.followings: dict[Handle, Following] = {}
+        self.deputy = Deputy()
 
 
 class Connection:
@@ -37,6 +39,11 @@ class Connection:
     def _here(self) -> _Open:
         pid = os.getpid()
         return self._by_process.get(pid) or self._by_process.setdefault(pid, _Open())  # atomic: no lock is needed
+
+    @property
+    def deputy(self) -> Deputy:
+        """Who takes steps of stops for the followings."""
+        return self._here.deputy
 
     def backend(self, connect: Callable[[], Backend]) -> Backend:
         """The backend, by `connect()` where there is none yet."""

@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 
 from . import logs
 from .backend import Exit, Unit
-from .errors import EngineUnavailable
+from .deputy import Deputy
+from .errors import EngineUnavailable, LaunchError
 from .models import Outcome, Reason, Run
 from .output import Output, Sink
 
@@ -26,7 +27,7 @@ class Following:
     find the outcome when they get it, or go on from where the driver left.
     """
 
-    def __init__(self, unit: Unit, run: Run, grace: float, timeout: float | None) -> None:
+    def __init__(self, unit: Unit, run: Run, grace: float, timeout: float | None, deputy: Deputy) -> None:
         self.run = run
         self.handle = unit.handle
         self.outcome: Outcome | None = None
@@ -40,7 +41,10 @@ class Following:
         self._driver: int | None = None
         self._closing = False  # set by any thread; who finds the seat free closes the unit
         self._output = Output(run)
-        self._stop_asked = False  # this and the next: set by any thread, read by the driver after a wake
+        self._deputy = deputy
+        self._deputized = False
+        self._steps = threading.Lock()  # guards what follows: the driver takes the steps of a stop, or his deputy does
+        self._stop_asked = False  # this and the next: set by any thread, read by who takes a step
         self._hurry = False
         self._stopped_for: tuple[Reason, str] | None = None  # None before the run was asked to end
         self._killed = False
@@ -55,7 +59,19 @@ class Following:
         """Has the driver stop the run: politely, then firmly after the grace; with `hurry`, firmly now."""
         self._stop_asked = True
         self._hurry = self._hurry or hurry
-        self._unit.wake()
+        if not self._unit.wake():
+            self._deputized = True
+            self._deputy.see_to(self)
+
+    def step(self) -> float | None:
+        """Takes the step of the stop that is due, in the driver's place; gives when the next one is. For the deputy."""
+        try:
+            self._stop_if_due(time.monotonic())
+        except LaunchError as error:
+            logs.warn_of_survival(self.run, self.handle, error)
+            return None
+        with self._steps:
+            return self._due if self.outcome is None else None
 
     def follow(self, sink: Sink, until: float | None = None) -> Outcome | None:
         """Blocks until the run has ended and gives its outcome; None if `until` (monotonic seconds) comes before."""
@@ -121,16 +137,23 @@ class Following:
         for event in self._unit.poll(timeout):
             if isinstance(event, Exit):
                 self._output.finish()
-                self.outcome = self._conclude(event)
+                with self._steps:
+                    self.outcome = self._conclude(event)
+                if self._deputized:
+                    self._deputy.see_to(self)  # there is no next step
                 self._unit.close()
                 self._tell(self.outcome)
             else:
                 self._output.write(event)
 
     def _stop_if_due(self, now: float) -> None:
+        if self._stop_asked or (self._due is not None and now >= self._due):
+            with self._steps:
+                if self.outcome is None:
+                    self._stop(now)
+
+    def _stop(self, now: float) -> None:
         due = self._due is not None and now >= self._due
-        if not (due or self._stop_asked):
-            return
         if self._stopped_for is None:
             if self._unit.has_ended():  # by itself, and in time
                 self._due = None

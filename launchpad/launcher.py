@@ -6,7 +6,6 @@ A subclass says what (`spec`, `_names`, `_render`) and how to connect (`_connect
 from __future__ import annotations
 
 import abc
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -34,8 +33,6 @@ OnStart = Callable[[Handle], object]
 
 _UNGATED = nullcontext()
 """In the place of a Gate's passing, where starts are not bounded."""
-
-_logger = logging.getLogger("launchpad")
 
 
 def _stream_output(value: object) -> bool:
@@ -238,7 +235,7 @@ class Launcher(abc.ABC):
 
         def start(name: str) -> Following:
             unit = backend.start(self.spec(run, name), name, run, output=output, control=control)
-            return Following(unit, run, self.grace, self._timeout(run))
+            return Following(unit, run, self.grace, self._timeout(run), self._connection.deputy)
 
         return self._named(run, start)
 
@@ -264,7 +261,7 @@ class Launcher(abc.ABC):
             return known
         unit = self._backend().find(handle, output=output)
         run = Run(command=[handle.name or handle.id], name=handle.name, id=handle.run_id)
-        found = Following(unit, run, self.grace, None)
+        found = Following(unit, run, self.grace, None, self._connection.deputy)
         kept = self._connection.add_if_new(found)
         if kept is not found:
             found.close()
@@ -327,6 +324,4 @@ def _kill_unseen(following: Following) -> None:
     try:
         following.kill()
     except LaunchError as error:
-        _logger.warning(
-            "Run %r (%s) may go on: it could not be stopped: %s", following.run.name, following.handle.id, error
-        )
+        logs.warn_of_survival(following.run, following.handle, error)

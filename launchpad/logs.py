@@ -100,6 +100,11 @@ def tell_error(run: Run, type: str, handle: Handle | None, error: LaunchError) -
         _tell(event, f"{'is out of sight' if handle else 'could not be launched'}: {error}")
 
 
+def warn_of_survival(run: Run, handle: Handle, error: LaunchError) -> None:
+    """To be called when it could not be stopped."""
+    _logger.warning("Run %r (%s) may go on: it could not be stopped: %s", run.name, handle.id, error)
+
+
 def _wanted() -> bool:
     return bool(_subscriptions) or _logger.isEnabledFor(LEVEL)
 

@@ -13,6 +13,7 @@ import pytest
 from launchpad import Run
 from launchpad.connection import Connection
 from launchpad.control import Control
+from launchpad.deputy import Deputy
 from launchpad.following import Following
 from launchpad.testing import FakeBackend, Script
 
@@ -20,7 +21,7 @@ from launchpad.testing import FakeBackend, Script
 @pytest.fixture
 def following() -> Iterator[Following]:
     run, fake = Run(command=["job"]), FakeBackend(Script(exit_code=None))
-    yield Following(fake.start({}, "job", run, output=False, control=Control()), run, 1, None)
+    yield Following(fake.start({}, "job", run, output=False, control=Control()), run, 1, None, Deputy())
     fake.close()
 
 

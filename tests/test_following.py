@@ -14,6 +14,7 @@ import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, Reason, Run
 from launchpad.backend import Chunk, Exit
+from launchpad.deputy import Deputy
 from launchpad.following import LONGEST_POLL, Following
 from launchpad.output import discard
 
@@ -63,10 +64,11 @@ class ScriptedUnit:
     def has_ended(self) -> bool:
         return self._exit is not None or any(isinstance(event, Exit) for event in self._events)
 
-    def wake(self) -> None:
+    def wake(self) -> bool:
         with self._changed:
             self._woken = True
             self._changed.notify_all()
+        return True
 
     def terminate(self, grace: float) -> None:
         self._ask(f"terminate {grace:g}")
@@ -84,6 +86,20 @@ class ScriptedUnit:
             self.put(KILLED)
 
 
+class Unwakeable(ScriptedUnit):
+    """Nothing but an event ends its poll."""
+
+    def wake(self) -> bool:
+        return False
+
+
+class Elsewhere(Unwakeable):
+    """It may not be stopped from here."""
+
+    def terminate(self, grace: float) -> None:
+        raise LaunchError("It belongs to another user.")
+
+
 class Idle(ScriptedUnit):
     """Has nothing to tell, and no Python code in its poll that an interrupt could tear apart."""
 
@@ -92,7 +108,7 @@ class Idle(ScriptedUnit):
 
 
 def followed(unit: ScriptedUnit, grace: float = 60, timeout: float | None = None) -> Following:
-    return Following(unit, RUN, grace, timeout)
+    return Following(unit, RUN, grace, timeout, Deputy())
 
 
 def in_thread(function: Callable[..., object], *args: object) -> Future[object]:
@@ -413,3 +429,75 @@ def test_a_stop_and_an_end_at_the_same_moment_give_one_clear_outcome() -> None:
         outcome = driver.result(SOON)
         stopped = any(what.startswith("terminate") for what in unit.asked)
         assert outcome.reason is (Reason.STOPPED if stopped else Reason.COMPLETED)
+
+
+def driven(unit: ScriptedUnit, following: Following) -> Future[object]:
+    """Has another thread follow, and waits until it polls."""
+    outcome = in_thread(following.follow, discard)
+    assert unit.polled.wait(SOON)
+    return outcome
+
+
+def test_a_driver_who_cannot_be_woken_has_the_run_stopped_by_a_deputy() -> None:
+    unit = Unwakeable(ends_when="terminate")
+    following = followed(unit, grace=60)
+    outcome = driven(unit, following)
+    following.ask_to_stop()
+    assert outcome.result(SOON).reason is Reason.STOPPED
+    assert unit.asked == ["terminate 60", "close"]
+    assert unit.timeouts == [None]
+
+
+def test_a_deputy_kills_after_the_grace() -> None:
+    unit = Unwakeable(ends_when="kill")
+    following = followed(unit, grace=0.05)
+    outcome = driven(unit, following)
+    following.ask_to_stop()
+    assert outcome.result(SOON).reason is Reason.STOPPED
+    assert unit.asked == ["terminate 0.05", "kill", "close"]
+
+
+def test_a_deputy_kills_at_once_in_a_hurry() -> None:
+    unit = Unwakeable(ends_when="kill")
+    following = followed(unit, grace=3600)
+    outcome = driven(unit, following)
+    following.ask_to_stop()
+    following.ask_to_stop(hurry=True)
+    assert outcome.result(SOON).reason is Reason.STOPPED
+    assert unit.asked == ["terminate 3600", "kill", "close"]
+
+
+def test_a_deputy_stops_nothing_that_has_ended_by_itself() -> None:
+    class Ended(Unwakeable):
+        def has_ended(self) -> bool:
+            return True
+
+    unit = Ended()
+    following = followed(unit)
+    outcome = driven(unit, following)
+    following.ask_to_stop()
+    assert following.step() is None
+    unit.put(ENDED)
+    assert outcome.result(SOON).reason is Reason.COMPLETED
+    assert unit.asked == ["close"]
+
+
+def test_a_deputy_has_done_when_the_run_ends() -> None:
+    unit, deputy = Unwakeable(ends_when="terminate"), Deputy()
+    following = Following(unit, RUN, 3600, None, deputy)
+    outcome = driven(unit, following)
+    following.ask_to_stop()
+    outcome.result(SOON)
+    assert deputy._at_work.acquire(timeout=SOON)  # long before the grace is over
+
+
+def test_a_run_that_a_deputy_cannot_stop_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    unit = Elsewhere()
+    following = followed(unit)
+    outcome = driven(unit, following)
+    with caplog.at_level("WARNING", logger="launchpad"):
+        following._stop_asked = True
+        assert following.step() is None
+    assert ["may go on" in message and "another user" in message for message in caplog.messages] == [True]
+    unit.put(ENDED)
+    assert outcome.result(SOON).ok

@@ -103,11 +103,12 @@ class DockerUnit:
             self._transcript.let_go()
             return True
 
-    def wake(self) -> None:
+    def wake(self) -> bool:
         with self._known:
             if not self._closed:
                 with contextlib.suppress(BlockingIOError):  # it is full of them
                     self._wake.send(b"!")
+        return True
 
     # Called by the thread that polls.
 

@@ -89,9 +89,10 @@ class JobUnit:
             self._bell.wait(None if due is None else max(0.0, due - now), *connected)
         return [self._exit]
 
-    def wake(self) -> None:
+    def wake(self) -> bool:
         self._woken = True
         self._bell.ring()
+        return True
 
     def terminate(self, grace: float) -> None:
         self._stopping = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -17,7 +18,7 @@ from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
 from .processes import StartTimes, look_up
 from .spec import conda_prefix, python_of
-from .units import Child, LocalProcess, handle_id, parse_handle
+from .units import TAKEN, Child, LocalProcess, handle_id, parse_handle
 
 Pipes = Mapping[StreamName, int]
 """The descriptor of one end of each pipe."""
@@ -42,11 +43,11 @@ def host_name() -> str:
 
 
 def default_follow() -> Follow:
-    """By pidfd where the system has it, else by threads."""
+    """In the thread that follows a run, where the system has pidfd; else by other threads."""
     if has_pidfd():
-        from .pidfd import follow_by_pidfd
+        from .quiet import follow
 
-        return follow_by_pidfd
+        return follow
     from .threaded import ThreadedUnit
 
     return ThreadedUnit
@@ -92,7 +93,7 @@ class SubprocessBackend:
         try:
             entry = look_up(pid)
             if entry is not None and entry.started == started:
-                return self._follow(LocalProcess(pid, started, None), handle, {})
+                return self._follow(LocalProcess(pid, started, ours=False), handle, {})
         except ProcessLookupError:  # it was there a moment ago
             pass
         except OSError as error:
@@ -122,7 +123,7 @@ class SubprocessBackend:
         before = self._start_times.now()
         child = _spawn(spec, writing)
         try:
-            process = LocalProcess(child.pid, self._start_times.of(child.pid, before), child)
+            process = LocalProcess(child.pid, self._start_times.of(child.pid, before), ours=True)
             handle = Handle("subprocess", handle_id(process), name, self.engine, run.id)
             unit = self._follow(process, handle, reading)
             with self._lock:
@@ -130,6 +131,10 @@ class SubprocessBackend:
             return unit
         except BaseException as error:
             _kill(child)
+            if isinstance(error, ProcessLookupError):
+                raise LaunchError(
+                    f"Run {name!r} had ended and was gone before it could be followed. {TAKEN}"
+                ) from error
             if isinstance(error, OSError):
                 raise LaunchError(_not_followed(name, error)) from error
             raise
@@ -137,8 +142,7 @@ class SubprocessBackend:
     def _reap_unfollowed(self) -> None:
         with self._lock:
             if self._unfollowed:
-                loose = [process for process in self._unfollowed if not process.followed]
-                self._unfollowed = [process for process in loose if not process.reap_if_ended()]
+                self._unfollowed = [each for each in self._unfollowed if not (each.followed or each.reap())]
 
 
 def _check(spec: Spec) -> None:
@@ -230,5 +234,6 @@ def _explained(error: Exception) -> str:
 
 
 def _kill(child: Child) -> None:
-    os.killpg(child.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
     child.wait()

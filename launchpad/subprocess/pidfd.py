@@ -38,7 +38,6 @@ class PidfdUnit:
         self._process = process
         self._ended_fds = {pidfd}  # pidfds: of the leader, later of survivors of its group
         self._pipes: dict[int, StreamName] = {fd: stream for stream, fd in pipes.items()}
-        self._exit_code: int | None = None
         self._exit: Exit | None = None
         self._closing = threading.Lock()  # guards the wake-up descriptor, which any thread may write to
         self._wake: int | None = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -64,7 +63,7 @@ class PidfdUnit:
         if ended:
             self._drain(events)
             if self._is_over():
-                self._exit = exit_of(self._exit_code)
+                self._exit = exit_of(self._process)
                 events.append(self._exit)
         return events
 
@@ -76,10 +75,11 @@ class PidfdUnit:
             look.register(fd, select.POLLIN)
         return bool(look.poll(0))
 
-    def wake(self) -> None:
+    def wake(self) -> bool:
         with self._closing:
             if self._wake is not None:
                 os.eventfd_write(self._wake, 1)
+        return True
 
     def terminate(self, grace: float) -> None:
         self._process.signal(signal.SIGTERM)
@@ -118,7 +118,7 @@ class PidfdUnit:
 
     def _is_over(self) -> bool:
         """After the leader's end; and, when the run is being stopped, after that of its whole group."""
-        self._exit_code = self._process.reap()
+        self._process.reap()
         while self._process.stopping and (survivors := self._process.survivors()):
             if self._watch(survivors):
                 return False

@@ -46,12 +46,13 @@ class StartTimes:
         return str(time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _NANOSECONDS_PER_TICK)
 
     def of(self, pid: int, before: str) -> str:
-        """When `pid` was started, if it is a child that was started after `before`, and is not reaped."""
+        """When the child `pid`, which was started after `before`, was started. ProcessLookupError where it is gone."""
         certain = before == self.now()
         if certain and self._trusted:
             return before
         entry = look_up(pid)
-        assert entry is not None  # it is not reaped, so it is in the table
+        if entry is None:
+            raise ProcessLookupError
         if certain and self._trusted is None:
             self._trusted = entry.started == before
         return entry.started

@@ -39,7 +39,6 @@ class ThreadedUnit:
         self._ended = threading.Event()
         self._ended_at = 0.0
         self._closed = threading.Event()
-        self._exit_code: int | None = None
         self._exit: Exit | None = None
         self._readers = [self._spawn(self._read, stream, fd) for stream, fd in pipes.items()]
         self._spawn(self._wait)
@@ -59,7 +58,7 @@ class ThreadedUnit:
                 if not self._drained_enough():
                     return [chunk]
             if self._ended.is_set() and self._is_over(quiet):
-                self._exit = exit_of(self._exit_code)
+                self._exit = exit_of(self._process)
                 return [self._exit]
             late = until is not None and time.monotonic() >= until
             if self._chunks.empty() and (late or not self._ended.is_set()):
@@ -68,8 +67,9 @@ class ThreadedUnit:
     def has_ended(self) -> bool:
         return self._ended.is_set() or self._process.has_ended()  # its thread may be about to say so
 
-    def wake(self) -> None:
+    def wake(self) -> bool:
         self._chunks.put(None)
+        return True
 
     def terminate(self, grace: float) -> None:
         self._process.signal(signal.SIGTERM)
@@ -104,7 +104,8 @@ class ThreadedUnit:
         return thread
 
     def _wait(self) -> None:
-        self._exit_code = self._process.reap()
+        self._process.wait()
+        self._process.reap()
         self._ended_at = time.monotonic()
         self._ended.set()
         self.wake()

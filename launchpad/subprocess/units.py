@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+import threading
 from datetime import datetime, timezone
 
 from ..backend import Exit
@@ -12,6 +14,11 @@ from ..diagnosis import of_exit_code
 from ..errors import LaunchError
 from ..models import Handle
 from .processes import group_members, look_up, wait_for_stranger
+
+TAKEN = (
+    "Something else in this process takes exit statuses: SIGCHLD is ignored, which signal.signal(signal.SIGCHLD, "
+    "signal.SIG_DFL) ends, or waitpid(-1) is called."
+)
 
 
 class Child(subprocess.Popen[bytes]):
@@ -25,43 +32,72 @@ class LocalProcess:
     """The leader of a run's process group: a child of this process, or somebody else's, found by its handle.
 
     Owned by the unit that follows it. The group can be signalled safely while the leader is not reaped, or while
-    members of it are known to run: both keep its number from being given away.
+    members of it are known to run: both keep its number from being given away. Any thread may signal it.
     """
 
-    def __init__(self, pid: int, started: str, child: Child | None) -> None:
+    def __init__(self, pid: int, started: str, *, ours: bool) -> None:
         self.pid = pid
         self.started = started
+        self.ours = ours
         self.stopping = False
         self.followed = False
-        self._child = child
+        self.exit_code: int | None = None
+        """Known after the leader's end, unless that is for another process to know."""
+        self._ended = False  # and it was seen
+        self._reaped = False
+        self._reaping = threading.Lock()  # guards the number, which is given away when the leader is reaped
 
     def signal(self, number: signal.Signals) -> None:
         """Signals the whole group, if it is still the run's."""
-        self.stopping = True
-        if not self._is_ours():
-            return
+        with self._reaping:
+            if self._reaped and not self.stopping:
+                return  # it ended by itself, and whom it left behind is its own affair
+            self.stopping = True
+            if not self._is_there():
+                return
+            try:
+                os.killpg(self.pid, number)
+            except ProcessLookupError:
+                pass
+            except PermissionError as error:
+                raise LaunchError(f"Process {self.pid} may not be signalled: it belongs to another user.") from error
+
+    def may_be_signalled(self) -> bool:
+        """Whether the system lets us: what runs may be another user's (sudo)."""
         try:
-            os.killpg(self.pid, number)
+            os.kill(self.pid, 0)
+        except PermissionError:
+            return False
         except ProcessLookupError:
             pass
-        except PermissionError as error:
-            raise LaunchError(f"Process {self.pid} may not be signalled: it belongs to another user.") from error
+        return True
 
-    def reap(self) -> int | None:
-        """Waits for the leader's end and gives its exit code; None where it is another process's to know."""
-        if self._child is not None:
-            return self._child.wait()
-        wait_for_stranger(self.pid, self.started)
-        return None
+    def wait(self) -> None:
+        """Waits for the leader's end."""
+        if self.ours:
+            self._see_end()
+        else:
+            wait_for_stranger(self.pid, self.started)
 
     def has_ended(self) -> bool:
         """Whether the leader has ended, be it reaped or not."""
+        if self.ours:
+            with self._reaping:
+                return self._see_end(os.WNOHANG)
         entry = look_up(self.pid)
         return entry is None or entry.started != self.started or not entry.running
 
-    def reap_if_ended(self) -> bool:
-        """For a child that nobody follows: whether it has ended, and is reaped."""
-        return self._child is None or self._child.poll() is not None
+    def reap(self, *, unless_stopping: bool = False) -> bool:
+        """Reaps a child of ours if it has ended; False if that is still to be done."""
+        with self._reaping:
+            if not self.ours or self._reaped:
+                return True
+            if (unless_stopping and self.stopping) or not self._see_end(os.WNOHANG):
+                return False
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, os.WNOHANG)
+            self._reaped = True
+            return True
 
     def survivors(self) -> list[int]:
         """Who is left of the group after its leader was reaped."""
@@ -73,17 +109,44 @@ class LocalProcess:
             pass
         return group_members(self.pid)
 
-    def _is_ours(self) -> bool:
-        if self._child is not None and self._child.returncode is None:
+    def _see_end(self, options: int = 0) -> bool:
+        """Waits for a child's end, and leaves it to be reaped; with WNOHANG, looks for it. Whether it has ended."""
+        if self._ended:
+            return True
+        try:
+            if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+                return self._see_end_and_reap(options)
+            end = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | options)
+            if end is None:
+                return False
+            self.exit_code = end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
+        except ChildProcessError:  # somebody else reaped it, or the system, where SIGCHLD is ignored
+            pass
+        self._ended = True
+        return True
+
+    def _see_end_and_reap(self, options: int) -> bool:
+        pid, status = os.waitpid(self.pid, options)
+        if pid:
+            self.exit_code = os.waitstatus_to_exitcode(status)
+            self._ended = self._reaped = True
+        return self._ended
+
+    def _is_there(self) -> bool:
+        if self.ours and not self._reaped:
             return True
         entry = look_up(self.pid)
         return entry.started == self.started if entry else bool(group_members(self.pid))
 
 
-def exit_of(code: int | None) -> Exit:
+def exit_of(process: LocalProcess) -> Exit:
     """The Exit of a process that has ended just now."""
-    reason, message, hint = of_exit_code(code)
-    return Exit(exit_code=code, reason=reason, message=message, hint=hint, ended_at=datetime.now(timezone.utc))
+    reason, message, hint = of_exit_code(process.exit_code)
+    if process.ours and process.exit_code is None:
+        hint = TAKEN
+    return Exit(
+        exit_code=process.exit_code, reason=reason, message=message, hint=hint, ended_at=datetime.now(timezone.utc)
+    )
 
 
 def handle_id(process: LocalProcess) -> str:

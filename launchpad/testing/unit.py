@@ -48,9 +48,10 @@ class FakeUnit:
     def has_ended(self) -> bool:
         return self._exit is not None
 
-    def wake(self) -> None:
+    def wake(self) -> bool:
         self._woken = True
         self._bell.put(None)
+        return True
 
     def terminate(self, grace: float) -> None:
         self._check_reach()

@@ -19,6 +19,7 @@ from launchpad import Handle, LaunchError, Reason, Run, RunNotAvailable, RunNotF
 from launchpad.subprocess.backend import SubprocessBackend
 from launchpad.subprocess.pidfd import follow_by_pidfd
 from launchpad.subprocess.processes import look_up
+from launchpad.subprocess.quiet import follow
 from launchpad.subprocess.threaded import ThreadedUnit
 
 PATIENCE = 20.0
@@ -53,7 +54,7 @@ def launcher_of(follow: object, **settings: object) -> SubprocessLauncher:
     return launcher
 
 
-@pytest.fixture(params=[follow_by_pidfd, ThreadedUnit], ids=["pidfd", "threads"])
+@pytest.fixture(params=[follow, follow_by_pidfd, ThreadedUnit], ids=["cheapest", "pidfd", "threads"])
 def make(request: pytest.FixtureRequest) -> Callable[..., SubprocessLauncher]:
     return lambda **settings: launcher_of(request.param, **settings)
 

@@ -19,7 +19,7 @@ import pytest
 from launchpad import Handle, LaunchError, LaunchExecutor, Run, SubprocessLauncher
 from launchpad.backend import Unit
 from launchpad.control import Control
-from launchpad.subprocess.backend import SubprocessBackend, default_follow
+from launchpad.subprocess.backend import Pipes, SubprocessBackend, default_follow
 from launchpad.subprocess.pidfd import follow_by_pidfd
 from launchpad.subprocess.processes import look_up
 from launchpad.subprocess.units import LocalProcess
@@ -50,6 +50,7 @@ def test_runs_in_flight_cost_no_threads_but_the_workers(quiet: SubprocessLaunche
         futures = executor.launch_all(Run(command=["sleep", "60"]) for _ in range(100))
         pids = [pid_of(future) for future in futures]
         assert threading.active_count() - before <= 100 + 3
+        assert descriptors() == open_before
         for future in futures:
             future.cancel()
         wait(futures)
@@ -99,9 +100,9 @@ def no_descriptors() -> Iterator[None]:
 
 
 def test_a_run_that_takes_the_last_descriptor_is_an_error_that_says_so_and_leaves_nothing() -> None:
-    def follow(process: LocalProcess, handle: Handle, pipes: object) -> Unit:
+    def follow(process: LocalProcess, handle: Handle, pipes: Pipes) -> Unit:
         with no_descriptors():
-            return follow_by_pidfd(process, handle, {})
+            return follow_by_pidfd(process, handle, pipes)
 
     run, before = Run(command=["sleep", "60"]), (descriptors(), *children())
     spec = SubprocessLauncher().spec(run, "sleep")

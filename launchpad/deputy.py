@@ -1,0 +1,68 @@
+"""Who takes the steps of a stop where the thread that waits for the run cannot be woken to take them."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from _thread import start_new_thread
+from collections.abc import Iterable
+from typing import Protocol
+
+LONGEST_WAIT = 3600.0
+"""The most seconds that one wait is asked to take: the system calls below it do not take weeks."""
+
+
+class Stop(Protocol):
+    """A stop that is under way."""
+
+    def step(self) -> float | None:
+        """Takes the step that is due, if one is, and gives when the next will be (monotonic seconds), if ever."""
+        ...
+
+
+class Deputy:
+    """Takes steps of any number of stops, in one thread that lives while there are any to take. Thread-safe.
+
+    Who asks may be interrupted at any point (Ctrl-C), so he holds no lock here: he puts the stop into a queue, in C,
+    and starts the thread where none is at work.
+    """
+
+    def __init__(self) -> None:
+        self._asked: queue.SimpleQueue[Stop] = queue.SimpleQueue()
+        self._at_work = threading.Lock()  # held by the thread
+
+    def see_to(self, stop: Stop) -> None:
+        """Has a step of `stop` taken now, and others when they are due. Asked anew, now again."""
+        self._asked.put(stop)
+        if not self._at_work.locked():
+            start_new_thread(self._work, ())
+
+    def _work(self) -> None:
+        while not self._asked.empty() and self._at_work.acquire(blocking=False):
+            try:
+                self._take_steps()
+            finally:
+                self._at_work.release()  # who asked just before it started no thread: hence another look
+
+    def _take_steps(self) -> None:
+        due: dict[Stop, float] = {}
+        while due or not self._asked.empty():
+            for stop in self._next(due):
+                at = stop.step()
+                if at is None:
+                    due.pop(stop, None)
+                else:
+                    due[stop] = at
+
+    def _next(self, due: dict[Stop, float]) -> Iterable[Stop]:
+        """Waits for the next stops to see to: one that asks, or those whose time has come."""
+        try:
+            return [self._asked.get_nowait() if not due else self._asked.get(timeout=_patience(due))]
+        except queue.Empty:
+            now = time.monotonic()
+            return [stop for stop, at in due.items() if at <= now]
+
+
+def _patience(due: dict[Stop, float]) -> float:
+    return min(max(0.0, min(due.values()) - time.monotonic()), LONGEST_WAIT)

@@ -1,0 +1,95 @@
+"""A unit for runs whose output nobody wants: the thread that follows one waits for its end, and for nothing else.
+
+So it holds no descriptor. Each one that is open makes every start dearer, for the kernel copies their table: two for
+each of a thousand runs in flight took a fifth of the rate at which others could be started beside them.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+
+from ..backend import Chunk, Exit, StreamName, Unit
+from ..errors import EngineUnavailable
+from ..models import Handle
+from .pidfd import follow_by_pidfd
+from .threaded import ThreadedUnit
+from .units import LocalProcess, exit_of
+
+
+def follow(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> Unit:
+    """The cheapest unit for Linux. ProcessLookupError where it is gone, OSError where no descriptors are left."""
+    if pipes or not process.ours:
+        return follow_by_pidfd(process, handle, pipes)
+    return QuietUnit(process, handle)
+
+
+class QuietUnit:
+    """Follows a child of this process. From where there is more to wait for than its end, another unit does."""
+
+    def __init__(self, process: LocalProcess, handle: Handle) -> None:
+        self.handle = handle
+        self._process = process
+        self._exit: Exit | None = None
+        self._other: Unit | None = None
+        self._asleep = False  # in a poll that only the process's end ends
+        self._woken = False
+        self._closed = False
+
+    def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
+        self._process.followed = True
+        if self._exit is not None:
+            return [self._exit]
+        if self._closed:
+            raise EngineUnavailable(f"Process {self._process.pid} is not followed any more: its launch was given up.")
+        if self._other is None and timeout is None and self._process.may_be_signalled():
+            if not self._sleep():
+                return []
+            if self._process.reap(unless_stopping=True):
+                self._exit = exit_of(self._process)
+                return [self._exit]
+        return self._by_other().poll(timeout)
+
+    def has_ended(self) -> bool:
+        return self._exit is not None or self._process.has_ended()
+
+    def wake(self) -> bool:
+        self._woken = True  # first this, then a look: who goes to sleep does it the other way round
+        if self._other is not None:
+            self._other.wake()
+        return not self._asleep
+
+    def terminate(self, grace: float) -> None:
+        self._process.signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._process.signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._other is not None:
+            self._other.close()
+
+    def _sleep(self) -> bool:
+        """Waits for the process's end; False if somebody woke us before."""
+        self._asleep = True
+        try:
+            if self._woken:
+                self._woken = False
+                return False
+            self._process.wait()
+            return True
+        finally:
+            self._asleep = False
+
+    def _by_other(self) -> Unit:
+        """For a wait that is limited, or for the whole group's end: by descriptors; by a thread, if none are left."""
+        if self._other is None:
+            try:
+                other: Unit = follow_by_pidfd(self._process, self.handle, {})
+            except OSError:
+                other = ThreadedUnit(self._process, self.handle, {})
+            self._other = other
+            if self._woken:  # by somebody who did not see it yet
+                other.wake()
+        return self._other

@@ -1,0 +1,210 @@
+"""Runs without output: their threads sleep until they end, and they are stopped all the same."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from launchpad import Handle, LaunchExecutor, Outcome, Reason, Run, SubprocessLauncher
+from launchpad.backend import Exit
+from launchpad.subprocess.processes import look_up
+from launchpad.subprocess.quiet import QuietUnit, follow
+from launchpad.subprocess.units import LocalProcess
+
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+def read(fifo: Path) -> str:
+    """What a run writes to it: reading waits for the writer."""
+    return fifo.read_text().strip()
+
+
+def is_running(pid: int) -> bool:
+    entry = look_up(pid)
+    return entry is not None and entry.running
+
+
+def cancelled(launcher: SubprocessLauncher, run: Run, when: Callable[[], object]) -> Outcome:
+    """The outcome of `run`, cancelled while its worker sleeps, after `when()` has returned."""
+    with LaunchExecutor(launcher, 1) as executor:
+        future = executor.submit(run)
+        when()
+        assert future.cancel()
+        wait([future], PATIENCE)
+        assert future.cancelled()
+        assert future.outcome is not None
+        return future.outcome
+
+
+@contextmanager
+def unit_of(*command: str) -> Iterator[tuple[QuietUnit, LocalProcess]]:
+    child = subprocess.Popen(command, start_new_session=True)
+    entry = look_up(child.pid)
+    assert entry is not None
+    process = LocalProcess(child.pid, entry.started, ours=True)
+    unit = follow(process, Handle("subprocess", "1", "job", "here", "id"), {})
+    assert isinstance(unit, QuietUnit)
+    try:
+        yield unit, process
+    finally:
+        unit.kill()
+        child.wait()
+        unit.close()
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """This process can open no file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_it_holds_no_descriptor() -> None:
+    before = descriptors()
+    with unit_of("sleep", "60"):
+        assert descriptors() == before
+
+
+def test_a_sleeping_worker_has_its_run_asked_to_stop_first(fifo: Path) -> None:
+    script = f"trap 'exit 5' TERM; echo up > {fifo}; while :; do sleep 0.05; done"
+    launcher = SubprocessLauncher(stream_output=False, grace=PATIENCE)
+    outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: read(fifo))
+    assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 5, Reason.STOPPED)
+
+
+def test_a_sleeping_worker_has_its_run_killed_after_the_grace(fifo: Path) -> None:
+    script = f"trap '' TERM; echo up > {fifo}; sleep 60"
+    launcher = SubprocessLauncher(stream_output=False, grace=0.1)
+    outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: read(fifo))
+    assert (outcome.exit_code, outcome.reason) == (-signal.SIGKILL, Reason.STOPPED)
+
+
+def test_a_grandchild_that_does_not_listen_is_killed_after_the_leader_has_obeyed(fifo: Path) -> None:
+    script = f"(trap '' TERM; exec sh -c 'echo $$ > {fifo}; exec sleep 60') & wait"
+    launcher, pids = SubprocessLauncher(stream_output=False, grace=0.1), []
+    outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: pids.append(int(read(fifo))))
+    assert (outcome.exit_code, outcome.reason) == (-signal.SIGTERM, Reason.STOPPED)
+    assert not is_running(*pids)
+
+
+def test_a_time_out_stops_it(fifo: Path) -> None:
+    launcher = SubprocessLauncher(stream_output=False, grace=0.1)
+    outcome = launcher.launch(Run(command=["sh", "-c", "trap '' TERM; sleep 60"], timeout=0.2))
+    assert (outcome.exit_code, outcome.reason) == (-signal.SIGKILL, Reason.TIMED_OUT)
+
+
+def test_a_wait_that_is_limited_needs_no_descriptors_where_there_are_none() -> None:
+    launcher = SubprocessLauncher(stream_output=False, grace=PATIENCE)
+    handle = launcher.start(Run(command=["sleep", "60"]))
+    before = threading.active_count()
+    with no_descriptors():
+        with pytest.raises(TimeoutError):
+            launcher.wait(handle, 0.05)
+        assert threading.active_count() == before + 1
+        launcher.stop(handle)
+    assert launcher.wait(handle).reason is Reason.STOPPED
+    launcher.remove(handle)
+
+
+def test_it_is_woken_from_a_poll_that_is_limited() -> None:
+    with unit_of("sleep", "60") as (unit, _):
+        assert unit.poll(0.01) == []
+        polled = threading.Thread(target=unit.poll, args=(PATIENCE * 3,))
+        polled.start()
+        assert unit.wake()
+        polled.join(PATIENCE)
+        assert not polled.is_alive()
+
+
+@pytest.mark.parametrize("timeout", [None, PATIENCE])
+def test_a_wake_before_a_poll_ends_that_poll(timeout: float | None) -> None:
+    with unit_of("sleep", "60") as (unit, _):
+        assert unit.wake()
+        assert unit.poll(timeout) == []
+
+
+def test_a_poll_that_cannot_be_woken_says_so() -> None:
+    with unit_of("sleep", "60") as (unit, process):
+        events: list[Exit] = []
+        polled = threading.Thread(target=lambda: events.extend(unit.poll(None)))  # type: ignore[arg-type]
+        polled.start()
+        while unit.wake():
+            polled.join(0.001)
+            if not polled.is_alive():  # it was woken before it slept
+                polled = threading.Thread(target=lambda: events.extend(unit.poll(None)))  # type: ignore[arg-type]
+                polled.start()
+        assert not unit.has_ended()
+        unit.terminate(PATIENCE)
+        polled.join(PATIENCE)
+        assert [event.exit_code for event in events or unit.poll(PATIENCE)] == [-signal.SIGTERM]
+        assert process.reap()
+
+
+def test_what_may_not_be_signalled_is_polled_so_that_the_poll_can_be_woken() -> None:
+    class Foreign(LocalProcess):
+        def may_be_signalled(self) -> bool:
+            return False
+
+    with unit_of("sleep", "60") as (_, ours):
+        unit = QuietUnit(Foreign(ours.pid, ours.started, ours=True), Handle("subprocess", "1", "job", "here", "id"))
+        polled = threading.Thread(target=unit.poll, args=(None,))
+        polled.start()
+        assert unit.wake()
+        polled.join(PATIENCE)
+        assert not polled.is_alive()
+        unit.close()
+
+
+def test_what_ended_by_itself_is_not_signalled_afterwards(fifo: Path) -> None:
+    with unit_of("sh", "-c", f"(read line < {fifo}) & exit 3") as (unit, process):
+        (end,) = unit.poll(None)
+        assert isinstance(end, Exit)
+        assert end.exit_code == 3
+        unit.terminate(0)
+        assert process.survivors()  # whom it left behind is its own affair
+        fifo.write_text("go\n")
+
+
+IGNORED = """
+import os, signal, sys
+from launchpad import Run, SubprocessLauncher
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+streamed = sys.argv[1] == "streamed"
+outcome = SubprocessLauncher(stream_output=streamed).launch(Run(command=["sh", "-c", "exit 3"]))
+print(outcome.ok, outcome.exit_code, outcome.reason, outcome.hint)
+"""
+
+
+@pytest.mark.parametrize("output", ["streamed", "quiet"])
+def test_where_the_system_keeps_exit_statuses_a_run_is_no_success_and_is_told_why(output: str) -> None:
+    told = subprocess.run([sys.executable, "-c", IGNORED, output], capture_output=True, text=True, timeout=60)
+    if told.returncode:  # it was gone before it could be followed
+        assert told.stderr.splitlines()[-1].startswith("launchpad.errors.LaunchError: Run 'sh' had ended")
+    else:
+        assert told.stdout.startswith("False None unknown ")
+    assert "SIGCHLD is ignored" in told.stdout + told.stderr

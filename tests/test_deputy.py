@@ -1,0 +1,109 @@
+"""Who takes the steps of a stop for threads that cannot be woken."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from launchpad.deputy import Deputy
+
+SOON = 20.0
+"""Seconds until what must happen is taken to be stuck."""
+
+
+class Steps:
+    """A stop that says when its next step is due, as scripted, and keeps when each was taken."""
+
+    def __init__(self, *delays: float | None) -> None:
+        self.taken: list[float] = []
+        self.threads: set[int] = set()
+        self.done = threading.Event()
+        self._delays = list(delays)
+
+    def step(self) -> float | None:
+        self.taken.append(time.monotonic())
+        self.threads.add(threading.get_ident())
+        delay = self._delays.pop(0) if self._delays else None
+        if delay is None:
+            self.done.set()
+            return None
+        return time.monotonic() + delay
+
+
+class Blocked:
+    """A stop whose step takes until it is let go on."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.go_on = threading.Event()
+
+    def step(self) -> None:
+        self.entered.set()
+        assert self.go_on.wait(SOON)
+
+
+def await_end(deputy: Deputy) -> None:
+    with deputy._at_work:
+        assert deputy._asked.empty()
+
+
+def test_a_step_is_taken_at_once_in_another_thread() -> None:
+    stop = Steps(None)
+    Deputy().see_to(stop)
+    assert stop.done.wait(SOON)
+    assert threading.get_ident() not in stop.threads
+
+
+def test_the_next_step_is_taken_when_it_is_due_and_no_earlier() -> None:
+    stop = Steps(0.05, 0.05, None)
+    Deputy().see_to(stop)
+    assert stop.done.wait(SOON)
+    first, second, third = stop.taken
+    assert second - first >= 0.05
+    assert third - second >= 0.05
+
+
+def test_a_stop_that_asks_again_is_seen_to_before_its_next_step_is_due() -> None:
+    deputy, stop = Deputy(), Steps(3600, None)
+    deputy.see_to(stop)
+    deputy.see_to(stop)
+    assert stop.done.wait(SOON)
+    await_end(deputy)
+
+
+def test_one_thread_sees_to_all_and_ends_after_the_last() -> None:
+    deputy, blocked = Deputy(), Blocked()
+    deputy.see_to(blocked)
+    assert blocked.entered.wait(SOON)
+    stops = [Steps(0.01, None) for _ in range(500)]
+    for stop in stops:
+        deputy.see_to(stop)
+    blocked.go_on.set()
+    assert all(stop.done.wait(SOON) for stop in stops)
+    assert len(set.union(*(stop.threads for stop in stops))) == 1
+    await_end(deputy)
+
+
+def test_who_asks_as_the_thread_ends_is_seen_to() -> None:
+    deputy = Deputy()
+    for _ in range(300):  # each asks at about the moment at which the thread of the one before ends
+        stop = Steps(None)
+        deputy.see_to(stop)
+        assert stop.done.wait(SOON)
+
+
+def test_all_who_ask_at_once_are_seen_to() -> None:
+    deputy, ready = Deputy(), threading.Barrier(16)
+    stops = [Steps(0.001, None) for _ in range(16 * 20)]
+
+    def ask(mine: list[Steps]) -> None:
+        ready.wait(SOON)
+        for stop in mine:
+            deputy.see_to(stop)
+
+    threads = [threading.Thread(target=ask, args=(stops[n::16],)) for n in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert all(stop.done.wait(SOON) for stop in stops)
