@@ -24,25 +24,27 @@ def follow_by_pidfd(process: LocalProcess, handle: Handle, pipes: Mapping[Stream
     """A unit for Linux 5.3 and later. ProcessLookupError where it is gone, OSError where no descriptors are left."""
     pidfd = os.pidfd_open(process.pid)
     try:
-        return PidfdUnit(process, handle, pidfd, pipes)
+        return PidfdUnit(process, handle, {pidfd}, pipes)
     except BaseException:
         os.close(pidfd)
         raise
 
 
 class PidfdUnit:
-    """Follows a local process by its pidfd. Owns the descriptors it is given."""
+    """Follows a local process by its pidfd, or what is left of its group. Owns the descriptors it is given."""
 
-    def __init__(self, process: LocalProcess, handle: Handle, pidfd: int, pipes: Mapping[StreamName, int]) -> None:
+    def __init__(
+        self, process: LocalProcess, handle: Handle, pidfds: set[int], pipes: Mapping[StreamName, int]
+    ) -> None:
         self.handle = handle
         self._process = process
-        self._ended_fds = {pidfd}  # pidfds: of the leader, later of survivors of its group
+        self._ended_fds = pidfds  # of the leader, later of survivors of its group
         self._pipes: dict[int, StreamName] = {fd: stream for stream, fd in pipes.items()}
         self._exit: Exit | None = None
         self._closing = threading.Lock()  # guards the wake-up descriptor, which any thread may write to
         self._wake: int | None = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.poll()
-        for fd in (pidfd, self._wake, *self._pipes):
+        for fd in (*pidfds, self._wake, *self._pipes):
             self._poll.register(fd, select.POLLIN)
 
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
@@ -52,7 +54,9 @@ class PidfdUnit:
         if self._wake is None:
             raise EngineUnavailable(f"Process {self._process.pid} is not followed any more: its launch was given up.")
         events: list[Chunk | Exit] = []
-        ended = False
+        ended = not self._ended_fds
+        if ended:
+            timeout = 0
         for fd, state in self._poll.poll(None if timeout is None else math.ceil(timeout * 1000)):
             if fd in self._pipes:
                 self._read_what_came(fd, state, events)
@@ -119,7 +123,7 @@ class PidfdUnit:
     def _is_over(self) -> bool:
         """After the leader's end; and, when the run is being stopped, after that of its whole group."""
         self._process.reap()
-        while self._process.stopping and (survivors := self._process.survivors()):
+        while survivors := self._process.survivors():
             if self._watch(survivors):
                 return False
         return True

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from ..backend import Chunk, Exit, StreamName, Unit
 from ..errors import EngineUnavailable
 from ..models import Handle
-from .pidfd import follow_by_pidfd
+from .pidfd import PidfdUnit, follow_by_pidfd
 from .threaded import ThreadedUnit
 from .units import LocalProcess, exit_of
 
@@ -45,13 +45,14 @@ class QuietUnit:
         if self._other is None and timeout is None and self._process.may_be_signalled():
             if not self._sleep():
                 return []
-            if self._process.reap(unless_stopping=True):
+            self._process.reap()
+            if not self._process.survivors():
                 self._exit = exit_of(self._process)
                 return [self._exit]
         return self._by_other().poll(timeout)
 
     def has_ended(self) -> bool:
-        return self._exit is not None or self._process.has_ended()
+        return self._process.has_ended() if self._other is None else self._other.has_ended()
 
     def wake(self) -> bool:
         self._woken = True  # first this, then a look: who goes to sleep does it the other way round
@@ -85,11 +86,15 @@ class QuietUnit:
     def _by_other(self) -> Unit:
         """For a wait that is limited, or for the whole group's end: by descriptors; by a thread, if none are left."""
         if self._other is None:
-            try:
-                other: Unit = follow_by_pidfd(self._process, self.handle, {})
-            except OSError:
-                other = ThreadedUnit(self._process, self.handle, {})
-            self._other = other
+            self._other = self._make_other()
             if self._woken:  # by somebody who did not see it yet
-                other.wake()
+                self._other.wake()
         return self._other
+
+    def _make_other(self) -> Unit:
+        try:
+            if self._process.reap():
+                return PidfdUnit(self._process, self.handle, set(), {})
+            return follow_by_pidfd(self._process, self.handle, {})
+        except OSError:
+            return ThreadedUnit(self._process, self.handle, {})

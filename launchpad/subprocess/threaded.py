@@ -90,7 +90,7 @@ class ThreadedUnit:
         return step if left is None else min(step, left)
 
     def _is_over(self, quiet: bool) -> bool:
-        if self._process.stopping and self._process.survivors():
+        if self._process.survivors():
             return False
         read = quiet or not any(reader.is_alive() for reader in self._readers)
         return (read and self._chunks.empty()) or self._drained_enough()

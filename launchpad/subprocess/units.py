@@ -87,12 +87,12 @@ class LocalProcess:
         entry = look_up(self.pid)
         return entry is None or entry.started != self.started or not entry.running
 
-    def reap(self, *, unless_stopping: bool = False) -> bool:
+    def reap(self) -> bool:
         """Reaps a child of ours if it has ended; False if that is still to be done."""
         with self._reaping:
             if not self.ours or self._reaped:
                 return True
-            if (unless_stopping and self.stopping) or not self._see_end(os.WNOHANG):
+            if not self._see_end(os.WNOHANG):
                 return False
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, os.WNOHANG)
@@ -100,7 +100,9 @@ class LocalProcess:
             return True
 
     def survivors(self) -> list[int]:
-        """Who is left of the group after its leader was reaped."""
+        """Who has to end too, after the leader was reaped: when the run is being stopped, its whole group."""
+        if not self.stopping:
+            return []
         try:
             os.killpg(self.pid, 0)  # most often there is nobody, and this is a thousand times cheaper than a search
         except ProcessLookupError:

@@ -17,7 +17,7 @@ import pytest
 
 from launchpad import Handle, LaunchExecutor, Outcome, Reason, Run, SubprocessLauncher
 from launchpad.backend import Exit
-from launchpad.subprocess.processes import look_up
+from launchpad.subprocess.processes import group_members, look_up
 from launchpad.subprocess.quiet import QuietUnit, follow
 from launchpad.subprocess.units import LocalProcess
 
@@ -186,7 +186,7 @@ def test_what_ended_by_itself_is_not_signalled_afterwards(fifo: Path) -> None:
         assert isinstance(end, Exit)
         assert end.exit_code == 3
         unit.terminate(0)
-        assert process.survivors()  # whom it left behind is its own affair
+        assert group_members(process.pid)  # whom it left behind is its own affair
         fifo.write_text("go\n")
 
 
