@@ -44,8 +44,8 @@ class Exit:
 class Unit(Protocol):
     """One started run, as this process follows it. One thread at a time polls it; any thread may wake it.
 
-    A unit may have polls that nothing but the run's end wakes, where those are cheaper. While it is in one, another
-    thread may call `has_ended`, `terminate` and `kill`.
+    A unit may have polls that nothing but the run's end wakes, where those are cheaper. From a wake that gives False
+    until the Exit, another thread may call `has_ended`, `terminate` and `kill`.
     """
 
     handle: Handle
@@ -73,10 +73,11 @@ class Unit(Protocol):
         """
         ...
 
-    def terminate(self, grace: float) -> None:
+    def terminate(self, grace: float) -> bool:
         """Asks the run to end, and returns at once. An engine that can will itself kill it `grace` seconds later.
 
-        Called, like kill and has_ended, by the thread that polls. A run that is gone already is success.
+        False where it is seen only now that it had ended by itself. Called, like kill and has_ended, by the thread that
+        polls. A run that is gone already is success.
         """
         ...
 

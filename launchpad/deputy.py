@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
 from _thread import start_new_thread
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol
 
 LONGEST_WAIT = 3600.0
 """The most seconds that one wait is asked to take: the system calls below it do not take weeks."""
+
+_logger = logging.getLogger("launchpad")
 
 
 class Stop(Protocol):
@@ -34,9 +38,22 @@ class Deputy:
 
     def see_to(self, stop: Stop) -> None:
         """Has a step of `stop` taken now, and others when they are due. Asked anew, now again."""
-        self._asked.put(stop)
-        if not self._at_work.locked():
+        try:
+            self._asked.put(stop)
+        finally:
+            if not self._at_work.locked():
+                self._start()
+
+    def let_go(self, stop: Stop) -> None:
+        """Has a step of `stop` taken now, if others of it may be to come."""
+        if self._at_work.locked():
+            self._asked.put(stop)
+
+    def _start(self) -> None:
+        try:
             start_new_thread(self._work, ())
+        except RuntimeError:  # the system has no room for another one: then who asks has to wait
+            self._work()
 
     def _work(self) -> None:
         while not self._asked.empty() and self._at_work.acquire(blocking=False):
@@ -49,7 +66,7 @@ class Deputy:
         due: dict[Stop, float] = {}
         while due or not self._asked.empty():
             for stop in self._next(due):
-                at = stop.step()
+                at = _step(stop)
                 if at is None:
                     due.pop(stop, None)
                 else:
@@ -62,6 +79,15 @@ class Deputy:
         except queue.Empty:
             now = time.monotonic()
             return [stop for stop, at in due.items() if at <= now]
+
+
+def _step(stop: Stop) -> float | None:
+    try:
+        return stop.step()
+    except Exception:  # a defect, or a logging filter's; the other stops are not to suffer for it
+        with suppress(Exception):
+            _logger.exception("A step of a stop failed")
+        return None
 
 
 def _patience(due: dict[Stop, float]) -> float:

@@ -43,7 +43,8 @@ class Following:
         self._output = Output(run)
         self._deputy = deputy
         self._deputized = False
-        self._steps = threading.Lock()  # guards what follows: the driver takes the steps of a stop, or his deputy does
+        # Guards the outcome, the due time and the next four: the driver takes the steps of a stop, or his deputy does.
+        self._steps = threading.Lock()
         self._stop_asked = False  # this and the next: set by any thread, read by who takes a step
         self._hurry = False
         self._stopped_for: tuple[Reason, str] | None = None  # None before the run was asked to end
@@ -128,9 +129,10 @@ class Following:
 
     def _patience(self, until: float | None) -> float | None:
         """Seconds until there is something to do but wait; None where there is nothing."""
-        if self._due is None and until is None:
+        due = self._due  # read once: a deputy may change it
+        if due is None and until is None:
             return None
-        soonest = min(at for at in (self._due, until) if at is not None)
+        soonest = min(at for at in (due, until) if at is not None)
         return min(max(0.0, soonest - time.monotonic()), LONGEST_POLL)
 
     def _take(self, timeout: float | None) -> None:
@@ -140,7 +142,7 @@ class Following:
                 with self._steps:
                     self.outcome = self._conclude(event)
                 if self._deputized:
-                    self._deputy.see_to(self)  # there is no next step
+                    self._deputy.let_go(self)
                 self._unit.close()
                 self._tell(self.outcome)
             else:
@@ -155,10 +157,9 @@ class Following:
     def _stop(self, now: float) -> None:
         due = self._due is not None and now >= self._due
         if self._stopped_for is None:
-            if self._unit.has_ended():  # by itself, and in time
+            if self._unit.has_ended() or not self._unit.terminate(self._grace):  # by itself, and in time
                 self._due = None
                 return
-            self._unit.terminate(self._grace)
             self._stopped_for = self._why_stopped()
             self._due = now + self._grace
             due = now >= self._due

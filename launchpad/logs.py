@@ -102,7 +102,8 @@ def tell_error(run: Run, type: str, handle: Handle | None, error: LaunchError) -
 
 def warn_of_survival(run: Run, handle: Handle, error: LaunchError) -> None:
     """To be called when it could not be stopped."""
-    _logger.warning("Run %r (%s) may go on: it could not be stopped: %s", run.name, handle.id, error)
+    with suppress(Exception):  # as below
+        _logger.warning("Run %r (%s) may go on: it could not be stopped: %s", run.name, handle.id, error)
 
 
 def _wanted() -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from launchpad.deputy import Deputy
 
 SOON = 20.0
@@ -17,12 +19,14 @@ class Steps:
     def __init__(self, *delays: float | None) -> None:
         self.taken: list[float] = []
         self.threads: set[int] = set()
+        self.begun = threading.Event()
         self.done = threading.Event()
         self._delays = list(delays)
 
     def step(self) -> float | None:
         self.taken.append(time.monotonic())
         self.threads.add(threading.get_ident())
+        self.begun.set()
         delay = self._delays.pop(0) if self._delays else None
         if delay is None:
             self.done.set()
@@ -107,3 +111,30 @@ def test_all_who_ask_at_once_are_seen_to() -> None:
     for thread in threads:
         thread.join(SOON)
     assert all(stop.done.wait(SOON) for stop in stops)
+
+
+def test_a_step_that_fails_is_logged_and_costs_no_other_stop_its_steps(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing:
+        def step(self) -> float | None:
+            raise OSError("a defect")
+
+    deputy, blocked, stop = Deputy(), Blocked(), Steps(0.01, None)
+    for each in (blocked, Failing(), stop):
+        deputy.see_to(each)
+    blocked.go_on.set()
+    assert stop.done.wait(SOON)
+    assert caplog.messages == ["A step of a stop failed"]
+
+
+def test_letting_go_of_a_stop_starts_no_thread() -> None:
+    deputy, stop = Deputy(), Steps(None)
+    deputy.let_go(stop)
+    assert stop.taken == []
+
+
+def test_letting_go_of_a_stop_takes_its_last_step_now() -> None:
+    deputy, stop = Deputy(), Steps(3600, None)
+    deputy.see_to(stop)
+    assert stop.begun.wait(SOON)
+    deputy.let_go(stop)
+    assert stop.done.wait(SOON)

@@ -70,8 +70,9 @@ class ScriptedUnit:
             self._changed.notify_all()
         return True
 
-    def terminate(self, grace: float) -> None:
+    def terminate(self, grace: float) -> bool:
         self._ask(f"terminate {grace:g}")
+        return True
 
     def kill(self) -> None:
         self._ask("kill")
@@ -96,7 +97,7 @@ class Unwakeable(ScriptedUnit):
 class Elsewhere(Unwakeable):
     """It may not be stopped from here."""
 
-    def terminate(self, grace: float) -> None:
+    def terminate(self, grace: float) -> bool:
         raise LaunchError("It belongs to another user.")
 
 
@@ -285,10 +286,11 @@ def test_in_a_hurry_the_grace_is_cut_short() -> None:
 
 def test_a_stop_that_fails_is_tried_again_by_who_follows_next() -> None:
     class Protected(ScriptedUnit):
-        def terminate(self, grace: float) -> None:
+        def terminate(self, grace: float) -> bool:
             super().terminate(grace)
             if len(self.asked) == 1:
                 raise LaunchError("not allowed")
+            return True
 
     unit = Protected(ends_when="kill")
     following = followed(unit, grace=0)
@@ -501,3 +503,18 @@ def test_a_run_that_a_deputy_cannot_stop_is_warned_of(caplog: pytest.LogCaptureF
     assert ["may go on" in message and "another user" in message for message in caplog.messages] == [True]
     unit.put(ENDED)
     assert outcome.result(SOON).ok
+
+
+def test_a_run_that_is_seen_to_have_ended_only_when_it_is_to_be_stopped_ended_by_itself() -> None:
+    class Ending(Unwakeable):
+        def terminate(self, grace: float) -> bool:
+            super().terminate(grace)
+            return False
+
+    unit = Ending()
+    following = followed(unit)
+    outcome = driven(unit, following)
+    following.ask_to_stop()
+    assert following.step() is None
+    unit.put(ENDED)
+    assert outcome.result(SOON).reason is Reason.COMPLETED

@@ -136,9 +136,10 @@ class DockerUnit:
     def has_ended(self) -> bool:
         return self._ending.end is not None
 
-    def terminate(self, grace: float) -> None:
+    def terminate(self, grace: float) -> bool:
         self._ending.by_us = True
         self._order.give("stop", {"t": math.ceil(grace)})
+        return True
 
     def kill(self) -> None:
         self._ending.by_us = True

@@ -94,10 +94,11 @@ class JobUnit:
         self._bell.ring()
         return True
 
-    def terminate(self, grace: float) -> None:
+    def terminate(self, grace: float) -> bool:
         self._stopping = True
         if self._removal is None:
             self._remove(grace, None)
+        return True
 
     def kill(self) -> None:
         self.terminate(0.0)

@@ -85,8 +85,8 @@ class PidfdUnit:
                 os.eventfd_write(self._wake, 1)
         return True
 
-    def terminate(self, grace: float) -> None:
-        self._process.signal(signal.SIGTERM)
+    def terminate(self, grace: float) -> bool:
+        return self._process.signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self._process.signal(signal.SIGKILL)
@@ -122,6 +122,8 @@ class PidfdUnit:
 
     def _is_over(self) -> bool:
         """After the leader's end; and, when the run is being stopped, after that of its whole group."""
+        if self._process.ours:
+            self._process.wait()  # a moment: a tracer, such as strace, hears of it first
         self._process.reap()
         while survivors := self._process.survivors():
             if self._watch(survivors):

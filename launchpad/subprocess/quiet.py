@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ..backend import Chunk, Exit, StreamName, Unit
 from ..errors import EngineUnavailable
+from ..interrupts import uninterrupted
 from ..models import Handle
 from .pidfd import PidfdUnit, follow_by_pidfd
 from .threaded import ThreadedUnit
@@ -46,7 +47,7 @@ class QuietUnit:
             if not self._sleep():
                 return []
             self._process.reap()
-            if not self._process.survivors():
+            if not self._process.has_survivors():
                 self._exit = exit_of(self._process)
                 return [self._exit]
         return self._by_other().poll(timeout)
@@ -60,8 +61,8 @@ class QuietUnit:
             self._other.wake()
         return not self._asleep
 
-    def terminate(self, grace: float) -> None:
-        self._process.signal(signal.SIGTERM)
+    def terminate(self, grace: float) -> bool:
+        return self._process.signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self._process.signal(signal.SIGKILL)
@@ -86,15 +87,17 @@ class QuietUnit:
     def _by_other(self) -> Unit:
         """For a wait that is limited, or for the whole group's end: by descriptors; by a thread, if none are left."""
         if self._other is None:
-            self._other = self._make_other()
-            if self._woken:  # by somebody who did not see it yet
-                self._other.wake()
+            uninterrupted(self._make_other, lambda: None)  # its descriptors would be lost
+        assert self._other is not None
         return self._other
 
-    def _make_other(self) -> Unit:
+    def _make_other(self) -> None:
         try:
             if self._process.reap():
-                return PidfdUnit(self._process, self.handle, set(), {})
-            return follow_by_pidfd(self._process, self.handle, {})
+                self._other = PidfdUnit(self._process, self.handle, set(), {})
+            else:
+                self._other = follow_by_pidfd(self._process, self.handle, {})
         except OSError:
-            return ThreadedUnit(self._process, self.handle, {})
+            self._other = ThreadedUnit(self._process, self.handle, {})
+        if self._woken:  # by somebody who did not see it yet
+            self._other.wake()

@@ -60,8 +60,9 @@ class ThreadedUnit:
             if self._ended.is_set() and self._is_over(quiet):
                 self._exit = exit_of(self._process)
                 return [self._exit]
+            woken = chunk is None and not quiet
             late = until is not None and time.monotonic() >= until
-            if self._chunks.empty() and (late or not self._ended.is_set()):
+            if woken or (self._chunks.empty() and (late or not self._ended.is_set())):
                 return []
 
     def has_ended(self) -> bool:
@@ -71,8 +72,8 @@ class ThreadedUnit:
         self._chunks.put(None)
         return True
 
-    def terminate(self, grace: float) -> None:
-        self._process.signal(signal.SIGTERM)
+    def terminate(self, grace: float) -> bool:
+        return self._process.signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self._process.signal(signal.SIGKILL)
@@ -90,7 +91,7 @@ class ThreadedUnit:
         return step if left is None else min(step, left)
 
     def _is_over(self, quiet: bool) -> bool:
-        if self._process.survivors():
+        if self._process.has_survivors():
             return False
         read = quiet or not any(reader.is_alive() for reader in self._readers)
         return (read and self._chunks.empty()) or self._drained_enough()

@@ -45,32 +45,42 @@ class LocalProcess:
         """Known after the leader's end, unless that is for another process to know."""
         self._ended = False  # and it was seen
         self._reaped = False
-        self._reaping = threading.Lock()  # guards the number, which is given away when the leader is reaped
+        self._reaping = threading.Lock()  # guards the number, which the system gives away when the leader is reaped
 
-    def signal(self, number: signal.Signals) -> None:
-        """Signals the whole group, if it is still the run's."""
+    def signal(self, number: signal.Signals) -> bool:
+        """Signals the whole group, if it is still the run's. False if the leader had ended before the first signal.
+
+        Then whom it left behind is its own affair. LaunchError where the system does not let us.
+        """
         with self._reaping:
             if self._reaped and not self.stopping:
-                return  # it ended by itself, and whom it left behind is its own affair
+                return False
             self.stopping = True
-            if not self._is_there():
-                return
             try:
-                os.killpg(self.pid, number)
+                if self._is_there():
+                    os.killpg(self.pid, number)
             except ProcessLookupError:
                 pass
             except PermissionError as error:
                 raise LaunchError(f"Process {self.pid} may not be signalled: it belongs to another user.") from error
+            except OSError as error:
+                raise LaunchError(
+                    f"What is left of process {self.pid} cannot be looked for: {error.strerror}."
+                ) from error
+            return True
 
     def may_be_signalled(self) -> bool:
-        """Whether the system lets us: what runs may be another user's (sudo)."""
+        """Whether the system will let us: what runs may be, or become, another user's (sudo).
+
+        The kernel gives root the entry of a program that got more rights than ours when it was executed (proc(5)).
+        """
+        user = os.geteuid()
+        if user == 0:
+            return True
         try:
-            os.kill(self.pid, 0)
-        except PermissionError:
+            return os.stat(f"/proc/{self.pid}").st_uid == user
+        except OSError:
             return False
-        except ProcessLookupError:
-            pass
-        return True
 
     def wait(self) -> None:
         """Waits for the leader's end."""
@@ -97,6 +107,13 @@ class LocalProcess:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, os.WNOHANG)
             self._reaped = True
+            return True
+
+    def has_survivors(self) -> bool:
+        """Whether there are any; True as well while the system has no descriptor left to look for them with."""
+        try:
+            return bool(self.survivors())
+        except OSError:
             return True
 
     def survivors(self) -> list[int]:

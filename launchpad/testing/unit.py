@@ -53,9 +53,10 @@ class FakeUnit:
         self._bell.put(None)
         return True
 
-    def terminate(self, grace: float) -> None:
+    def terminate(self, grace: float) -> bool:
         self._check_reach()
         self._run.ask_to_stop()
+        return True
 
     def kill(self) -> None:
         self._check_reach()

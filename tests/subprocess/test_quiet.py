@@ -190,6 +190,52 @@ def test_what_ended_by_itself_is_not_signalled_afterwards(fifo: Path) -> None:
         fifo.write_text("go\n")
 
 
+LIMITED = """
+import resource, signal, sys
+from concurrent.futures import wait
+from launchpad import LaunchExecutor, Run, SubprocessLauncher
+with LaunchExecutor(SubprocessLauncher(stream_output=False, grace=0.1), 4) as executor:
+    futures = executor.launch_all(Run(command=["sleep", "60"]) for _ in range(4))
+    for future in futures:
+        future.wait_started()
+    resource.setrlimit(resource.RLIMIT_AS, (1, resource.getrlimit(resource.RLIMIT_AS)[1]))  # no thread's stack fits
+    print([future.cancel() for future in futures])
+    wait(futures)
+    print([future.cancelled() for future in futures])
+"""
+
+
+def test_where_there_is_no_room_for_a_thread_runs_are_stopped_all_the_same() -> None:
+    told = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, timeout=60)
+    assert told.stdout.splitlines() == [str([True] * 4)] * 2, told.stderr
+
+
+SETUID = """
+import os, shutil, tempfile
+from launchpad import Run, SubprocessLauncher
+from launchpad.subprocess.units import LocalProcess
+launcher = SubprocessLauncher(stream_output=False)
+launcher.stop(launcher.start(Run(command=["sleep", "60"])))  # all that is imported on first use, it can read now
+with tempfile.TemporaryDirectory() as folder:
+    os.chmod(folder, 0o755)
+    program = shutil.copy("/bin/sleep", folder)
+    os.chmod(program, 0o4755)
+    os.setresuid(65534, 65534, 0)
+    for name in ("/bin/sleep", program):
+        handle = launcher.start(Run(command=[name, "60"], working_dir="/"))
+        pid, _, started = handle.id.partition("@")
+        print(LocalProcess(int(pid), started, ours=True).may_be_signalled())
+        launcher.stop(handle)
+    os.seteuid(0)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program that takes another user")
+def test_a_program_that_takes_another_user_is_one_that_may_not_be_signalled() -> None:
+    told = subprocess.run([sys.executable, "-c", SETUID], capture_output=True, text=True, timeout=60)
+    assert told.stdout.splitlines() == ["True", "False"], told.stderr
+
+
 IGNORED = """
 import os, signal, sys
 from launchpad import Run, SubprocessLauncher
