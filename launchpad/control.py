@@ -21,19 +21,25 @@ class Control:
     def __init__(self) -> None:
         self.stopped = False  # this and the next: set by `stop` alone
         self.hurried = False
+        self._torn = False  # a demand was interrupted before all had heard of it: the next one is told, if not new
         self._lock = threading.Lock()  # guards the listeners, and the order of stops and new ones
         self._listeners: list[Callable[[], None]] = []
 
     def stop(self, *, hurry: bool = False) -> None:
         """Asks to stop; with `hurry`, without grace. Listeners are called in this thread, at each new demand."""
-        with self._lock:
-            if self.stopped and (self.hurried or not hurry):
-                return
-            self.hurried = hurry
-            self.stopped = True
-            listeners = list(self._listeners)
-        for listener in listeners:
-            listener()
+        try:
+            with self._lock:
+                if self.stopped and (self.hurried or not hurry) and not self._torn:
+                    return
+                self.hurried = self.hurried or hurry
+                self.stopped = True
+                self._torn = False
+                listeners = list(self._listeners)
+            for listener in listeners:
+                listener()
+        except BaseException:
+            self._torn = True
+            raise
 
     def on_stop(self, listener: Callable[[], None]) -> None:
         """Calls `listener` whenever a stop is asked for; at once, here, if it has been."""

@@ -48,6 +48,8 @@ class Deputy:
         """Has a step of `stop` taken now, if others of it may be to come."""
         if self._at_work.locked():
             self._asked.put(stop)
+            if not self._at_work.locked():
+                self._start()
 
     def _start(self) -> None:
         try:
@@ -64,13 +66,19 @@ class Deputy:
 
     def _take_steps(self) -> None:
         due: dict[Stop, float] = {}
-        while due or not self._asked.empty():
-            for stop in self._next(due):
-                at = _step(stop)
-                if at is None:
-                    due.pop(stop, None)
-                else:
-                    due[stop] = at
+        try:
+            while due or not self._asked.empty():
+                for stop in self._next(due):
+                    due[stop] = time.monotonic()
+                    at = _step(stop)
+                    if at is None:
+                        del due[stop]
+                    else:
+                        due[stop] = at
+        except BaseException:  # an interrupt, where who asks does it himself: who asks next goes on with all
+            for stop in due:
+                self._asked.put(stop)
+            raise
 
     def _next(self, due: dict[Stop, float]) -> Iterable[Stop]:
         """Waits for the next stops to see to: one that asks, or those whose time has come."""

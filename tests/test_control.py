@@ -159,3 +159,19 @@ def test_a_place_that_comes_free_for_one_who_is_stopped_goes_to_the_next() -> No
         assert [first.result(SOON), enters.result(SOON)] == [None, None]
         assert isinstance(gives_up.exception(SOON), Stopped | None)
         visitors.pool.shutdown()
+
+
+def test_a_demand_that_was_interrupted_is_told_by_the_next(control: Control) -> None:
+    told: list[bool] = []
+
+    def listener() -> None:
+        told.append(control.stopped)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    control.on_stop(listener)
+    with pytest.raises(KeyboardInterrupt):
+        control.stop()
+    control.stop()
+    control.stop()
+    assert told == [True, True]

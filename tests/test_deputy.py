@@ -129,7 +129,23 @@ def test_a_step_that_fails_is_logged_and_costs_no_other_stop_its_steps(caplog: p
 def test_letting_go_of_a_stop_starts_no_thread() -> None:
     deputy, stop = Deputy(), Steps(None)
     deputy.let_go(stop)
-    assert stop.taken == []
+    assert deputy._asked.empty()
+
+
+def test_an_interrupt_of_who_has_to_take_the_steps_himself_loses_none() -> None:
+    class Interrupted(Steps):
+        def step(self) -> float | None:
+            if super().step() is not None:
+                return None
+            raise KeyboardInterrupt
+
+    deputy, stubborn, interrupted = Deputy(), Steps(3600, None), Interrupted(None)
+    for stop in (stubborn, interrupted):
+        deputy._asked.put(stop)
+    with pytest.raises(KeyboardInterrupt):
+        deputy._work()
+    assert not deputy._at_work.locked()
+    assert {deputy._asked.get_nowait(), deputy._asked.get_nowait()} == {stubborn, interrupted}
 
 
 def test_letting_go_of_a_stop_takes_its_last_step_now() -> None:

@@ -75,7 +75,7 @@ class PidfdUnit:
         if self._exit is not None:
             return True
         look = select.poll()
-        for fd in self._ended_fds:
+        for fd in tuple(self._ended_fds):
             look.register(fd, select.POLLIN)
         return bool(look.poll(0))
 

@@ -50,7 +50,12 @@ class QuietUnit:
             if not self._process.has_survivors():
                 self._exit = exit_of(self._process)
                 return [self._exit]
-        return self._by_other().poll(timeout)
+        try:
+            return self._by_other().poll(timeout)
+        except OSError:  # no descriptors are left to look for its group with
+            self._by_other().close()
+            self._other = ThreadedUnit(self._process, self.handle, {})
+            return self._other.poll(0)
 
     def has_ended(self) -> bool:
         return self._process.has_ended() if self._other is None else self._other.has_ended()
@@ -87,7 +92,11 @@ class QuietUnit:
     def _by_other(self) -> Unit:
         """For a wait that is limited, or for the whole group's end: by descriptors; by a thread, if none are left."""
         if self._other is None:
-            uninterrupted(self._make_other, lambda: None)  # its descriptors would be lost
+            try:
+                uninterrupted(self._make_other, lambda: None)  # its descriptors would be lost
+            except RuntimeError:  # the system has no room for a thread
+                if self._other is None:
+                    self._make_other()
         assert self._other is not None
         return self._other
 

@@ -55,13 +55,14 @@ class LocalProcess:
         with self._reaping:
             if self._reaped and not self.stopping:
                 return False
-            self.stopping = True
+            before, self.stopping = self.stopping, True
             try:
                 if self._is_there():
                     os.killpg(self.pid, number)
             except ProcessLookupError:
                 pass
             except PermissionError as error:
+                self.stopping = before
                 raise LaunchError(f"Process {self.pid} may not be signalled: it belongs to another user.") from error
             except OSError as error:
                 raise LaunchError(

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -73,11 +73,16 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-@contextmanager
-def no_descriptors() -> Iterator[None]:
+def no_descriptors() -> AbstractContextManager[None]:
     """This process can open no file."""
+    return limited_to(0)
+
+
+@contextmanager
+def limited_to(numbers: int) -> Iterator[None]:
+    """This process can open files that get numbers below that one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (numbers, hard))
     try:
         yield
     finally:
@@ -121,14 +126,31 @@ def test_a_time_out_stops_it(fifo: Path) -> None:
 def test_a_wait_that_is_limited_needs_no_descriptors_where_there_are_none() -> None:
     launcher = SubprocessLauncher(stream_output=False, grace=PATIENCE)
     handle = launcher.start(Run(command=["sleep", "60"]))
-    before = threading.active_count()
     with no_descriptors():
         with pytest.raises(TimeoutError):
             launcher.wait(handle, 0.05)
-        assert threading.active_count() == before + 1
+        assert f"launchpad-{handle.id.partition('@')[0]}" in {thread.name for thread in threading.enumerate()}
         launcher.stop(handle)
     assert launcher.wait(handle).reason is Reason.STOPPED
     launcher.remove(handle)
+
+
+def test_a_group_that_cannot_be_looked_for_is_waited_for(fifo: Path) -> None:
+    script = f"(trap '' TERM; exec sh -c 'echo $$ > {fifo}; exec sleep 60') & wait"
+    with unit_of("sh", "-c", script) as (unit, process):
+        grandchild = int(read(fifo))
+        free = os.dup(0)
+        os.close(free)
+        unit.terminate(PATIENCE)
+        with limited_to(free + 1):  # for the wake-up; none is left to read the process table with
+            assert unit.poll(None) == []
+        assert is_running(grandchild)
+        unit.kill()
+        while not (events := unit.poll(PATIENCE)):
+            pass
+        assert [event.exit_code for event in events if isinstance(event, Exit)] == [-signal.SIGTERM]
+        assert not is_running(grandchild)
+        assert process.reap()
 
 
 def test_it_is_woken_from_a_poll_that_is_limited() -> None:
