@@ -21,6 +21,7 @@ from launchpad.subprocess.pidfd import follow_by_pidfd
 from launchpad.subprocess.processes import look_up
 from launchpad.subprocess.quiet import follow
 from launchpad.subprocess.threaded import ThreadedUnit
+from tests.subprocess.helping import is_running
 
 PATIENCE = 20.0
 
@@ -29,18 +30,6 @@ def await_line(path: Path) -> str:
     """The line that a run writes to `path`, a FIFO: reading it waits for the writer."""
     with path.open() as fifo:
         return fifo.readline().strip()
-
-
-@pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    return path
-
-
-def is_running(pid: int) -> bool:
-    entry = look_up(pid)
-    return entry is not None and entry.running
 
 
 def launcher_of(follow: object, **settings: object) -> SubprocessLauncher:

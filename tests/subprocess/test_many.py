@@ -9,9 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import wait
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,23 +19,14 @@ from launchpad.backend import Unit
 from launchpad.control import Control
 from launchpad.subprocess.backend import Pipes, SubprocessBackend, default_follow
 from launchpad.subprocess.pidfd import follow_by_pidfd
-from launchpad.subprocess.processes import look_up
 from launchpad.subprocess.units import LocalProcess
 from tests.conftest import children
+from tests.subprocess.helping import descriptors, is_running, no_descriptors
 
 
 @pytest.fixture
 def quiet() -> SubprocessLauncher:
     return SubprocessLauncher(stream_output=False, grace=1)
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-def is_running(pid: int) -> bool:
-    entry = look_up(pid)
-    return entry is not None and entry.running
 
 
 def pid_of(future: object) -> int:
@@ -86,17 +75,6 @@ def test_out_of_descriptors_is_an_error_that_says_so_and_leaks_none(quiet: Subpr
         for fd in held:
             os.close(fd)
     assert descriptors() == before
-
-
-@contextmanager
-def no_descriptors() -> Iterator[None]:
-    """This process can open no file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_run_that_takes_the_last_descriptor_is_an_error_that_says_so_and_leaves_nothing() -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,25 +19,14 @@ from launchpad.backend import Exit
 from launchpad.subprocess.processes import group_members, look_up
 from launchpad.subprocess.quiet import QuietUnit, follow
 from launchpad.subprocess.units import LocalProcess
+from tests.subprocess.helping import descriptors, is_running, limited_to, no_descriptors
 
 PATIENCE = 20.0
-
-
-@pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    return path
 
 
 def read(fifo: Path) -> str:
     """What a run writes to it: reading waits for the writer."""
     return fifo.read_text().strip()
-
-
-def is_running(pid: int) -> bool:
-    entry = look_up(pid)
-    return entry is not None and entry.running
 
 
 def cancelled(launcher: SubprocessLauncher, run: Run, when: Callable[[], object]) -> Outcome:
@@ -67,26 +55,6 @@ def unit_of(*command: str) -> Iterator[tuple[QuietUnit, LocalProcess]]:
         unit.kill()
         child.wait()
         unit.close()
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-def no_descriptors() -> AbstractContextManager[None]:
-    """This process can open no file."""
-    return limited_to(0)
-
-
-@contextmanager
-def limited_to(numbers: int) -> Iterator[None]:
-    """This process can open files that get numbers below that one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (numbers, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_it_holds_no_descriptor() -> None:

@@ -1,0 +1,36 @@
+"""What tests of local processes look at, and how they leave this process without descriptors."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from launchpad.subprocess.processes import look_up
+
+
+def is_running(pid: int) -> bool:
+    entry = look_up(pid)
+    return entry is not None and entry.running
+
+
+def descriptors() -> int:
+    """How many this process has open."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def no_descriptors() -> AbstractContextManager[None]:
+    """This process can open no file."""
+    return limited_to(0)
+
+
+@contextmanager
+def limited_to(numbers: int) -> Iterator[None]:
+    """This process can open files that get numbers below that one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (numbers, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
