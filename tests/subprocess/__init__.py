@@ -1,0 +1,1 @@
+"""LaunchExecutor and LaunchFuture: what each file's name says."""
