@@ -201,7 +201,7 @@ def test_where_there_is_no_room_for_a_thread_runs_are_stopped_all_the_same() -> 
 
 
 SETUID = """
-import os, shutil, tempfile
+import ctypes, os, shutil, tempfile
 from launchpad import Run, SubprocessLauncher
 from launchpad.subprocess.units import LocalProcess
 launcher = SubprocessLauncher(stream_output=False)
@@ -211,6 +211,7 @@ with tempfile.TemporaryDirectory() as folder:
     program = shutil.copy("/bin/sleep", folder)
     os.chmod(program, 0o4755)
     os.setresuid(65534, 65534, 0)
+    ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: as every process is that has not changed its user
     for name in ("/bin/sleep", program):
         handle = launcher.start(Run(command=[name, "60"], working_dir="/"))
         pid, _, started = handle.id.partition("@")
