@@ -100,8 +100,10 @@ def ratio(record: Record, metric: str, one: tuple[str, str], other: tuple[str, s
     return statistics.median(ratios) if ratios else None
 
 
-def rounds(record: Record) -> int:
-    return max(len(values) for row in next(iter(record["values"].values())).values() for values in row.values())
+def rounds(record: Record) -> str:
+    """How many there were; "2 to 6" where some contenders were measured more often at some sizes."""
+    counts = {len(values) for row in next(iter(record["values"].values())).values() for values in row.values()}
+    return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
 
 
 def contenders(record: Record) -> list[str]:
