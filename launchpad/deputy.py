@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 
-LONGEST_WAIT = 3600.0
+LONGEST_POLL = 3600.0
 """The most seconds that one wait is asked to take: the system calls below it do not take weeks."""
 
 _logger = logging.getLogger("launchpad")
@@ -83,7 +83,7 @@ class Deputy:
     def _next(self, due: dict[Stop, float]) -> Iterable[Stop]:
         """Waits for the next stops to see to: one that asks, or those whose time has come."""
         try:
-            return [self._asked.get_nowait() if not due else self._asked.get(timeout=_patience(due))]
+            return [self._asked.get_nowait() if not due else self._asked.get(timeout=patience(min(due.values())))]
         except queue.Empty:
             now = time.monotonic()
             return [stop for stop, at in due.items() if at <= now]
@@ -98,5 +98,6 @@ def _step(stop: Stop) -> float | None:
         return None
 
 
-def _patience(due: dict[Stop, float]) -> float:
-    return min(max(0.0, min(due.values()) - time.monotonic()), LONGEST_WAIT)
+def patience(until: float) -> float:
+    """Seconds that may be waited at once, if there is something to do at `until` (monotonic seconds)."""
+    return min(max(0.0, until - time.monotonic()), LONGEST_POLL)

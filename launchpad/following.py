@@ -11,13 +11,10 @@ from datetime import datetime, timezone
 
 from . import logs
 from .backend import Exit, Unit
-from .deputy import Deputy
+from .deputy import Deputy, patience
 from .errors import EngineUnavailable, LaunchError
 from .models import Outcome, Reason, Run
 from .output import Output, Sink
-
-LONGEST_POLL = 3600.0
-"""The most seconds that one poll is asked to wait: the system calls below it do not take weeks."""
 
 
 class Following:
@@ -132,8 +129,7 @@ class Following:
         due = self._due  # read once: a deputy may change it
         if due is None and until is None:
             return None
-        soonest = min(at for at in (due, until) if at is not None)
-        return min(max(0.0, soonest - time.monotonic()), LONGEST_POLL)
+        return patience(min(at for at in (due, until) if at is not None))
 
     def _take(self, timeout: float | None) -> None:
         for event in self._unit.poll(timeout):

@@ -14,8 +14,8 @@ import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, Reason, Run
 from launchpad.backend import Chunk, Exit
-from launchpad.deputy import Deputy
-from launchpad.following import LONGEST_POLL, Following
+from launchpad.deputy import LONGEST_POLL, Deputy
+from launchpad.following import Following
 from launchpad.output import discard
 
 RUN = Run(command=["job"])
@@ -433,17 +433,17 @@ def test_a_stop_and_an_end_at_the_same_moment_give_one_clear_outcome() -> None:
         assert outcome.reason is (Reason.STOPPED if stopped else Reason.COMPLETED)
 
 
-def driven(unit: ScriptedUnit, following: Following) -> Future[object]:
-    """Has another thread follow, and waits until it polls."""
+def driven(unit: ScriptedUnit, grace: float = 60, deputy: Deputy | None = None) -> tuple[Following, Future[object]]:
+    """Has another thread follow `unit`, and waits until it polls."""
+    following = Following(unit, RUN, grace, None, deputy or Deputy())
     outcome = in_thread(following.follow, discard)
     assert unit.polled.wait(SOON)
-    return outcome
+    return following, outcome
 
 
 def test_a_driver_who_cannot_be_woken_has_the_run_stopped_by_a_deputy() -> None:
     unit = Unwakeable(ends_when="terminate")
-    following = followed(unit, grace=60)
-    outcome = driven(unit, following)
+    following, outcome = driven(unit, grace=60)
     following.ask_to_stop()
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 60", "close"]
@@ -452,8 +452,7 @@ def test_a_driver_who_cannot_be_woken_has_the_run_stopped_by_a_deputy() -> None:
 
 def test_a_deputy_kills_after_the_grace() -> None:
     unit = Unwakeable(ends_when="kill")
-    following = followed(unit, grace=0.05)
-    outcome = driven(unit, following)
+    following, outcome = driven(unit, grace=0.05)
     following.ask_to_stop()
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 0.05", "kill", "close"]
@@ -461,8 +460,7 @@ def test_a_deputy_kills_after_the_grace() -> None:
 
 def test_a_deputy_kills_at_once_in_a_hurry() -> None:
     unit = Unwakeable(ends_when="kill")
-    following = followed(unit, grace=3600)
-    outcome = driven(unit, following)
+    following, outcome = driven(unit, grace=3600)
     following.ask_to_stop()
     following.ask_to_stop(hurry=True)
     assert outcome.result(SOON).reason is Reason.STOPPED
@@ -475,8 +473,7 @@ def test_a_deputy_stops_nothing_that_has_ended_by_itself() -> None:
             return True
 
     unit = Ended()
-    following = followed(unit)
-    outcome = driven(unit, following)
+    following, outcome = driven(unit)
     following.ask_to_stop()
     assert following.step() is None
     unit.put(ENDED)
@@ -486,8 +483,7 @@ def test_a_deputy_stops_nothing_that_has_ended_by_itself() -> None:
 
 def test_a_deputy_has_done_when_the_run_ends() -> None:
     unit, deputy = Unwakeable(ends_when="terminate"), Deputy()
-    following = Following(unit, RUN, 3600, None, deputy)
-    outcome = driven(unit, following)
+    following, outcome = driven(unit, grace=3600, deputy=deputy)
     following.ask_to_stop()
     outcome.result(SOON)
     assert deputy._at_work.acquire(timeout=SOON)  # long before the grace is over
@@ -495,8 +491,7 @@ def test_a_deputy_has_done_when_the_run_ends() -> None:
 
 def test_a_run_that_a_deputy_cannot_stop_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     unit = Elsewhere()
-    following = followed(unit)
-    outcome = driven(unit, following)
+    following, outcome = driven(unit)
     with caplog.at_level("WARNING", logger="launchpad"):
         following._stop_asked = True
         assert following.step() is None
@@ -512,8 +507,7 @@ def test_a_run_that_is_seen_to_have_ended_only_when_it_is_to_be_stopped_ended_by
             return False
 
     unit = Ending()
-    following = followed(unit)
-    outcome = driven(unit, following)
+    following, outcome = driven(unit)
     following.ask_to_stop()
     assert following.step() is None
     unit.put(ENDED)

@@ -1,1 +1,0 @@
-"""LaunchExecutor and LaunchFuture: what each file's name says."""
