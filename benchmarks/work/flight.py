@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -14,6 +15,9 @@ from launchpad import SubprocessLauncher
 from .jobs import server
 
 Make = Callable[[int], flights.Flight]
+
+SETTLED = 1.0
+"""Seconds from the last start until the flight is measured: what is done for runs that take longer is done by then."""
 
 METRICS = ("starts/s", "quick runs/s beside them", "MB", "threads", "descriptors", "ends/s")
 
@@ -32,6 +36,7 @@ def _flown(flight: flights.Flight, sleeping: list[Command], quick: list[Command]
     flight.quick(quick[:1])
     before = resident_memory()
     starts = rate_of(lambda: flight.start(sleeping), len(sleeping))
+    time.sleep(SETTLED)
     held = {"MB": (resident_memory() - before) / 1e6, "threads": threads(), "descriptors": descriptors()}
     beside = rate_of(lambda: flight.quick(quick), len(quick))
     ends = rate_of(flight.end, len(sleeping))

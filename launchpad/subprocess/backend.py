@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from ..backend import Spec, StreamName, Unit
 from ..control import Control
@@ -45,9 +46,10 @@ def host_name() -> str:
 def default_follow() -> Follow:
     """In the thread that follows a run, where the system has pidfd; else by other threads."""
     if has_pidfd():
+        from .lookout import Lookout
         from .quiet import follow
 
-        return follow
+        return partial(follow, lookout=Lookout())
     from .threaded import ThreadedUnit
 
     return ThreadedUnit

@@ -13,24 +13,26 @@ from ..backend import Chunk, Exit, StreamName, Unit
 from ..errors import EngineUnavailable
 from ..interrupts import uninterrupted
 from ..models import Handle
+from .lookout import Lookout
 from .pidfd import PidfdUnit, follow_by_pidfd
 from .threaded import ThreadedUnit
 from .units import LocalProcess, exit_of
 
 
-def follow(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> Unit:
+def follow(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int], lookout: Lookout) -> Unit:
     """The cheapest unit for Linux. ProcessLookupError where it is gone, OSError where no descriptors are left."""
     if pipes or not process.ours:
         return follow_by_pidfd(process, handle, pipes)
-    return QuietUnit(process, handle)
+    return QuietUnit(process, handle, lookout)
 
 
 class QuietUnit:
     """Follows a child of this process. From where there is more to wait for than its end, another unit does."""
 
-    def __init__(self, process: LocalProcess, handle: Handle) -> None:
+    def __init__(self, process: LocalProcess, handle: Handle, lookout: Lookout) -> None:
         self.handle = handle
         self._process = process
+        self._lookout = lookout
         self._exit: Exit | None = None
         self._other: Unit | None = None
         self._asleep = False  # in a poll that only the process's end ends
@@ -84,7 +86,7 @@ class QuietUnit:
             if self._woken:
                 self._woken = False
                 return False
-            self._process.wait()
+            self._lookout.wait(self._process)
             return True
         finally:
             self._asleep = False

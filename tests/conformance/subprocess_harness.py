@@ -1,8 +1,9 @@
-"""Local processes, followed in both ways there are."""
+"""Local processes, followed in all ways there are."""
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, ClassVar
 
 import attrs
@@ -12,6 +13,8 @@ from launchpad import Launcher, SubprocessLauncher
 from launchpad.backend import Backend
 from launchpad.connection import Connection
 from launchpad.subprocess.backend import SubprocessBackend, default_follow
+from launchpad.subprocess.lookout import Lookout
+from launchpad.subprocess.quiet import follow
 from launchpad.subprocess.threaded import ThreadedUnit
 
 from .harness import MARK, Harness
@@ -79,4 +82,26 @@ class ThreadedHarness(SubprocessHarness):
         return ThreadedLauncher(**settings)
 
 
-HARNESSES = [SubprocessHarness, ThreadedHarness]
+_CROWDED = Connection()
+
+
+@attrs.frozen(kw_only=True)
+class CrowdedLauncher(SubprocessLauncher):
+    """Waits for its runs as where there are hundreds already."""
+
+    _connection: Connection = attrs.field(init=False, eq=False, repr=False, factory=lambda: _CROWDED)
+
+    type: ClassVar[str] = "subprocess"
+
+    def _connect(self) -> Backend:
+        return SubprocessBackend(follow=partial(follow, lookout=Lookout(in_waitid=0, by_descriptor=0)))
+
+
+class CrowdedHarness(SubprocessHarness):
+    name = "crowd"
+
+    def launcher(self, **settings: Any) -> Launcher:
+        return CrowdedLauncher(**settings)
+
+
+HARNESSES = [SubprocessHarness, ThreadedHarness, CrowdedHarness]

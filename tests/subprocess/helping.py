@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from launchpad.subprocess.processes import look_up
@@ -18,6 +19,14 @@ def is_running(pid: int) -> bool:
 def descriptors() -> int:
     """How many this process has open."""
     return len(os.listdir("/proc/self/fd"))
+
+
+def until(condition: Callable[[], object], patience: float = 20) -> None:
+    """Returns as soon as `condition` holds; for what the kernel does, and tells nobody."""
+    at = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < at
+        time.sleep(0.001)
 
 
 def no_descriptors() -> AbstractContextManager[None]:

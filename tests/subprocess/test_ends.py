@@ -11,12 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from launchpad import Handle, LaunchError, Reason, Run, RunNotAvailable, RunNotFound, SubprocessLauncher
 from launchpad.subprocess.backend import SubprocessBackend
+from launchpad.subprocess.lookout import Lookout
 from launchpad.subprocess.pidfd import follow_by_pidfd
 from launchpad.subprocess.processes import look_up
 from launchpad.subprocess.quiet import follow
@@ -43,7 +45,15 @@ def launcher_of(follow: object, **settings: object) -> SubprocessLauncher:
     return launcher
 
 
-@pytest.fixture(params=[follow, follow_by_pidfd, ThreadedUnit], ids=["cheapest", "pidfd", "threads"])
+FOLLOWS = {
+    "cheapest": partial(follow, lookout=Lookout()),
+    "crowded": partial(follow, lookout=Lookout(0, 0)),
+    "pidfd": follow_by_pidfd,
+    "threads": ThreadedUnit,
+}
+
+
+@pytest.fixture(params=FOLLOWS.values(), ids=FOLLOWS)
 def make(request: pytest.FixtureRequest) -> Callable[..., SubprocessLauncher]:
     return lambda **settings: launcher_of(request.param, **settings)
 

@@ -18,15 +18,22 @@ from launchpad import Handle, LaunchError, LaunchExecutor, Run, SubprocessLaunch
 from launchpad.backend import Unit
 from launchpad.control import Control
 from launchpad.subprocess.backend import Pipes, SubprocessBackend, default_follow
+from launchpad.subprocess.lookout import BY_DESCRIPTOR, IN_WAITID
 from launchpad.subprocess.pidfd import follow_by_pidfd
+from launchpad.subprocess.threaded import ThreadedUnit
 from launchpad.subprocess.units import LocalProcess
 from tests.conftest import children
-from tests.subprocess.helping import descriptors, is_running, no_descriptors
+from tests.subprocess.helping import descriptors, is_running, no_descriptors, until
 
 
 @pytest.fixture
 def quiet() -> SubprocessLauncher:
     return SubprocessLauncher(stream_output=False, grace=1)
+
+
+def unnamed_threads() -> int:
+    """How many there are besides those that `threading` knows."""
+    return len(os.listdir("/proc/self/task")) - threading.active_count()
 
 
 def pid_of(future: object) -> int:
@@ -45,6 +52,23 @@ def test_runs_in_flight_cost_no_threads_but_the_workers(quiet: SubprocessLaunche
         wait(futures)
     assert not any(is_running(pid) for pid in pids)
     assert (threading.active_count(), descriptors()) == (before, open_before)
+
+
+def test_beyond_the_first_hundreds_they_cost_one_thread_and_soon_no_descriptor(quiet: SubprocessLauncher) -> None:
+    size = IN_WAITID + BY_DESCRIPTOR + 40
+    before, unnamed = descriptors(), unnamed_threads()
+    with LaunchExecutor(quiet, size) as executor:
+        futures = executor.launch_all(Run(command=["sleep", "60"]) for _ in range(size))
+        for future in futures:
+            future.wait_started(30)
+        until(lambda: descriptors() == before)
+        assert unnamed_threads() <= unnamed + 1
+        for future in futures:
+            future.cancel()
+        wait(futures)
+        assert all(future.cancelled() for future in futures)
+    until(lambda: unnamed_threads() <= unnamed)
+    assert descriptors() == before
 
 
 def test_two_hundred_runs_cancelled_at_random_moments_leave_nothing(quiet: SubprocessLauncher) -> None:
@@ -100,9 +124,9 @@ def test_a_run_that_cannot_be_looked_up_for_want_of_descriptors_is_not_said_to_b
 
 
 def test_want_of_descriptors_is_not_taken_for_want_of_pidfd() -> None:
-    here = default_follow()
+    assert default_follow() is not ThreadedUnit
     with no_descriptors():
-        assert default_follow() is here
+        assert default_follow() is not ThreadedUnit
 
 
 INTERRUPTED = """

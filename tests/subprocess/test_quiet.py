@@ -16,6 +16,7 @@ import pytest
 
 from launchpad import Handle, LaunchExecutor, Outcome, Reason, Run, SubprocessLauncher
 from launchpad.backend import Exit
+from launchpad.subprocess.lookout import Lookout
 from launchpad.subprocess.processes import group_members, look_up
 from launchpad.subprocess.quiet import QuietUnit, follow
 from launchpad.subprocess.units import LocalProcess
@@ -47,7 +48,7 @@ def unit_of(*command: str) -> Iterator[tuple[QuietUnit, LocalProcess]]:
     entry = look_up(child.pid)
     assert entry is not None
     process = LocalProcess(child.pid, entry.started, ours=True)
-    unit = follow(process, Handle("subprocess", "1", "job", "here", "id"), {})
+    unit = follow(process, Handle("subprocess", "1", "job", "here", "id"), {}, Lookout())
     assert isinstance(unit, QuietUnit)
     try:
         yield unit, process
@@ -161,7 +162,8 @@ def test_what_may_not_be_signalled_is_polled_so_that_the_poll_can_be_woken() -> 
             return False
 
     with unit_of("sleep", "60") as (_, ours):
-        unit = QuietUnit(Foreign(ours.pid, ours.started, ours=True), Handle("subprocess", "1", "job", "here", "id"))
+        foreign = Foreign(ours.pid, ours.started, ours=True)
+        unit = QuietUnit(foreign, Handle("subprocess", "1", "job", "here", "id"), Lookout())
         polled = threading.Thread(target=unit.poll, args=(None,))
         polled.start()
         assert unit.wake()
