@@ -70,7 +70,7 @@ SCENARIOS = (
         rounds=3,
         metrics=METRICS,
         contenders={"bare Popen": flights.Popens, "launchpad": _local, "asyncio": flights.Asyncio},
-        measure=partial(fly, ["/bin/sleep", "3600"], ["/bin/echo", "hello"], 500),
+        measure=partial(fly, ["/bin/sleep", "3600"], ["/bin/echo", "hello"], 1500),
         chart="lines",
     ),
     Scenario(
