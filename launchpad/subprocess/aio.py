@@ -60,7 +60,7 @@ class _Event(ctypes.Structure):
 
 
 class Polls:
-    """Any number of polls for input, up to `room`. Any thread may add one; one thread waits, and closes.
+    """Polls for input; there can be at least `room` at once. Any thread may add one; one thread waits, and closes.
 
     OSError, from the constructor and from `add`, where the system does not let us: it lacks these calls, or room.
     """
@@ -95,7 +95,8 @@ class Polls:
     def _call(self, number: int, *arguments: object) -> int:
         result: int = self._system(ctypes.c_long(number), *arguments)
         if result < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
         return result
 
 

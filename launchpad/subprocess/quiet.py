@@ -1,7 +1,8 @@
 """A unit for runs whose output nobody wants: the thread that follows one waits for its end, and for nothing else.
 
-So it holds no descriptor. Each one that is open makes every start dearer, for the kernel copies their table: two for
-each of a thousand runs in flight took a fifth of the rate at which others could be started beside them.
+So it holds no descriptor, but for a moment where there are many (see lookout.py). Each one that is open makes every
+start dearer, for the kernel copies their table: two for each of a thousand runs in flight took a fifth of the rate at
+which others could be started beside them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Local processes, followed in all ways there are."""
+"""Local processes, followed in both ways there are."""
 
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import Any, ClassVar
 
 import attrs
@@ -13,8 +12,6 @@ from launchpad import Launcher, SubprocessLauncher
 from launchpad.backend import Backend
 from launchpad.connection import Connection
 from launchpad.subprocess.backend import SubprocessBackend, default_follow
-from launchpad.subprocess.lookout import Lookout
-from launchpad.subprocess.quiet import follow
 from launchpad.subprocess.threaded import ThreadedUnit
 
 from .harness import MARK, Harness
@@ -82,26 +79,4 @@ class ThreadedHarness(SubprocessHarness):
         return ThreadedLauncher(**settings)
 
 
-_CROWDED = Connection()
-
-
-@attrs.frozen(kw_only=True)
-class CrowdedLauncher(SubprocessLauncher):
-    """Waits for its runs as where there are hundreds already."""
-
-    _connection: Connection = attrs.field(init=False, eq=False, repr=False, factory=lambda: _CROWDED)
-
-    type: ClassVar[str] = "subprocess"
-
-    def _connect(self) -> Backend:
-        return SubprocessBackend(follow=partial(follow, lookout=Lookout(in_waitid=0, by_descriptor=0)))
-
-
-class CrowdedHarness(SubprocessHarness):
-    name = "crowd"
-
-    def launcher(self, **settings: Any) -> Launcher:
-        return CrowdedLauncher(**settings)
-
-
-HARNESSES = [SubprocessHarness, ThreadedHarness, CrowdedHarness]
+HARNESSES = [SubprocessHarness, ThreadedHarness]

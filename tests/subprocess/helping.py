@@ -8,7 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from launchpad import SubprocessLauncher
+from launchpad.connection import Connection
+from launchpad.subprocess.backend import Follow, SubprocessBackend
 from launchpad.subprocess.processes import look_up
+
+
+def launcher_of(follow: Follow, **settings: object) -> SubprocessLauncher:
+    """A launcher with a backend of its own that follows its processes by `follow`."""
+    launcher = SubprocessLauncher(**settings)  # type: ignore[arg-type]
+    connection = Connection()
+    connection.backend(lambda: SubprocessBackend(follow))
+    object.__setattr__(launcher, "_connection", connection)
+    return launcher
 
 
 def is_running(pid: int) -> bool:

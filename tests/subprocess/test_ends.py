@@ -11,19 +11,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from launchpad import Handle, LaunchError, Reason, Run, RunNotAvailable, RunNotFound, SubprocessLauncher
-from launchpad.subprocess.backend import SubprocessBackend
-from launchpad.subprocess.lookout import Lookout
+from launchpad.subprocess.backend import default_follow
 from launchpad.subprocess.pidfd import follow_by_pidfd
 from launchpad.subprocess.processes import look_up
-from launchpad.subprocess.quiet import follow
 from launchpad.subprocess.threaded import ThreadedUnit
-from tests.subprocess.helping import is_running
+from tests.subprocess.helping import is_running, launcher_of
 
 PATIENCE = 20.0
 
@@ -34,23 +31,7 @@ def await_line(path: Path) -> str:
         return fifo.readline().strip()
 
 
-def launcher_of(follow: object, **settings: object) -> SubprocessLauncher:
-    """A launcher with a backend of its own that follows its processes by `follow`."""
-    from launchpad.connection import Connection
-
-    launcher = SubprocessLauncher(**settings)
-    connection = Connection()
-    connection.backend(lambda: SubprocessBackend(follow))
-    object.__setattr__(launcher, "_connection", connection)
-    return launcher
-
-
-FOLLOWS = {
-    "cheapest": partial(follow, lookout=Lookout()),
-    "crowded": partial(follow, lookout=Lookout(0, 0)),
-    "pidfd": follow_by_pidfd,
-    "threads": ThreadedUnit,
-}
+FOLLOWS = {"cheapest": default_follow(), "pidfd": follow_by_pidfd, "threads": ThreadedUnit}
 
 
 @pytest.fixture(params=FOLLOWS.values(), ids=FOLLOWS)

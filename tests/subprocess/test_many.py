@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import wait
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,22 +19,18 @@ from launchpad import Handle, LaunchError, LaunchExecutor, Run, SubprocessLaunch
 from launchpad.backend import Unit
 from launchpad.control import Control
 from launchpad.subprocess.backend import Pipes, SubprocessBackend, default_follow
-from launchpad.subprocess.lookout import BY_DESCRIPTOR, IN_WAITID
+from launchpad.subprocess.lookout import BY_DESCRIPTOR, IN_WAITID, Lookout
 from launchpad.subprocess.pidfd import follow_by_pidfd
+from launchpad.subprocess.quiet import follow
 from launchpad.subprocess.threaded import ThreadedUnit
 from launchpad.subprocess.units import LocalProcess
 from tests.conftest import children
-from tests.subprocess.helping import descriptors, is_running, no_descriptors, until
+from tests.subprocess.helping import descriptors, is_running, launcher_of, no_descriptors, until
 
 
 @pytest.fixture
 def quiet() -> SubprocessLauncher:
     return SubprocessLauncher(stream_output=False, grace=1)
-
-
-def unnamed_threads() -> int:
-    """How many there are besides those that `threading` knows."""
-    return len(os.listdir("/proc/self/task")) - threading.active_count()
 
 
 def pid_of(future: object) -> int:
@@ -54,20 +51,21 @@ def test_runs_in_flight_cost_no_threads_but_the_workers(quiet: SubprocessLaunche
     assert (threading.active_count(), descriptors()) == (before, open_before)
 
 
-def test_beyond_the_first_hundreds_they_cost_one_thread_and_soon_no_descriptor(quiet: SubprocessLauncher) -> None:
-    size = IN_WAITID + BY_DESCRIPTOR + 40
-    before, unnamed = descriptors(), unnamed_threads()
-    with LaunchExecutor(quiet, size) as executor:
+def test_hundreds_in_flight_hold_no_descriptor_after_a_moment_and_can_be_cancelled() -> None:
+    lookout, size = Lookout(), IN_WAITID + BY_DESCRIPTOR + 40
+    launcher = launcher_of(partial(follow, lookout=lookout), stream_output=False, grace=1)
+    before = descriptors()
+    with LaunchExecutor(launcher, size) as executor:
         futures = executor.launch_all(Run(command=["sleep", "60"]) for _ in range(size))
-        for future in futures:
-            future.wait_started(30)
+        pids = [pid_of(future) for future in futures]
+        until(lambda: lookout._bells is not None and len(lookout._bells.by_token) == size - IN_WAITID)
         until(lambda: descriptors() == before)
-        assert unnamed_threads() <= unnamed + 1
         for future in futures:
             future.cancel()
         wait(futures)
         assert all(future.cancelled() for future in futures)
-    until(lambda: unnamed_threads() <= unnamed)
+    assert not any(is_running(pid) for pid in pids)
+    until(lambda: lookout._bells is None)
     assert descriptors() == before
 
 

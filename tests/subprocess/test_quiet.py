@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from launchpad.subprocess.lookout import Lookout
 from launchpad.subprocess.processes import group_members, look_up
 from launchpad.subprocess.quiet import QuietUnit, follow
 from launchpad.subprocess.units import LocalProcess
-from tests.subprocess.helping import descriptors, is_running, limited_to, no_descriptors
+from tests.subprocess.helping import descriptors, is_running, launcher_of, limited_to, no_descriptors
 
 PATIENCE = 20.0
 
@@ -64,26 +65,51 @@ def test_it_holds_no_descriptor() -> None:
         assert descriptors() == before
 
 
-def test_a_sleeping_worker_has_its_run_asked_to_stop_first(fifo: Path) -> None:
+CROWDS = {"few": Lookout, "many": lambda: Lookout(0, 1, soon=0.02)}
+
+
+@pytest.fixture(params=CROWDS.values(), ids=CROWDS)
+def make(request: pytest.FixtureRequest) -> Callable[..., SubprocessLauncher]:
+    """Makes launchers that wait as where there are few runs, or many."""
+    return partial(launcher_of, partial(follow, lookout=request.param()), stream_output=False)
+
+
+Make = Callable[..., SubprocessLauncher]
+
+
+def test_a_sleeping_worker_has_its_run_asked_to_stop_first(fifo: Path, make: Make) -> None:
     script = f"trap 'exit 5' TERM; echo up > {fifo}; while :; do sleep 0.05; done"
-    launcher = SubprocessLauncher(stream_output=False, grace=PATIENCE)
+    launcher = make(grace=PATIENCE)
     outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: read(fifo))
     assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 5, Reason.STOPPED)
 
 
-def test_a_sleeping_worker_has_its_run_killed_after_the_grace(fifo: Path) -> None:
+def test_a_sleeping_worker_has_its_run_killed_after_the_grace(fifo: Path, make: Make) -> None:
     script = f"trap '' TERM; echo up > {fifo}; sleep 60"
-    launcher = SubprocessLauncher(stream_output=False, grace=0.1)
+    launcher = make(grace=0.1)
     outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: read(fifo))
     assert (outcome.exit_code, outcome.reason) == (-signal.SIGKILL, Reason.STOPPED)
 
 
-def test_a_grandchild_that_does_not_listen_is_killed_after_the_leader_has_obeyed(fifo: Path) -> None:
+def test_a_grandchild_that_does_not_listen_is_killed_after_the_leader_has_obeyed(fifo: Path, make: Make) -> None:
     script = f"(trap '' TERM; exec sh -c 'echo $$ > {fifo}; exec sleep 60') & wait"
-    launcher, pids = SubprocessLauncher(stream_output=False, grace=0.1), []
+    launcher, pids = make(grace=0.1), []
     outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: pids.append(int(read(fifo))))
     assert (outcome.exit_code, outcome.reason) == (-signal.SIGTERM, Reason.STOPPED)
     assert not is_running(*pids)
+
+
+def test_a_worker_learns_of_an_end_by_itself(tmp_path: Path, make: Make) -> None:
+    fifos = [tmp_path / str(code) for code in range(3)]
+    for path in fifos:
+        os.mkfifo(path)
+    with LaunchExecutor(make(), 3) as executor:
+        runs = [Run(command=["sh", "-c", f"read line < {path}; exit {path.name}"]) for path in fifos]
+        futures = executor.launch_all(runs)
+        for path in fifos:
+            path.write_text("go\n")
+        assert [future.result(PATIENCE) for future in futures] == [True, False, False]
+        assert [future.outcome.exit_code for future in futures if future.outcome] == [0, 1, 2]
 
 
 def test_a_time_out_stops_it(fifo: Path) -> None:
