@@ -231,12 +231,14 @@ def test_where_there_are_no_descriptors_they_wait_as_the_first_do(sleeper: Make)
 
 def test_the_main_thread_waits_as_the_first_do() -> None:
     assert threading.current_thread() is threading.main_thread()
-    child = subprocess.Popen(["true"])
-    Lookout(0, 1, soon=0, open_polls=scripted()).wait(LocalProcess(child.pid, "", ours=True))
+    make, made = recording()
+    child = subprocess.Popen(["sleep", "0.1"])
+    Lookout(0, 0, open_polls=make).wait(LocalProcess(child.pid, "", ours=True))
     assert child.wait() == 0
+    assert not made
 
 
-def test_a_number_that_another_process_has_by_now_is_not_waited_for(sleeper: Make) -> None:
+def test_a_number_that_another_process_has_by_now_is_not_waited_for() -> None:
     class Reaped(LocalProcess):  # by somebody else
         def has_ended(self) -> bool:
             return True
@@ -244,11 +246,13 @@ def test_a_number_that_another_process_has_by_now_is_not_waited_for(sleeper: Mak
         def wait(self) -> None:
             pass
 
-    lookout = Lookout(0, 0, open_polls=scripted())
+    polls = Scripted()
+    lookout = Lookout(0, 0, open_polls=scripted(polls))
     waiting = threading.Thread(target=lookout.wait, args=(Reaped(os.getpid(), "", ours=True),), daemon=True)
     waiting.start()
     waiting.join(PATIENCE)
     assert not waiting.is_alive()
+    assert polls.added.empty()
 
 
 def test_two_that_had_one_number_are_told_apart(sleeper: Make) -> None:
