@@ -1,7 +1,7 @@
 """The kernel's asynchronous polls, which go on when the descriptor that they were begun with is closed.
 
 io_submit(2), IOCB_CMD_POLL: the kernel keeps the open file until the poll is over. The C library does not wrap these
-calls, so they are made by number; which are known for 64-bit x86 and for the machines that number them all alike.
+calls, so they are made by their numbers: those of 64-bit x86, and those that newer machines have in common.
 """
 
 from __future__ import annotations
