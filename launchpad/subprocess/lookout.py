@@ -42,7 +42,9 @@ _logger = logging.getLogger("launchpad")
 
 def _open_polls(room: int) -> Polls:
     from .aio import Polls  # ctypes takes 3 ms to import: for those who need it
+    from .futexes import spread
 
+    spread(room)
     return Polls(room)
 
 
