@@ -47,9 +47,7 @@ class Deputy:
     def let_go(self, stop: Stop) -> None:
         """Has a step of `stop` taken now, if others of it may be to come."""
         if self._at_work.locked():
-            self._asked.put(stop)
-            if not self._at_work.locked():
-                self._start()
+            self.see_to(stop)
 
     def _start(self) -> None:
         try:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import select
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from .processes import any_ends
 from .units import LocalProcess
 
 if TYPE_CHECKING:
@@ -105,9 +105,7 @@ class Lookout:
             return False
         self._holding.add(pidfd)
         try:
-            poll = select.poll()
-            poll.register(pidfd, select.POLLIN)
-            return bool(poll.poll(self._soon * 1000))
+            return any_ends((pidfd,), self._soon)
         finally:
             self._holding.discard(pidfd)
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from ..backend import Chunk, Exit, StreamName, Unit
 from ..errors import EngineUnavailable
 from ..models import Handle
+from .processes import any_ends
 from .units import LocalProcess, exit_of
 
 READ_SIZE = 64 * 1024  # what a pipe holds; room for more would be taken, and given back, each time
@@ -74,10 +75,7 @@ class PidfdUnit:
     def has_ended(self) -> bool:
         if self._exit is not None:
             return True
-        look = select.poll()
-        for fd in tuple(self._ended_fds):
-            look.register(fd, select.POLLIN)
-        return bool(look.poll(0))
+        return any_ends(tuple(self._ended_fds), 0)
 
     def wake(self) -> bool:
         with self._closing:

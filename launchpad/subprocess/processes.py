@@ -11,6 +11,7 @@ import os
 import select
 import sys
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 _NANOSECONDS_PER_TICK = 10**9 // (os.sysconf("SC_CLK_TCK") if sys.platform == "linux" else 1)
@@ -83,11 +84,17 @@ def wait_for_stranger(pid: int, started: str) -> None:
     try:
         entry = look_up(pid)
         if entry is not None and entry.started == started:
-            poll = select.poll()
-            poll.register(pidfd, select.POLLIN)
-            poll.poll()
+            any_ends((pidfd,), None)
     finally:
         os.close(pidfd)
+
+
+def any_ends(pidfds: Iterable[int], timeout: float | None) -> bool:
+    """Whether one of these processes has ended, or does within `timeout` seconds; None: waits for it."""
+    poll = select.poll()
+    for pidfd in pidfds:
+        poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
 def _wait_by_psutil(pid: int, started: str) -> None:

@@ -38,9 +38,6 @@ class Sleeper:
     def end(self) -> None:
         """Ends the process, and returns when the thread has learned of it."""
         self.child.communicate()
-        self.has_learned()
-
-    def has_learned(self) -> None:
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
@@ -258,8 +255,9 @@ def test_a_number_that_another_process_has_by_now_is_not_waited_for() -> None:
 def test_two_that_had_one_number_are_told_apart(sleeper: Make) -> None:
     polls = Scripted()
     lookout = Lookout(0, 0, open_polls=scripted(polls))
+    number = sleeper(Lookout()).child.pid
     for _ in range(2):
-        process = LocalProcess(sleeper(Lookout()).child.pid, "", ours=True)
+        process = LocalProcess(number, "", ours=True)
         threading.Thread(target=lookout.wait, args=(process,), daemon=True).start()
     tokens = [polls.added.get(timeout=PATIENCE) for _ in range(2)]
     assert len(set(tokens)) == 2
