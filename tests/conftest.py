@@ -82,6 +82,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(reason)
 
 
+def until(condition: Callable[[], object], timeout: float = 60) -> None:
+    """Waits until `condition` holds, where nothing tells of it."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 def held() -> set[str]:
     """What this process holds that a run could have left: children, threads of ours, pipes and sockets."""
     return {*threads(), *children(), *descriptors()}

@@ -91,14 +91,6 @@ def nothing_left(containers: Callable[[], list[Any]]) -> Iterator[None]:
     assert [container["Status"] for container in left] == []
 
 
-def until(condition: Callable[[], bool], timeout: float = 60) -> None:
-    """Waits until `condition` holds, where nothing tells of it."""
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def sh(script: str, **fields: Any) -> Run:
     """A run of a shell script."""
     return Run(command=["sh", "-c", script], **fields)

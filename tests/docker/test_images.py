@@ -18,8 +18,9 @@ import pytest
 from launchpad import ImagePullError, LaunchExecutor, Run
 from launchpad.control import Control, Stopped
 from launchpad.docker.progress import Progress
+from tests.conftest import until
 
-from .conftest import Launch, sh, until
+from .conftest import Launch, sh
 from .proxy import Proxy
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left")]

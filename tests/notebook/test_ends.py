@@ -6,12 +6,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .notebook import PATIENCE, Notebook
+from tests.conftest import until
+
+from .notebook import Notebook
 
 GRACE = 0.5
 STUBBORN = "trap '' TERM INT; while :; do sleep 0.1; done"
@@ -36,7 +37,7 @@ def run_in(pid: Path, script: str, code: str, grace: float = GRACE) -> str:
 
 
 def read(pid: Path) -> int:
-    eventually(lambda: pid.exists() and pid.read_text().endswith("\n"))
+    until(lambda: pid.exists() and pid.read_text().endswith("\n"))
     return int(pid.read_text())
 
 
@@ -45,13 +46,6 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def eventually(true: Callable[[], object]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("submit", SUBMITS.values(), ids=SUBMITS)
@@ -80,7 +74,7 @@ def test_a_run_ends_with_a_killed_kernel(notebook: Notebook, tmp_path: Path, sub
     notebook.start(run_in(tmp_path / "pid", STUBBORN, submit))
     pid = read(tmp_path / "pid")
     notebook.kernel.shutdown_kernel(now=True)
-    eventually(lambda: not is_running(pid))
+    until(lambda: not is_running(pid))
 
 
 @needs_pidfd
@@ -90,9 +84,9 @@ def test_a_run_of_a_killed_kernel_is_asked_to_end_before_it_is_killed(notebook: 
     polite = f"exec 2> /dev/null; {trap}; while :; do sleep 0.1; done"
     notebook.start(run_in(tmp_path / "pid", polite, SUBMIT, grace=60))
     pid = read(tmp_path / "pid")
-    eventually((tmp_path / "ready").exists)
+    until((tmp_path / "ready").exists)
     notebook.kernel.shutdown_kernel(now=True)
-    eventually(lambda: not is_running(pid))
+    until(lambda: not is_running(pid))
     assert (tmp_path / "asked").read_text() == "asked\n"
 
 
@@ -103,7 +97,7 @@ def test_a_forked_child_of_the_kernel_does_not_keep_its_runs_alive(notebook: Not
     pid = read(tmp_path / "pid")
     group = os.getpgid(notebook.kernel.provisioner.pid)
     os.kill(notebook.kernel.provisioner.pid, signal.SIGKILL)
-    eventually(lambda: not is_running(pid))
+    until(lambda: not is_running(pid))
     os.killpg(group, signal.SIGKILL)
 
 
@@ -116,6 +110,6 @@ def test_a_run_that_was_only_started_outlives_the_kernel_and_the_guard_does_not(
     pid = read(tmp_path / "pid")
     guard = notebook.run("import os\nfrom launchpad.subprocess import guard\nguard._guards[os.getpid()]._process.pid")
     notebook.kernel.shutdown_kernel(now=True)
-    eventually(lambda: not is_running(int(guard.displays[0]["data"]["text/plain"])))
+    until(lambda: not is_running(int(guard.displays[0]["data"]["text/plain"])))
     assert is_running(pid)
     os.killpg(pid, signal.SIGKILL)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from launchpad import SubprocessLauncher
@@ -31,14 +30,6 @@ def is_running(pid: int) -> bool:
 def descriptors() -> int:
     """How many this process has open."""
     return len(os.listdir("/proc/self/fd"))
-
-
-def until(condition: Callable[[], object], patience: float = 20) -> None:
-    """Returns as soon as `condition` holds; for what the kernel does, and tells nobody."""
-    at = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < at
-        time.sleep(0.001)
 
 
 def no_descriptors() -> AbstractContextManager[None]:

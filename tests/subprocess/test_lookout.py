@@ -19,7 +19,8 @@ from launchpad.subprocess.aio import Polls
 from launchpad.subprocess.lookout import Lookout
 from launchpad.subprocess.processes import look_up
 from launchpad.subprocess.units import LocalProcess
-from tests.subprocess.helping import descriptors, no_descriptors, until
+from tests.conftest import until
+from tests.subprocess.helping import descriptors, no_descriptors
 
 PATIENCE = 20.0
 
@@ -142,10 +143,10 @@ def test_others_hold_no_descriptor_once_the_kernel_polls_for_them(sleeper: Make)
     make, made = recording()
     lookout = Lookout(0, 0, open_polls=make)
     sleepers = [sleeper(lookout) for _ in range(20)]
-    until(lambda: made)
+    until(lambda: made, PATIENCE)
     for _ in sleepers:
         made[0].added.get(timeout=PATIENCE)
-    until(lambda: descriptors() == before + 20)  # our ends of their pipes
+    until(lambda: descriptors() == before + 20, PATIENCE)  # our ends of their pipes
     for each in sleepers:
         each.end()
     assert made[0].closed.wait(PATIENCE)
@@ -156,7 +157,7 @@ def test_others_hold_no_descriptor_once_the_kernel_polls_for_them(sleeper: Make)
 def test_what_ends_soon_is_waited_for_by_its_descriptor(sleeper: Make) -> None:
     lookout = Lookout(0, 1, soon=PATIENCE * 3, open_polls=unavailable)
     one = sleeper(lookout)
-    until(lambda: lookout._holding)
+    until(lambda: lookout._holding, PATIENCE)
     one.end()
     assert not lookout._holding
 
@@ -167,7 +168,7 @@ def test_no_more_descriptors_are_held_than_there_may_be(sleeper: Make) -> None:
     holding = []
     for count in (1, 2):
         holding.append(sleeper(lookout))
-        until(lambda: len(lookout._holding) == count)  # noqa: B023 (called before the next turn)
+        until(lambda: len(lookout._holding) == count, PATIENCE)  # noqa: B023 (called before the next turn)
     third = sleeper(lookout)
     polls.told.put([polls.added.get(timeout=PATIENCE)])
     for each in (third, *holding):
@@ -177,7 +178,7 @@ def test_no_more_descriptors_are_held_than_there_may_be(sleeper: Make) -> None:
 def test_what_takes_longer_is_handed_over(sleeper: Make) -> None:
     make, made = recording()
     one = sleeper(Lookout(0, 1, soon=0.01, open_polls=make))
-    until(lambda: made)
+    until(lambda: made, PATIENCE)
     made[0].added.get(timeout=PATIENCE)
     one.end()
     assert made[0].closed.wait(PATIENCE)
@@ -187,7 +188,7 @@ def test_what_takes_longer_is_handed_over(sleeper: Make) -> None:
 def test_where_the_kernel_does_not_poll_for_us_they_wait_as_the_first_do(error: Exception, sleeper: Make) -> None:
     lookout = Lookout(0, 0, open_polls=refusing(error))
     one = sleeper(lookout)
-    until(lambda: lookout._waiting)
+    until(lambda: lookout._waiting, PATIENCE)
     assert lookout._bells is None
     one.end()
 
@@ -199,7 +200,7 @@ def test_where_there_is_no_room_for_a_thread_they_wait_as_the_first_do(sleeper: 
     make, made = recording()
     lookout = Lookout(0, 0, open_polls=make, start_thread=refuse)
     one = sleeper(lookout)
-    until(lambda: lookout._waiting)
+    until(lambda: lookout._waiting, PATIENCE)
     assert not made
     one.end()
 
@@ -272,7 +273,7 @@ def test_polls_that_break_leave_nobody_waiting(caplog: pytest.LogCaptureFixture,
     for _ in sleepers:
         broken.added.get(timeout=PATIENCE)
     broken.told.put(OSError("broken"))
-    until(lambda: len(lookout._waiting) == 3)
+    until(lambda: len(lookout._waiting) == 3, PATIENCE)
     for each in sleepers:
         each.end()
     assert broken.closed.wait(PATIENCE)

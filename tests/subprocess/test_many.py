@@ -24,8 +24,8 @@ from launchpad.subprocess.pidfd import follow_by_pidfd
 from launchpad.subprocess.quiet import follow
 from launchpad.subprocess.threaded import ThreadedUnit
 from launchpad.subprocess.units import LocalProcess
-from tests.conftest import children
-from tests.subprocess.helping import descriptors, is_running, launcher_of, no_descriptors, until
+from tests.conftest import children, until
+from tests.subprocess.helping import descriptors, is_running, launcher_of, no_descriptors
 
 
 @pytest.fixture
@@ -58,14 +58,14 @@ def test_hundreds_in_flight_hold_no_descriptor_after_a_moment_and_can_be_cancell
     with LaunchExecutor(launcher, size) as executor:
         futures = executor.launch_all(Run(command=["sleep", "60"]) for _ in range(size))
         pids = [pid_of(future) for future in futures]
-        until(lambda: lookout._bells is not None and len(lookout._bells.by_token) == size - IN_WAITID)
-        until(lambda: descriptors() == before)
+        until(lambda: lookout._bells is not None and len(lookout._bells.by_token) == size - IN_WAITID, 20)
+        until(lambda: descriptors() == before, 20)
         for future in futures:
             future.cancel()
         wait(futures)
         assert all(future.cancelled() for future in futures)
     assert not any(is_running(pid) for pid in pids)
-    until(lambda: lookout._bells is None)
+    until(lambda: lookout._bells is None, 20)
     assert descriptors() == before
 
 
