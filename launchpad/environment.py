@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .names import slug
+from .core.names import slug
 
 API_URL = "LAUNCHPAD_API_URL"
 """Address of a service of the user's that runs report to."""

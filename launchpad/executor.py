@@ -15,11 +15,11 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from .control import Gate
+from .core.cancellation import Gate
+from .core.output import OnOutput
 from .future import LaunchFuture, Task
 from .launcher import Launcher, OnStart
 from .models import Run
-from .output import OnOutput
 
 if TYPE_CHECKING:
     from .live.bar import Bars

@@ -7,11 +7,11 @@ from concurrent.futures import Future
 
 import attrs
 
-from .control import Control, Gate
+from .core.cancellation import Control, Gate
+from .core.output import OnOutput
 from .errors import LaunchError
 from .launcher import Launcher, OnStart
 from .models import Handle, Outcome, Reason, Run
-from .output import OnOutput
 
 
 class LaunchFuture(Future[bool]):

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from . import logs
-from .backend import Backend, Spec
-from .connection import Connection
-from .control import Control, Gate, Listening
+from . import run_events as logs
+from .core.backend import Backend, Spec
+from .core.cancellation import Control, Gate, Listening
+from .core.interrupts import uninterrupted
+from .core.output import OnOutput, Sink, discard, to_caller, to_screen
+from .core.session import Connection
+from .core.supervisor import Following
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
-from .following import Following
-from .interrupts import uninterrupted
-from .kernel import kept_in_cell
+from .jupyter import kept_in_cell
 from .models import Handle, Outcome, Run, env_values, flag, masked, seconds
-from .output import OnOutput, Sink, discard, to_caller, to_screen
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -246,7 +246,7 @@ class Launcher(abc.ABC):
         except NameConflict:
             if not (others := list(names)):
                 raise
-            from .retries import with_free_name  # tenacity takes 40 ms to import: when a name is taken
+            from .core.retries import with_free_name  # tenacity takes 40 ms to import: when a name is taken
 
             return with_free_name(others, start)
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NoReturn
 
 import attrs
 
-from .backend import Backend, Spec
+from .core.backend import Backend, Spec
 from .errors import LaunchError
 from .launcher import Launcher
 from .models import Run, env_values

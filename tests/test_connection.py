@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from launchpad import Run
-from launchpad.connection import Connection
-from launchpad.control import Control
-from launchpad.deputy import Deputy
-from launchpad.following import Following
+from launchpad.core.cancellation import Control
+from launchpad.core.session import Connection
+from launchpad.core.stopper import Deputy
+from launchpad.core.supervisor import Following
 from launchpad.testing import FakeBackend, Script
 
 

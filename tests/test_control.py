@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from launchpad.control import Control, Gate, Stopped
+from launchpad.core.cancellation import Control, Gate, Stopped
 
 SOON = 20.0
 

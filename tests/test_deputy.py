@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from launchpad.deputy import Deputy
+from launchpad.core.stopper import Deputy
 
 SOON = 20.0
 """Seconds until what must happen is taken to be stuck."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from launchpad import Reason
-from launchpad.diagnosis import MEMORY_HINT, of_exit_code, signal_name
+from launchpad.core.diagnosis import MEMORY_HINT, of_exit_code, signal_name
 
 
 def test_status_0_needs_no_words() -> None:

@@ -13,10 +13,10 @@ from types import FrameType
 import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, Reason, Run
-from launchpad.backend import Chunk, Exit
-from launchpad.deputy import LONGEST_POLL, Deputy
-from launchpad.following import Following
-from launchpad.output import discard
+from launchpad.core.backend import Chunk, Exit
+from launchpad.core.output import discard
+from launchpad.core.stopper import LONGEST_POLL, Deputy
+from launchpad.core.supervisor import Following
 
 RUN = Run(command=["job"])
 ENDED = Exit(exit_code=0, reason=Reason.COMPLETED)

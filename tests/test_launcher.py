@@ -20,7 +20,7 @@ import attrs
 import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, NameConflict, Reason, Run, RunNotFound
-from launchpad.control import Control, Gate, Stopped
+from launchpad.core.cancellation import Control, Gate, Stopped
 from launchpad.launcher import Launcher, OnStart
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 from launchpad.testing.events import FakeStream

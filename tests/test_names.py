@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchpad.names import NUMBERED, RANDOM, candidates, slug
+from launchpad.core.names import NUMBERED, RANDOM, candidates, slug
 
 DOCKER = "a-zA-Z0-9_.-"
 JOB = "a-z0-9-"

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launchpad import Run
-from launchpad.backend import Chunk
-from launchpad.output import MAX_LINE, Lines, Output, discard, to_caller, to_screen
+from launchpad.core.backend import Chunk
+from launchpad.core.output import MAX_LINE, Lines, Output, discard, to_caller, to_screen
 
 TRICKY = [
     b"\n",

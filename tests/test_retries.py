@@ -8,15 +8,8 @@ import pytest
 import tenacity
 
 from launchpad import LaunchError, NameConflict
-from launchpad.control import Control, Stopped
-from launchpad.retries import (
-    LONGEST_WAIT,
-    TRANSIENT_ATTEMPTS,
-    Transient,
-    reconnecting,
-    transient,
-    with_free_name,
-)
+from launchpad.core.cancellation import Control, Stopped
+from launchpad.core.retries import LONGEST_WAIT, TRANSIENT_ATTEMPTS, Transient, reconnecting, transient, with_free_name
 
 
 class Clock(Control):

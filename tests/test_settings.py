@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from launchpad import Launcher, LauncherSettings, Run, SubprocessLauncher, UniversalLauncher, register_launcher
-from launchpad.backend import Backend, Spec
+from launchpad.core.backend import Backend, Spec
 from launchpad.errors import LaunchError
 
 SECRET = "hunter2-do-not-show"

@@ -19,8 +19,8 @@ from launchpad import (
     Run,
     RunNotFound,
 )
-from launchpad.backend import Chunk, Exit
-from launchpad.control import Control
+from launchpad.core.backend import Chunk, Exit
+from launchpad.core.cancellation import Control
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 
 SOON = 20.0

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from launchpad import EngineUnavailable, LaunchError
-from launchpad.control import Control
-from launchpad.retries import Transient
-from launchpad.watcher import Watcher
+from launchpad.core.cancellation import Control
+from launchpad.core.retries import Transient
+from launchpad.core.watcher import Watcher
 
 SOON = 20.0
 """Seconds until what must happen is taken to be stuck."""

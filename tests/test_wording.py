@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import pytest
 
 from launchpad import LaunchError, Outcome, Reason
-from launchpad.wording import duration, name_of, one_line, why, why_not
+from launchpad.live.text import duration, name_of, one_line, why, why_not
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import TextIO
 import click
 
 from ..errors import LaunchError
-from . import exits
+from . import exit_codes as exits
 from .batch import batch
 from .containers import ps, reap
 from .doctor import doctor

@@ -37,7 +37,7 @@ def batch(
     """
     from .batch_file import read  # with what it takes to read and to show: 0.1 s that no other command has to wait for
     from .batching import Batch
-    from .logs import OutputFolder
+    from .output_files import OutputFolder
     from .report import Labels, Report
 
     launcher = make_launcher(kind, settings)

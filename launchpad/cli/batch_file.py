@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, NamedTuple
 import yaml
 from yaml.composer import Composer
 
+from ..live.text import one_line
 from ..models import Run
 from ..settings import structure
-from ..wording import one_line
 from ..yamlfile import without_text
 
 FAULTS_SHOWN = 20

@@ -8,19 +8,19 @@ from itertools import islice
 
 import attrs
 
-from ..backend import StreamName
+from ..core.backend import StreamName
+from ..core.output import OnOutput, to_screen
 from ..errors import EngineUnavailable, LaunchError
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.bar import Bar
 from ..models import Outcome, Reason
-from ..output import OnOutput, to_screen
-from . import exits
+from . import exit_codes as exits
 from .batch_file import Item
 from .flight import Flight
 from .inbox import Inbox
-from .logs import Log, OutputFolder
+from .output_files import Log, OutputFolder
 from .report import Labels, Report
 from .screen import bar_over
 

@@ -17,9 +17,9 @@ import click
 from ..errors import LaunchError
 from ..health import Health
 from ..launcher import Launcher
+from ..live.text import one_line
 from ..registry import known_launchers
-from ..wording import one_line
-from . import exits
+from . import exit_codes as exits
 from .options import launcher_options, make_launcher
 
 PATIENCE = 20.0

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from signal import Signals
 
+from ..core.output import OnOutput
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
 from ..launcher import OnStart
 from ..models import Run
-from ..output import OnOutput
 from .inbox import Inbox, reader_has_left
 from .messages import tell
 

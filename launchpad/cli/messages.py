@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ..wording import one_line
+from ..live.text import one_line
 
 
 def tell(text: str) -> None:

@@ -15,7 +15,9 @@ from ..launcher import Launcher
 from ..models import Run
 from ..registry import lookup_launcher
 from ..settings import structure
-from . import completion, exits, values
+from . import arguments as values
+from . import completion
+from . import exit_codes as exits
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..live.text import NOT_LAUNCHED, one_line, why
 from ..models import Outcome, Reason
-from ..wording import NOT_LAUNCHED, one_line, why
 from .batch_file import Item
 from .messages import tell
 

@@ -7,9 +7,9 @@ import click
 from ..errors import LaunchError
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
+from ..live.text import why
 from ..models import Handle, Outcome, Reason
-from ..wording import why
-from . import exits
+from . import exit_codes as exits
 from .flight import Flight
 from .inbox import Inbox
 from .messages import tell

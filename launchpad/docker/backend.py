@@ -1,265 +1,304 @@
-"""A Docker Engine: the only file, with images.py, that speaks to it through docker-py."""
+"""Runs as containers: created, connected, attached to, started and followed; or nothing is left of them."""
 
 from __future__ import annotations
 
-import json
-import re
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from typing import Any
+import copy
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
-import requests
-import urllib3
-from docker import APIClient
-from docker.errors import APIError, DockerException
-from docker.transport.basehttpadapter import BaseHTTPAdapter
+from ..core.backend import Spec, Unit
+from ..core.cancellation import Control, Stopped
+from ..core.retries import LONGEST_OUTAGE, Transient, reconnecting, transient
+from ..core.watcher import Watcher
+from ..errors import EngineUnavailable, ImagePullError, LaunchError, NameConflict, RunNotAvailable, RunNotFound
+from ..ids import new_id
+from ..models import Handle, ImagePullPolicy, Run
+from ..net.exchange import Exchange
+from . import spec as specs
+from .errors import Refused, not_started
+from .events import DockerEvents
+from .networks import GATEWAY
+from .output import Transcript
+from .status import Fact, State
+from .unit import DockerUnit
 
-from ..backend import Spec
-from ..errors import EngineUnavailable, LaunchError
-from ..retries import Transient
-from .addresses import Address, engine_address
-from .addresses import timeout as client_timeout
-from .dialing import dial
-from .exchange import Exchange, Query, message_of, request, upgrade
-from .facts import State, state_of
-from .images import Images
-from .refusals import Refused
-from .runs import DockerRuns
-from .spec import RUN_ID
+if TYPE_CHECKING:
+    from .api import Engine
+    from .images import Images
 
-POOLED = 1024
-"""Connections that are kept open for the next request: more than there are threads that launch."""
+T = TypeVar("T")
 
-OLDEST_WITH_GATEWAY = (20, 10)
-
-
-class DockerBackend(DockerRuns):
-    """The connection to one Docker Engine."""
-
-    @classmethod
-    def connect(cls, environ: Mapping[str, str]) -> DockerBackend:
-        """Connects to the engine that `environ` and docker's config name. EngineUnavailable, with the address tried."""
-        engine = Engine(engine_address(environ), client_timeout(environ))
-        return cls(engine, Images(engine.client, engine.open))
+_logger = logging.getLogger("launchpad")
 
 
-class Engine:
-    """The engine's API, in our words: Transient for what may heal, Refused where it says no. Thread-safe."""
+class DockerRuns:
+    """Starts, finds and removes containers on one engine, and watches them by one event stream. Thread-safe."""
 
-    def __init__(self, address: Address, timeout: float) -> None:
-        self.address = address
-        self._timeout = timeout
-        version, self.now = self._ask_first("/version")
-        self.version = str(version["Version"])
-        self.is_podman = any("podman" in part.get("Name", "").lower() for part in version.get("Components") or ())
-        self._prefix = f"/v{version['ApiVersion']}"
-        self.client = _Client(self._dial, version["ApiVersion"], timeout)
-        self.id = self._identity()
+    def __init__(self, engine: Engine, images: Images, longest_outage: float = LONGEST_OUTAGE) -> None:
+        self.engine = engine.id
+        self._engine = engine
+        self._images = images
+        self._longest_outage = longest_outage
+        self._control = Control()  # stopped when this is closed
+        now = parsedate_to_datetime(engine.now).timestamp() if engine.now else time.time()
+        self._begun_lock = threading.Lock()  # guards the next
+        # When a launch was first seen here: it comes again with another name, and its image is new enough by then.
+        self._begun_at: WeakKeyDictionary[Control, float] = WeakKeyDictionary()
+        self._unread: list[DockerUnit] = []  # started lately, and maybe polled by nobody
+        self._events = DockerEvents(engine, f"{now:.0f}", self._let_go_of_unread)
+        self._watcher: Watcher[Fact] = Watcher(self._events, "docker-events", longest_outage)
+
+    def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
+        control.check()
+        spec = self._completed(spec, run)
+        with ExitStack() as undo:
+            container = self._created(spec, control, shown=output)
+            undo.callback(self._discard_quietly, container, name)
+            for network in spec["networks"]:
+                self._connect(spec, container, network, control)
+            handle = Handle("docker", container, name, self.engine, run.id)
+            attached = self._attach(spec, container, control) if output else None
+            tty = bool(spec["create"].get("tty"))
+            unit = self._unit(handle, tty, attached, output, auto_remove=spec["auto_remove"])
+            undo.callback(unit.close)
+            self._start(spec, container, control)
+            self._unread.append(unit)
+            undo.pop_all()
+        return unit
+
+    def find(self, handle: Handle, *, output: bool) -> Unit:
+        self._check(handle)
+        state = self.state(handle.id)
+        if state is None:
+            raise RunNotFound(f"Container {handle.name!r} ({handle.id[:12]}) is gone: it was removed after its end.")
+        unit = self._unit(handle, state.tty, None, output, auto_remove=specs.AUTO_REMOVE in state.labels)
+        try:  # asked again, now that its events are heard
+            state = self.state(handle.id)
+        except BaseException:
+            unit.close()
+            raise
+        for fact in [] if state is None else state.facts():
+            unit.notify(fact)
+        return unit
+
+    def remove(self, handle: Handle) -> None:
+        self._check(handle)
+        try:
+            self._retried(self._control, lambda: self._engine.remove(handle.id, force=False))
+        except Refused as refused:
+            if refused.status == 409:
+                raise LaunchError(
+                    f"Container {handle.name!r} is still running: stop it before removing it."
+                ) from refused
+            raise
+
+    def close(self) -> None:
+        self._control.stop()
+        self._watcher.close()
+        self._engine.close()
 
     @property
-    def has_gateway(self) -> bool:
-        """Whether the engine knows the address `host-gateway`; Podman counts its versions differently, and does."""
-        numbers = re.match(r"(\d+)\.(\d+)", self.version)
-        return self.is_podman or not numbers or (int(numbers[1]), int(numbers[2])) >= OLDEST_WITH_GATEWAY
+    def connected(self) -> Engine:
+        """The engine that this is connected to."""
+        return self._engine
 
-    def create(self, spec: Spec) -> str:
+    def listed(self, filters: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+        """The engine's list of containers, in any state."""
+        return self._retried(self._control, lambda: self._engine.list(filters))
+
+    # What units ask for.
+
+    def state(self, container: str) -> State | None:
+        return self._patiently(lambda: self._engine.inspect(container))
+
+    def discard(self, container: str) -> None:
+        self._patiently(lambda: self._engine.remove(container, force=True))
+
+    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> Exchange:
+        return self._engine.send(container, order, query)
+
+    def leave(self, container: str, unit: DockerUnit) -> None:
+        self._watcher.unregister(container, unit)
+        self._events.leave(container)
+
+    def _unit(
+        self, handle: Handle, tty: bool, attached: Exchange | None, output: bool, *, auto_remove: bool
+    ) -> DockerUnit:
+        """A unit that hears of its container from now on."""
+        transcript = None
+        if output:
+            transcript = Transcript(handle.name, tty, lambda follow: self._engine.open_log(handle.id, follow), attached)
+        unit = DockerUnit(handle, self, transcript, auto_remove=auto_remove)
         try:
-            host = self.client.create_host_config(**spec["host"])
-        except (TypeError, ValueError, DockerException) as error:
-            raise LaunchError(f"The options of container {spec['create']['name']!r} are not valid: {error}") from error
-        with self._translated():
-            return str(self.client.create_container(**spec["create"], host_config=host)["Id"])
-
-    def connect(self, container: str, network: str) -> None:
-        with self._translated():
-            self.client.connect_container_to_network(container, network)
-
-    def start(self, container: str) -> None:
-        with self._translated():
-            self.client.start(container)
-
-    def inspect(self, container: str) -> State | None:
-        """The state of the container with this id or name; None where there is none."""
-        try:
-            with self._translated():
-                return state_of(self.client.inspect_container(container))
-        except Refused as refused:
-            if refused.status == 404:
-                return None
-            raise
-
-    def statuses(self, containers: list[str]) -> dict[str, str]:
-        return {entry["Id"]: entry["State"] for entry in self.list({"id": containers})}
-
-    def list(self, filters: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-        """The entries of the engine's list, of containers in any state."""
-        with self._translated():
-            entries: list[dict[str, Any]] = self.client.containers(all=True, filters=dict(filters))
-            return entries
-
-    def remove(self, container: str, *, force: bool) -> None:
-        """Removes the container and its unnamed volumes; gone already, or on its way out, is success."""
-        try:
-            with self._translated():
-                self.client.remove_container(container, v=True, force=force)
-        except Refused as refused:
-            if refused.status != 404 and "already in progress" not in refused.words:
-                raise
-
-    def attach(self, container: str) -> Exchange:
-        """The stream of what the container will write; it is attached when this returns."""
-        query: Query = {"stream": 1, "stdout": 1, "stderr": 1}
-        exchange = self.open(upgrade(f"{self._prefix}/containers/{container}/attach", query))
-        try:
-            if not exchange.answered(self._timeout):
-                raise Transient("the engine did not attach in time")
-            if exchange.status not in (101, 200):
-                raise _refused(exchange.status, message_of(exchange.read_all(self._timeout).decode("utf-8", "replace")))
-        except (OSError, TimeoutError) as error:
-            exchange.close()
-            raise Transient(str(error)) from error
+            self._events.watch(handle.id)
+            self._watcher.register(handle.id, unit)
         except BaseException:
-            exchange.close()
+            unit.close()
             raise
-        return exchange
+        return unit
 
-    def open_log(self, container: str, follow: bool) -> Exchange:
-        query: Query = {"stdout": 1, "stderr": 1, "follow": int(follow)}
-        return self.open(request("GET", f"{self._prefix}/containers/{container}/logs", query))
+    def _let_go_of_unread(self) -> None:
+        """A stream that nobody reads would hold its container up: the engine keeps the output, too."""
+        for unit in list(self._unread):
+            if unit.let_go_if_unread():
+                self._unread.remove(unit)
 
-    def open_events(self, since: str) -> Exchange:
-        filters = {"type": ["container"], "event": ["start", "oom", "die", "destroy"], "label": [RUN_ID]}
-        if (
-            self.is_podman
-        ):  # it filters by its own words, tells in Docker's, and loses events to a label without a value
-            filters = {"type": ["container"], "event": ["start", "oom", "died", "remove"]}
-        query: Query = {"since": since, "filters": json.dumps(filters)}
-        return self.open(request("GET", f"{self._prefix}/events", query))
+    def _completed(self, spec: Spec, run: Run) -> Spec:
+        """The spec with what is known only now."""
+        spec = copy.deepcopy(spec)
+        labels = spec["create"]["labels"]
+        labels[specs.ATTEMPT] = new_id()
+        if run.timeout is not None:
+            deadline = datetime.now(timezone.utc) + timedelta(seconds=run.timeout)
+            labels[specs.DEADLINE] = deadline.isoformat(timespec="seconds")
+        hosts = spec["host"].get("extra_hosts")
+        if isinstance(hosts, dict) and hosts.get(GATEWAY) == "host-gateway" and not self._engine.has_gateway:
+            del hosts[GATEWAY]
+            warnings.warn(
+                f"Docker Engine {self._engine.version} is older than 20.10, and does not know host-gateway: containers "
+                f"cannot reach this machine as {GATEWAY}. To do: update the engine, or use network_mode='host'.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return spec
 
-    def send(self, container: str, order: str, query: Query) -> Exchange:
-        """Sends an order to the container; who gets the exchange may look for the answer."""
-        return self.open(request("POST", f"{self._prefix}/containers/{container}/{order}", query))
+    def _created(self, spec: Spec, control: Control, *, shown: bool) -> str:
+        """Creates the container, with its image pulled as the policy says."""
+        image, policy = spec["create"]["image"], spec["pull"]["policy"]
+        platform = spec["create"].get("platform")
+        with self._begun_lock:
+            since = self._begun_at.setdefault(control, time.monotonic())
 
-    def open(self, data: bytes) -> Exchange:
-        """Sends a request on a connection of its own."""
+        def pull() -> None:
+            self._images.pull(image, spec["pull"]["auth"], platform, since, control, shown=shown)
+
+        if policy == ImagePullPolicy.ALWAYS:
+            pull()
         try:
-            return Exchange(self._dial(), data)
-        except OSError as error:
-            raise Transient(str(error)) from error
-
-    def close(self) -> None:
-        self.client.close()
-
-    def _dial(self) -> socket.socket:
-        return dial(self.address, self._timeout)
-
-    def _ask_first(self, path: str) -> tuple[dict[str, Any], str]:
-        """An answer, and when (in the engine's clock) it was given: EngineUnavailable where there is none."""
+            return self._create(spec, control)
+        except Refused as refused:
+            if not refused.is_missing_image:
+                raise not_started(spec, refused) from refused
+            if policy == ImagePullPolicy.NEVER:
+                raise ImagePullError(
+                    f"The image {image!r} is not there, and image_pull_policy is Never: pull it, or change the policy."
+                ) from refused
+        pull()
         try:
-            with closing(Exchange(self._dial(), request("GET", path))) as exchange:
-                if not exchange.answered(self._timeout):
-                    raise TimeoutError(f"it does not answer within {self._timeout:g} s")
-                body = exchange.read_all(self._timeout)
-                if exchange.status != 200:
-                    raise OSError(message_of(body.decode("utf-8", "replace")))
-                return json.loads(body), exchange.headers.get("date", "")
-        except (OSError, ValueError, TimeoutError) as error:
-            raise EngineUnavailable(
-                f"No Docker Engine can be reached at {self.address.url}: {error or type(error).__name__}. "
-                f"To do: {_advice(self.address, error)}."
-            ) from error
+            return self._create(spec, control)
+        except Refused as refused:
+            raise not_started(spec, refused) from refused
 
-    def _identity(self) -> str:
-        """What tells this engine from all others. Podman has no name for itself: its place has to do."""
-        if self.is_podman:
-            where = f"@{socket.gethostname()}" if self.address.scheme == "unix" else ""
-            return self.address.url + where
-        info, _ = self._ask_first(f"{self._prefix}/info")
-        return str(info["ID"])
+    def _create(self, spec: Spec, control: Control) -> str:
+        name, attempt = spec["create"]["name"], spec["create"]["labels"][specs.ATTEMPT]
+        sent = 0
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
+        def create() -> str:
+            nonlocal sent
+            sent += 1
+            try:
+                return self._engine.create(spec)
+            except Refused as refused:
+                if not refused.is_taken_name:
+                    raise
+                if sent > 1 and (container := self._ours(name, attempt)) is not None:
+                    return container  # the answer before was lost
+                raise NameConflict(
+                    f"The name {name!r} is taken by another container, and so are those that were tried after it."
+                ) from refused
+
         try:
-            yield
-        except APIError as error:
-            raise _refused(error.status_code, str(error.explanation or error), error) from error
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise Transient(_words(error)) from error
-        except (DockerException, requests.RequestException, TypeError, ValueError) as error:
-            raise LaunchError(f"The Docker Engine at {self.address.url} was not understood: {error}") from error
+            return self._retried(control, create)
+        except (EngineUnavailable, Stopped):
+            if sent:
+                self._discard_ours(name, attempt)
+            raise
 
+    def _ours(self, name: str, attempt: str) -> str | None:
+        """The container of this name, if this very attempt created it."""
+        state = self._engine.inspect(name)
+        return state.id if state is not None and state.labels.get(specs.ATTEMPT) == attempt else None
 
-class _Client(APIClient):
-    """docker-py's client on our connections: one way to the engine for requests and streams alike."""
+    def _discard_ours(self, name: str, attempt: str) -> None:
+        try:
+            if (container := self._ours(name, attempt)) is not None:
+                self._engine.remove(container, force=True)
+        except (Transient, LaunchError) as error:
+            _logger.warning("Container %r may have been left behind: %s", name, error)
 
-    def __init__(self, dial: Callable[[], socket.socket], version: str, timeout: float) -> None:
-        self._adapter = _Adapter(dial)
-        super().__init__(base_url="unix:///engine", version=version)
-        self.timeout = timeout  # type: ignore[assignment]  # requests takes fractions, too
-        self.trust_env = False  # proxies and CA bundles for the web are none of the engine's
+    def _discard_quietly(self, container: str, name: str) -> None:
+        try:
+            self._retried(Control(), lambda: self._engine.remove(container, force=True))
+        except LaunchError as error:
+            _logger.warning("Container %r could not be removed: %s", name, error)
 
-    def get_adapter(self, url: str) -> BaseHTTPAdapter:
-        return self._adapter
+    def _connect(self, spec: Spec, container: str, network: str, control: Control) -> None:
+        def connect() -> None:
+            try:
+                self._engine.connect(container, network)
+            except Refused as refused:
+                if "already exists in network" not in refused.words:  # the answer before was lost
+                    raise
 
-    def close(self) -> None:
-        super().close()
-        self._adapter.close()
+        try:
+            self._retried(control, connect)
+        except Refused as refused:
+            raise not_started(spec, refused) from refused
 
+    def _attach(self, spec: Spec, container: str, control: Control) -> Exchange:
+        try:
+            return self._retried(control, lambda: self._engine.attach(container))
+        except Refused as refused:  # Podman prepares the start by now, and finds what stands in its way
+            raise not_started(spec, refused) from refused
 
-class _Adapter(BaseHTTPAdapter):
-    def __init__(self, dial: Callable[[], socket.socket]) -> None:
-        super().__init__()
-        self._pool = _Pool(dial)
+    def _start(self, spec: Spec, container: str, control: Control) -> None:
+        sent = 0
 
-    def get_connection(self, url: str | bytes, proxies: object = None) -> urllib3.HTTPConnectionPool:
-        return self._pool
+        def start() -> None:
+            nonlocal sent
+            sent += 1
+            if sent > 1:  # the answer before was lost: starting it again would run it twice
+                state = self._engine.inspect(container)
+                if state is None or state.has_run:
+                    return
+            self._engine.start(container)
 
-    def request_url(self, request: requests.PreparedRequest, proxies: object) -> str:
-        return request.path_url
+        try:
+            self._retried(control, start)
+        except Refused as refused:
+            raise not_started(spec, refused) from refused
 
-    def close(self) -> None:
-        super().close()
-        self._pool.close()
+    def _check(self, handle: Handle) -> None:
+        if handle.engine != self.engine:
+            raise RunNotAvailable(
+                f"Container {handle.name!r} is on the engine {handle.engine}, and this one, at "
+                f"{self._engine.address.url}, is {self.engine}: connect to that (DOCKER_HOST, DOCKER_CONTEXT)."
+            )
 
+    def _retried(self, control: Control, call: Callable[[], T]) -> T:
+        try:
+            return transient(control)(call)
+        except Transient as error:
+            raise self._out_of_reach(error) from error
 
-class _Pool(urllib3.HTTPConnectionPool):
-    def __init__(self, dial: Callable[[], socket.socket]) -> None:
-        super().__init__("docker", maxsize=POOLED)
-        self._dial = dial
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """For what is asked of a run that has begun: an engine that is restarted is waited for."""
+        try:
+            return reconnecting(self._control, self._longest_outage)(call)
+        except Transient as error:
+            raise self._out_of_reach(error) from error
+        except Stopped:
+            raise EngineUnavailable("The connection to the engine was closed while a run was followed.") from None
 
-    def _new_conn(self) -> _Connection:
-        return _Connection(self._dial)
-
-
-class _Connection(urllib3.connection.HTTPConnection):
-    def __init__(self, dial: Callable[[], socket.socket]) -> None:
-        super().__init__("docker")
-        self._dial = dial
-
-    def connect(self) -> None:
-        self.sock = self._dial()
-
-
-def _refused(status: int | None, words: str, error: APIError | None = None) -> Exception:
-    if status in (429, 502, 503, 504):
-        after = (
-            error.response.headers.get("Retry-After", "") if error is not None and error.response is not None else ""
+    def _out_of_reach(self, error: Transient) -> EngineUnavailable:
+        return EngineUnavailable(
+            f"The Docker Engine at {self._engine.address.url} cannot be reached any more: {error}. See if it runs."
         )
-        return Transient(words, float(after) if after.isdigit() else None)
-    return Refused(words, status or 0)
-
-
-def _words(error: BaseException) -> str:
-    """What lies at the bottom of an error of the HTTP client: its own words are of pools and proxies."""
-    while (below := error.__cause__ or error.__context__) is not None and below is not error:
-        error = below
-    return str(error) or type(error).__name__
-
-
-def _advice(address: Address, error: BaseException) -> str:
-    if isinstance(error, PermissionError):
-        return "add your user to the group that owns the socket (docker), or use an engine of your own (rootless)"
-    if address.scheme == "ssh":
-        return f"see that 'docker --host {address.url} version' works without asking for a password"
-    return "start it, or set DOCKER_HOST or DOCKER_CONTEXT to where it is"

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from ..core.retries import Transient
 from ..errors import LaunchError
-from ..retries import Transient
-from .dialing import readable
-from .exchange import Exchange, refusal
-from .facts import Fact, Gone, State, fact_of
+from ..net.exchange import Exchange, refusal
+from .connections import readable
+from .status import Fact, Gone, State, fact_of
 
 SIGN_OF_LIFE = 5.0
 """Seconds between two signs of life of a quiet stream."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from ..backend import Chunk, StreamName
+from ..core.backend import Chunk, StreamName
 
 LONGEST_HELD = 1024 * 1024
 """Bytes of a line without an end that are held back; beyond, they are passed on, and counted as bytes."""

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from . import spec as specs
-from .runs import DockerRuns
+from .backend import DockerRuns
 
 OVERDUE = timedelta(minutes=5)
 """How long after its deadline a run is left to who launched it: beyond, nobody is there to stop it."""

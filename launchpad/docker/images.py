@@ -14,13 +14,13 @@ import attrs
 from docker import APIClient, auth
 from docker.errors import DockerException
 
-from ..control import Control
+from ..core.cancellation import Control
+from ..core.retries import Transient, transient
 from ..errors import ImagePullError, LaunchError
-from ..retries import Transient, transient
+from ..net.exchange import Exchange, Query, refusal, request
 from . import references
-from .dialing import readable
-from .exchange import Exchange, Query, refusal, request
-from .progress import Progress
+from .connections import readable
+from .pull_progress import Progress
 
 ANSWER = 60.0
 """Seconds that the engine may take to say why it refuses a pull."""

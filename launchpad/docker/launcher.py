@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from ..backend import Backend, Spec
+from ..core.backend import Backend, Spec
 from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
 from ..errors import EngineUnavailable
 from ..launcher import Launcher
 from ..models import ImagePullPolicy, Run, label_values, masked
 from ..registry import register_launcher
-from . import fields, options, volumes
+from . import converters as fields
+from . import options, volumes
 from . import spec as specs
 
 if TYPE_CHECKING:
-    from .backend import DockerBackend
+    from .api import DockerBackend
 
 
 @register_launcher
@@ -99,7 +100,7 @@ class DockerLauncher(Launcher):
     def connect(self) -> DockerBackend:
         """A connection of its own to the engine; close it."""
         try:
-            from .backend import DockerBackend
+            from .api import DockerBackend
         except ImportError as error:
             raise EngineUnavailable(
                 f"The package docker cannot be imported ({error}): install it with pip install 'launchpad[docker]'."

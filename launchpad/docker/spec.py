@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..backend import Spec
+from ..core.backend import Spec
+from ..core.names import candidates, slug
 from ..models import ImagePullPolicy
-from ..names import candidates, slug
 from . import networks, options, references
 
 PREFIX = "io.launchpad."

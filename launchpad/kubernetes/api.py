@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from ..core.retries import Transient
 from ..errors import EngineUnavailable, LaunchError
-from ..retries import Transient
+from ..net.streams import Stream
 from .connections import Connections
-from .refusals import refusal
-from .streams import Stream
+from .errors import refusal
 
 Query = Mapping[str, object]
 Headers = Mapping[str, str]

@@ -14,22 +14,22 @@ from typing import Any, TypeVar
 from kubernetes import client, config
 from kubernetes.config import ConfigException
 
-from ..backend import Exit, Spec, Unit
-from ..control import Control
+from ..core.backend import Exit, Spec, Unit
+from ..core.cancellation import Control
+from ..core.retries import Transient, reconnecting, transient
+from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from ..ids import new_id
 from ..models import Handle, Run
-from ..retries import Transient, reconnecting, transient
-from ..watcher import Watcher
 from .api import Api
+from .errors import Refused
 from .events import Fact, ListAndWatch
 from .jobs import Jobs, Object
 from .labels import RUN_ID
-from .pods import end_of
-from .refusals import Refused
-from .rights import NEEDED, USEFUL, Right, missing
-from .sight import Sight
-from .units import JobUnit
+from .observed import Sight
+from .rbac import NEEDED, USEFUL, Right, missing
+from .status import end_of
+from .unit import JobUnit
 
 T = TypeVar("T")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..backend import Exit
-from ..diagnosis import MEMORY_HINT, Diagnosis, of_exit_code
+from ..core.backend import Exit
+from ..core.diagnosis import MEMORY_HINT, Diagnosis, of_exit_code
 from ..models import Reason
-from .pods import condition, end_of, exit_code, phase, terminated, times, waiting
+from .status import condition, end_of, exit_code, phase, terminated, times, waiting
 
 Object = Mapping[str, Any]
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Set
 from typing import Any, Literal, NamedTuple
 
+from ..core.retries import Transient
 from ..errors import LaunchError
-from ..retries import Transient
+from ..net.streams import Stream
+from ..net.wakeup import Bell
 from .api import Api
-from .bell import Bell
+from .errors import Refused
 from .labels import RUN_ID
-from .refusals import Refused
-from .streams import Stream
 
 Kind = Literal["job", "pod"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from ..net.streams import Stream
 from .api import Api
 from .spec import CONTAINER
-from .streams import Stream
 
 Object = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..names import slug
+from ..core.names import slug
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 RUN_ID = "launchpad.io/run-id"

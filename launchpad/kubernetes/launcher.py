@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from ..backend import Backend, Spec
+from ..core.backend import Backend, Spec
 from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
 from ..errors import EngineUnavailable
 from ..launcher import Launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
 from ..registry import register_launcher
-from . import fields
+from . import converters as fields
 from . import spec as specs
 from .labels import own_labels, valid_labels
 

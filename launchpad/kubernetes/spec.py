@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 
-from ..backend import Spec
+from ..core.backend import Spec
+from ..core.names import RANDOM, slug
 from ..ids import new_id
-from ..names import RANDOM, slug
 from . import patch
 from .labels import RUN_ID
 

@@ -14,9 +14,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, TextIO
 
+from ..core.interrupts import uninterrupted
 from ..errors import LaunchError
-from ..interrupts import uninterrupted
-from ..kernel import in_notebook
+from ..jupyter import in_notebook
 from .tally import Counts, Failure, Tally
 
 LINGER = 1.0

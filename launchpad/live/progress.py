@@ -8,7 +8,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
-from ..interrupts import uninterrupted
+from ..core.interrupts import uninterrupted
 from .bar import Bar, MakeDisplay, display_here
 
 F = TypeVar("F", bound=Future[Any])

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from ..models import Outcome
-from ..wording import name_of, why, why_not
+from .text import name_of, why, why_not
 
 KEPT = 20
 """How many failures are remembered: those that came first."""

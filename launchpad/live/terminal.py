@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, TextIO, cast
 
-from ..output import Pane, screen_lock, write_lines
+from ..core.output import Pane, screen_lock, write_lines
 from .tally import Counts, Failure
 from .view import TerminalView
 

@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from ..wording import duration
 from .tally import Counts, Failure
+from .text import duration
 
 SHORTEST_BAR = 5
 LONGEST_BAR = 60

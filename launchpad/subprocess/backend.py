@@ -13,13 +13,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from ..backend import Spec, StreamName, Unit
-from ..control import Control
+from ..core.backend import Spec, StreamName, Unit
+from ..core.cancellation import Control
 from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
-from .processes import StartTimes, look_up
+from .process import TAKEN, Child, LocalProcess, handle_id, parse_handle
+from .proctable import StartTimes, look_up
 from .spec import conda_prefix, python_of
-from .units import TAKEN, Child, LocalProcess, handle_id, parse_handle
 
 Pipes = Mapping[StreamName, int]
 """The descriptor of one end of each pipe."""
@@ -47,10 +47,10 @@ def default_follow() -> Follow:
     """In the thread that follows a run, where the system has pidfd; else by other threads."""
     if has_pidfd():
         from .lookout import Lookout
-        from .quiet import follow
+        from .unit_waitid import follow
 
         return partial(follow, lookout=Lookout())
-    from .threaded import ThreadedUnit
+    from .unit_threaded import ThreadedUnit
 
     return ThreadedUnit
 

@@ -8,18 +8,18 @@ from typing import ClassVar
 
 import attrs
 
-from ..backend import Backend, Spec
-from ..connection import Connection
-from ..control import Control, Gate
+from ..core.backend import Backend, Spec
+from ..core.cancellation import Control, Gate
+from ..core.output import OnOutput
+from ..core.session import Connection
 from ..entrypoints import local_command, parameters_environment
-from ..kernel import in_notebook
+from ..jupyter import in_notebook
 from ..launcher import Launcher, OnStart
 from ..models import Outcome, Run, optional_path
-from ..output import OnOutput
 from ..registry import register_launcher
 from . import spec as specs
 from .backend import SubprocessBackend
-from .guard import guarded
+from .watchdog import guarded
 
 
 class _ThisProcess(Connection):

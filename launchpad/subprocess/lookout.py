@@ -16,8 +16,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .processes import any_ends
-from .units import LocalProcess
+from .process import LocalProcess
+from .proctable import any_ends
 
 if TYPE_CHECKING:
     from .aio import Polls

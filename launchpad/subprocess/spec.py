@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 
-from ..backend import Spec
+from ..core.backend import Spec
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BIN = "Scripts" if sys.platform == "win32" else "bin"

@@ -7,12 +7,12 @@ import threading
 import uuid
 from collections.abc import Mapping
 
-from ..backend import Exit, Spec, Unit
-from ..control import Control
+from ..core.backend import Exit, Spec, Unit
+from ..core.cancellation import Control
+from ..core.retries import LONGEST_OUTAGE, Transient
+from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
-from ..retries import LONGEST_OUTAGE, Transient
-from ..watcher import Watcher
 from .events import FakeStream
 from .runs import SUCCEED, FakeRun, Script, Scripts
 from .unit import FakeUnit

@@ -5,8 +5,8 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterable, Iterator
 
-from ..backend import Exit
-from ..retries import Transient
+from ..core.backend import Exit
+from ..core.retries import Transient
 from .runs import FakeRun
 
 QUIET = 0.05

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import attrs
 
-from ..backend import Backend, Spec
+from ..core.backend import Backend, Spec
+from ..core.names import candidates
 from ..environment import base_run_environment
 from ..launcher import Launcher
 from ..models import Run
-from ..names import candidates
 from .backend import FakeBackend
 
 

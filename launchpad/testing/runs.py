@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 
-from ..backend import Chunk, Exit, Spec
-from ..control import Control
-from ..diagnosis import of_exit_code
+from ..core.backend import Chunk, Exit, Spec
+from ..core.cancellation import Control
+from ..core.diagnosis import of_exit_code
 from ..errors import LaunchError
 from ..models import Handle, Reason, Run
 

@@ -6,9 +6,9 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 
-from ..backend import Chunk, Exit
+from ..core.backend import Chunk, Exit
+from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError
-from ..watcher import Watcher
 from .runs import FakeRun
 
 DRAIN = 0.1

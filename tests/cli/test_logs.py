@@ -9,7 +9,7 @@ import pytest
 
 from launchpad import Handle, LaunchError, Run
 from launchpad.cli.batch_file import Item
-from launchpad.cli.logs import Log, OutputFolder
+from launchpad.cli.output_files import Log, OutputFolder
 
 HANDLE = Handle("fake", "1", "n", "here", "id")
 

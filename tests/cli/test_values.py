@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from launchpad import SubprocessLauncher
-from launchpad.cli.values import BadValue, parameters, parse, settings
+from launchpad.cli.arguments import BadValue, parameters, parse, settings
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from launchpad import Launcher, Run
-from launchpad.backend import Chunk
+from launchpad.core.backend import Chunk
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 
 from .harness import End, Harness, Program, Repeat, Say, ShowFolder, ShowVariable, UntilStopped, Write

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import attrs
 
 from launchpad import Launcher, Run
-from launchpad.backend import StreamName
+from launchpad.core.backend import StreamName
 
 MARK = "LAUNCHPAD_TEST_MARK"
 """The variable, and the label, that every run of the suite carries: its value tells whose it is."""

@@ -9,10 +9,10 @@ import attrs
 import psutil
 
 from launchpad import Launcher, SubprocessLauncher
-from launchpad.backend import Backend
-from launchpad.connection import Connection
+from launchpad.core.backend import Backend
+from launchpad.core.session import Connection
 from launchpad.subprocess.backend import SubprocessBackend, default_follow
-from launchpad.subprocess.threaded import ThreadedUnit
+from launchpad.subprocess.unit_threaded import ThreadedUnit
 
 from .harness import MARK, Harness
 

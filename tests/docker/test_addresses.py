@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from launchpad import EngineUnavailable
-from launchpad.docker.addresses import Address, Tls, engine_address, timeout
-from launchpad.docker.dialing import ssh_command
+from launchpad.docker.config import Address, Tls, engine_address, timeout
+from launchpad.docker.connections import ssh_command
 
 
 def context(folder: Path, name: str, host: str, *, skip_verify: bool = False, tls: bool = False) -> None:

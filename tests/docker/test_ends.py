@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from launchpad import LaunchError, Reason
-from launchpad.docker.ends import Ending, exit_of
-from launchpad.docker.facts import Ended, Gone, OutOfMemory, Started, State, fact_of, state_of, time_of
+from launchpad.docker.diagnosis import Ending, exit_of
+from launchpad.docker.errors import Refused, not_started
 from launchpad.docker.images import refused
-from launchpad.docker.refusals import Refused, not_started
+from launchpad.docker.status import Ended, Gone, OutOfMemory, Started, State, fact_of, state_of, time_of
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
 NANOSECONDS = int(AT.timestamp()) * 10**9 + 678_901_234

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from launchpad import DockerLauncher, EngineUnavailable, ImagePullError, LaunchError, LaunchExecutor, Reason, Run
-from launchpad.docker.exchange import Exchange, upgrade
-from launchpad.retries import Transient
+from launchpad.core.retries import Transient
+from launchpad.net.exchange import Exchange, upgrade
 
 from .conftest import Launch, lines_of, sh
 from .proxy import Proxy

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from launchpad import ImagePullError, LaunchExecutor, Run
-from launchpad.control import Control, Stopped
-from launchpad.docker.progress import Progress
+from launchpad.core.cancellation import Control, Stopped
+from launchpad.docker.pull_progress import Progress
 from tests.conftest import until
 
 from .conftest import Launch, sh
@@ -163,7 +163,7 @@ def hanging_exchange() -> Any:
     """An exchange whose answer never comes."""
     import socket
 
-    from launchpad.docker.exchange import Exchange
+    from launchpad.net.exchange import Exchange
 
     ours, theirs = socket.socketpair()
     exchange = Exchange(ours, b"")

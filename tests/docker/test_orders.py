@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 
-from launchpad.docker.exchange import Exchange, request
-from launchpad.docker.orders import Order
-from launchpad.retries import Transient
+from launchpad.core.retries import Transient
+from launchpad.docker.stopping import Order
+from launchpad.net.exchange import Exchange, request
 
 
 class Engine:

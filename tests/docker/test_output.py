@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import pytest
 
-from launchpad.docker.exchange import Exchange, request
+from launchpad.core.retries import Transient
 from launchpad.docker.frames import LONGEST_HELD, Demultiplexer, Ledger
-from launchpad.docker.transcript import Transcript
+from launchpad.docker.output import Transcript
 from launchpad.errors import LaunchError
-from launchpad.retries import Transient
+from launchpad.net.exchange import Exchange, request
 
 OK = b"HTTP/1.0 200 OK\r\n\r\n"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from launchpad import DockerLauncher, LaunchError, LaunchExecutor, Reason, Run, RunNotAvailable, RunNotFound
-from launchpad.output import OnOutput
+from launchpad.core.output import OnOutput
 
 from .conftest import LABEL, Launch, lines_of, sh
 from .proxy import Proxy

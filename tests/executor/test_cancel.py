@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, LaunchExecutor, LaunchFuture, Reason, Run
-from launchpad.control import Control, Stopped
+from launchpad.core.cancellation import Control, Stopped
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script
 
 from .helping import STUBBORN, all_done, executor_for, job, jobs

@@ -17,7 +17,7 @@ from types import CodeType, FrameType
 import pytest
 
 from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher
-from launchpad.subprocess.processes import look_up
+from launchpad.subprocess.proctable import look_up
 from tests.conftest import children
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

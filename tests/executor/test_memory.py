@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from launchpad import LaunchError, LaunchExecutor, LaunchFuture
-from launchpad.control import Control
+from launchpad.core.cancellation import Control
 from launchpad.testing import Script
 
 from .helping import all_done, executor_for, job

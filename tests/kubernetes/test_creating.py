@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from launchpad import LaunchError, NameConflict, Run
-from launchpad.backend import Unit
-from launchpad.control import Control
+from launchpad.core.backend import Unit
+from launchpad.core.cancellation import Control
 from launchpad.kubernetes.backend import KubernetesBackend
 from launchpad.kubernetes.labels import RUN_ID
 

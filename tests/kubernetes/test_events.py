@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from launchpad import LaunchError
+from launchpad.core.retries import Transient
+from launchpad.kubernetes.errors import Refused
 from launchpad.kubernetes.events import ListAndWatch
-from launchpad.kubernetes.refusals import Refused
-from launchpad.retries import Transient
 
 
 def item(name: str, version: int, **labels: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from launchpad import KubernetesLauncher
-from launchpad.kubernetes.rights import NEEDED, Right
+from launchpad.kubernetes.rbac import NEEDED, Right
 
 from .cluster import LONG, Cluster, eventually
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 import tenacity
 
-from launchpad.kubernetes.logs import PodLog
-from launchpad.retries import Patience, Transient
+from launchpad.core.retries import Patience, Transient
+from launchpad.kubernetes.podlog import PodLog
 
 CUT = Transient("cut")
 Piece = bytes | None | Transient

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from launchpad.errors import LaunchError
-from launchpad.kubernetes.refusals import Refused
-from launchpad.kubernetes.sight import Seen
-from launchpad.kubernetes.transcript import Transcript
+from launchpad.kubernetes.errors import Refused
+from launchpad.kubernetes.observed import Seen
+from launchpad.kubernetes.output import Transcript
 
 from .test_logs import CUT, Node, Piece, lines
 

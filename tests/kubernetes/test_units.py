@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, Reason
-from launchpad.backend import Exit
+from launchpad.core.backend import Exit
+from launchpad.core.retries import Transient
+from launchpad.kubernetes.errors import Refused
 from launchpad.kubernetes.events import LISTED, Fact
-from launchpad.kubernetes.refusals import Refused
-from launchpad.kubernetes.sight import Sight
-from launchpad.kubernetes.units import LATE, JobUnit
-from launchpad.retries import Transient
+from launchpad.kubernetes.observed import Sight
+from launchpad.kubernetes.unit import LATE, JobUnit
 
 HANDLE = Handle("kubernetes", "uid-1", "j", "cluster/ns", "run-1")
 NOT_FOUND = Refused("not found", 404, "NotFound")

@@ -9,9 +9,9 @@ from contextlib import redirect_stderr
 
 import pytest
 
+from launchpad.core.output import to_screen
 from launchpad.live.tally import Counts, Failure
 from launchpad.live.terminal import TerminalDisplay
-from launchpad.output import to_screen
 
 
 class Recorder(io.StringIO):

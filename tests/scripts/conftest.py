@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from launchpad.subprocess.processes import look_up
+from launchpad.subprocess.proctable import look_up
 
 PATIENCE = 60.0
 """Seconds that a script has before its test fails."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from launchpad import SubprocessLauncher
-from launchpad.connection import Connection
+from launchpad.core.session import Connection
 from launchpad.subprocess.backend import Follow, SubprocessBackend
-from launchpad.subprocess.processes import look_up
+from launchpad.subprocess.proctable import look_up
 
 
 def launcher_of(follow: Follow, **settings: object) -> SubprocessLauncher:

@@ -17,9 +17,9 @@ import pytest
 
 from launchpad import Handle, LaunchError, Reason, Run, RunNotAvailable, RunNotFound, SubprocessLauncher
 from launchpad.subprocess.backend import default_follow
-from launchpad.subprocess.pidfd import follow_by_pidfd
-from launchpad.subprocess.processes import look_up
-from launchpad.subprocess.threaded import ThreadedUnit
+from launchpad.subprocess.proctable import look_up
+from launchpad.subprocess.unit import follow_by_pidfd
+from launchpad.subprocess.unit_threaded import ThreadedUnit
 from tests.subprocess.helping import is_running, launcher_of
 
 PATIENCE = 20.0

@@ -17,8 +17,8 @@ if sys.platform != "linux":
 
 from launchpad.subprocess.aio import Polls
 from launchpad.subprocess.lookout import Lookout
-from launchpad.subprocess.processes import look_up
-from launchpad.subprocess.units import LocalProcess
+from launchpad.subprocess.process import LocalProcess
+from launchpad.subprocess.proctable import look_up
 from tests.conftest import until
 from tests.subprocess.helping import descriptors, no_descriptors
 

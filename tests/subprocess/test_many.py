@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from launchpad import Handle, LaunchError, LaunchExecutor, Run, SubprocessLauncher
-from launchpad.backend import Unit
-from launchpad.control import Control
+from launchpad.core.backend import Unit
+from launchpad.core.cancellation import Control
 from launchpad.subprocess.backend import Pipes, SubprocessBackend, default_follow
 from launchpad.subprocess.lookout import BY_DESCRIPTOR, IN_WAITID, Lookout
-from launchpad.subprocess.pidfd import follow_by_pidfd
-from launchpad.subprocess.quiet import follow
-from launchpad.subprocess.threaded import ThreadedUnit
-from launchpad.subprocess.units import LocalProcess
+from launchpad.subprocess.process import LocalProcess
+from launchpad.subprocess.unit import follow_by_pidfd
+from launchpad.subprocess.unit_threaded import ThreadedUnit
+from launchpad.subprocess.unit_waitid import follow
 from tests.conftest import children, until
 from tests.subprocess.helping import descriptors, is_running, launcher_of, no_descriptors
 

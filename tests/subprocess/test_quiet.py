@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from launchpad import Handle, LaunchExecutor, Outcome, Reason, Run, SubprocessLauncher
-from launchpad.backend import Exit
+from launchpad.core.backend import Exit
 from launchpad.subprocess.lookout import Lookout
-from launchpad.subprocess.processes import group_members, look_up
-from launchpad.subprocess.quiet import QuietUnit, follow
-from launchpad.subprocess.units import LocalProcess
+from launchpad.subprocess.process import LocalProcess
+from launchpad.subprocess.proctable import group_members, look_up
+from launchpad.subprocess.unit_waitid import QuietUnit, follow
 from tests.subprocess.helping import descriptors, is_running, launcher_of, limited_to, no_descriptors
 
 PATIENCE = 20.0
@@ -231,7 +231,7 @@ def test_where_there_is_no_room_for_a_thread_runs_are_stopped_all_the_same() -> 
 SETUID = """
 import ctypes, os, shutil, tempfile
 from launchpad import Run, SubprocessLauncher
-from launchpad.subprocess.units import LocalProcess
+from launchpad.subprocess.process import LocalProcess
 launcher = SubprocessLauncher(stream_output=False)
 launcher.stop(launcher.start(Run(command=["sleep", "60"])))  # all that is imported on first use, it can read now
 with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,1 @@
+"""How any run is started, followed and ended, on whatever engine. Knows no engine, no SDK and no setting."""

@@ -1,0 +1,58 @@
+"""Why a run failed, in one vocabulary for all engines. Pure functions: facts in, words out."""
+
+from __future__ import annotations
+
+import signal
+from typing import NamedTuple
+
+from ..models import Reason
+
+MEMORY_HINT = (
+    "SIGKILL that nobody sent is most often the kernel, out of memory: give the run more, or have it use less."
+)
+
+_HINTS = {
+    126: "A shell gives 126 for a program that it found but may not execute: check its permissions.",
+    127: "A shell gives 127 for a program that it did not find: check its spelling and PATH.",
+    137: MEMORY_HINT,
+}
+
+
+class Diagnosis(NamedTuple):
+    """What an Outcome says of an end: the reason, what happened, and what to try."""
+
+    reason: Reason
+    message: str
+    hint: str
+
+
+def of_exit_code(code: int | None) -> Diagnosis:
+    """The diagnosis of a run of which only the exit code is known; negative: killed by that signal; None: unknown."""
+    if code == 0:
+        return Diagnosis(Reason.COMPLETED, "", "")
+    if code is None:
+        return Diagnosis(
+            Reason.UNKNOWN,
+            "The run has ended, but its exit status cannot be known here.",
+            "The exit status of a local process is told to the process that started it: wait there.",
+        )
+    if code < 0:
+        hint = MEMORY_HINT if code == -9 else ""
+        return Diagnosis(Reason.FAILED, f"Killed by signal {-code} ({signal_name(-code)}).", hint)
+    return Diagnosis(Reason.FAILED, f"Exited with status {code}{_by_signal(code)}.", _HINTS.get(code, ""))
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, such as SIGTERM."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - 34}" if 34 <= number <= 64 else "unknown"
+
+
+def _by_signal(code: int) -> str:
+    """For 128 + n, by which a shell or a container's init tells of a signal: its name."""
+    try:
+        return f" (128 + {code - 128}: {signal.Signals(code - 128).name})"
+    except ValueError:
+        return ""

@@ -1,0 +1,44 @@
+"""Names for engines: slugs by each engine's rules, and what to try when a name is taken."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from ..ids import new_id
+
+NUMBERED = 3
+"""How many plain candidates (`name`, `name-1`, `name-2`) come before the random ones."""
+
+RANDOM = 5
+"""How many candidates with a random suffix come then. After that, giving up is the better answer."""
+
+
+def slug(text: str, *, allowed: str, longest: int, lowercase: bool = False, trailing: str = "_-.") -> str:
+    """`text` transliterated to ASCII, with every run of characters outside the class `allowed` turned into one "-".
+
+    At most `longest` characters, of which the first is none of "_-." and the last none of `trailing`. It may be empty.
+    """
+    from slugify import slugify  # takes 20 ms to import: on first use
+
+    plain = slugify(
+        text, lowercase=lowercase, regex_pattern=f"[^{allowed}]+", entities=False, decimal=False, hexadecimal=False
+    )
+    return plain.lstrip("_-.")[:longest].rstrip(trailing)
+
+
+def candidates(name: str, longest: int) -> Iterator[str]:
+    """`name`, then `name-1` and `name-2`, then some with a random suffix; none twice, none longer than `longest`."""
+    numbers = (f"-{number}" for number in range(1, NUMBERED))
+    random = (f"-{new_id()[:8]}" for _ in range(RANDOM))
+    seen = set()
+    for suffix in itertools.chain([""], numbers, random):
+        candidate = _suffixed(name, suffix, longest)
+        if candidate not in seen:
+            seen.add(candidate)
+            yield candidate
+
+
+def _suffixed(name: str, suffix: str, longest: int) -> str:
+    whole = name + suffix
+    return whole if len(whole) <= longest else name[: longest - len(suffix)].rstrip("_-.") + suffix

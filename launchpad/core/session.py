@@ -1,0 +1,92 @@
+"""What a launcher opens on first use and shares among its threads: the backend, and the runs that are followed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from ..models import Handle
+from .backend import Backend
+from .stopper import Deputy
+from .supervisor import Following
+
+
+class _Open:
+    """What is open in one process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # guards the two below
+        self.backend: Backend | None = None
+        self.followings: dict[Handle, Following] = {}
+        self.deputy = Deputy()
+
+
+class Connection:
+    """Holds one backend, made when it is first needed, and what it follows. Thread-safe.
+
+    A copy that crosses to another process (pickle, fork) starts empty: sockets and threads do not come along, and the
+    parent's locks may have been held at the fork.
+    """
+
+    def __init__(self) -> None:
+        self._by_process: dict[int, _Open] = {}
+
+    def __reduce__(self) -> tuple[type[Connection], tuple[()]]:
+        return (type(self), ())
+
+    @property
+    def _here(self) -> _Open:
+        pid = os.getpid()
+        return self._by_process.get(pid) or self._by_process.setdefault(pid, _Open())  # atomic: no lock is needed
+
+    @property
+    def deputy(self) -> Deputy:
+        """Who takes steps of stops for the followings."""
+        return self._here.deputy
+
+    def backend(self, connect: Callable[[], Backend]) -> Backend:
+        """The backend, by `connect()` where there is none yet."""
+        here = self._here
+        with here.lock:
+            if here.backend is None:
+                here.backend = connect()
+            return here.backend
+
+    def add(self, following: Following) -> Following:
+        """Keeps `following`, whatever was there for its handle: for the run that was just started here."""
+        here = self._here
+        with here.lock:
+            here.followings[following.handle] = following
+        return following
+
+    def add_if_new(self, following: Following) -> Following:
+        """Keeps `following`, or gives the one that is there already for its handle."""
+        here = self._here
+        with here.lock:
+            return here.followings.setdefault(following.handle, following)
+
+    def get(self, handle: Handle) -> Following | None:
+        here = self._here
+        with here.lock:
+            return here.followings.get(handle)
+
+    def forget(self, handle: Handle) -> None:
+        here = self._here
+        with here.lock:
+            following = here.followings.pop(handle, None)
+        if following is not None:
+            following.close()
+
+    def close(self) -> None:
+        """Closes the backend; the next use makes another. Idempotent."""
+        here = self._here
+        with here.lock:
+            backend, here.backend = here.backend, None
+            followings, here.followings = list(here.followings.values()), {}
+        try:
+            if backend is not None:
+                backend.close()
+        finally:
+            for following in followings:
+                following.close()

@@ -1,0 +1,187 @@
+"""One thread and one event stream that tell all who follow runs of one backend what happened to theirs.
+
+An engine gives an `Events`: a way to open its stream of facts. Opening connects first and lists then, so that nothing
+falls between; a stream that breaks is opened anew, and its listing brings what was missed. Listeners are registered
+before their run is started, so that no end can slip by.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..errors import EngineUnavailable, LaunchError
+from .cancellation import Control, Stopped
+from .retries import BETWEEN_STREAMS, LONGEST_OUTAGE, Transient, reconnecting
+
+Fact = TypeVar("Fact")
+Fact_co = TypeVar("Fact_co", covariant=True)
+Fact_contra = TypeVar("Fact_contra", contravariant=True)
+
+_logger = logging.getLogger("launchpad")
+
+
+class EventStream(Protocol[Fact_co]):
+    """An open stream of (key, fact): first what a listing shows, then what happens, as it happens."""
+
+    def __iter__(self) -> Iterator[tuple[str | None, Fact_co] | None]:
+        """A fact without a key is for all who listen. None is a sign of life, to come every few seconds from a quiet
+        engine. Transient when the stream breaks.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends the iteration, from any thread. Idempotent."""
+        ...
+
+
+class Events(Protocol[Fact_co]):
+    """Where the facts of one engine come from."""
+
+    def open(self) -> EventStream[Fact_co]:
+        """Transient where it is worth another try, LaunchError where it is not."""
+        ...
+
+
+class Listener(Protocol[Fact_contra]):
+    """Who follows one run. Both are called in the watcher's thread and must not block."""
+
+    def notify(self, fact: Fact_contra) -> None: ...
+
+    def fail(self, error: LaunchError) -> None:
+        """No more facts will come."""
+        ...
+
+
+class Watcher(Generic[Fact]):
+    """Hands every fact to the listeners registered under its key. Thread-safe.
+
+    The thread runs while there are listeners, and ends at the first sign of life after the last one has left. If it
+    cannot go on, for an engine out of reach or a fault of its own, it fails all listeners rather than go quiet.
+    """
+
+    def __init__(self, events: Events[Fact], name: str, longest_outage: float = LONGEST_OUTAGE) -> None:
+        self._events = events
+        self._name = name
+        self._longest_outage = longest_outage
+        self._control = Control()
+        self._lock = threading.Lock()  # guards all below
+        self._listeners: dict[str, list[Listener[Fact]]] = {}
+        self._thread: threading.Thread | None = None
+        self._stream: EventStream[Fact] | None = None
+
+    def register(self, key: str, listener: Listener[Fact]) -> None:
+        """From now on `listener` hears of `key`. EngineUnavailable after close."""
+        with self._lock:
+            if self._control.stopped:
+                raise EngineUnavailable(f"The connection ({self._name}) is closed.")
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name=f"launchpad-{self._name}", daemon=True)
+                thread.start()
+                self._thread = thread
+            self._listeners.setdefault(key, []).append(listener)
+
+    def unregister(self, key: str, listener: Listener[Fact]) -> None:
+        """Idempotent. A call that is under way in the watcher's thread may still come to its end."""
+        with self._lock:
+            listeners = [other for other in self._listeners.pop(key, ()) if other is not listener]
+            if listeners:
+                self._listeners[key] = listeners
+
+    def close(self) -> None:
+        """Ends the thread and its stream, and fails who still listens. Idempotent."""
+        self._control.stop()  # first: a stream that is opened now is either seen below, or not followed
+        with self._lock:
+            thread, stream = self._thread, self._stream
+        if stream is not None:
+            stream.close()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+        self._fail_all(EngineUnavailable(f"The connection ({self._name}) was closed while runs were followed."))
+
+    def _run(self) -> None:
+        follow = reconnecting(self._control, self._longest_outage)
+        try:
+            while follow(self._follow_one_stream):
+                self._control.sleep(BETWEEN_STREAMS)
+        except Stopped:
+            self._give_up(EngineUnavailable(f"The connection ({self._name}) is closed."))
+        except Transient as error:
+            self._give_up(EngineUnavailable(f"The events of {self._name} cannot be followed: {error}"))
+        except LaunchError as error:
+            self._give_up(error)
+        except BaseException as error:
+            _logger.exception("The watcher of %s failed", self._name)
+            self._give_up(EngineUnavailable(f"The events of {self._name} cannot be followed: {error!r}"))
+
+    def _follow_one_stream(self) -> bool:
+        """Follows one stream until it breaks (True: open another) or nobody listens (False).
+
+        Transient where it broke before it told of anything: the engine counts as out of reach.
+        """
+        if self._left_if_idle():
+            return False
+        stream = self._events.open()
+        try:
+            with self._lock:
+                self._stream = stream
+            self._control.check()
+            return self._hand_out(stream)
+        finally:
+            stream.close()
+
+    def _hand_out(self, stream: EventStream[Fact]) -> bool:
+        alive = False
+        try:
+            for event in stream:
+                alive = True
+                if event is not None:
+                    self._tell(*event)
+                elif self._left_if_idle():
+                    return False
+        except Transient as error:
+            if not alive:
+                raise
+            _logger.info("The event stream of %s broke and is opened anew: %s", self._name, error)
+        self._control.check()
+        return True
+
+    def _tell(self, key: str | None, fact: Fact) -> None:
+        with self._lock:
+            keys = [key] if key is not None else list(self._listeners)
+            told = [(key, listener) for key in keys for listener in self._listeners.get(key, ())]
+        for name, listener in told:
+            try:
+                listener.notify(fact)
+            except Exception as error:  # a fault of one is not to cost the others their facts
+                _logger.exception("An event of %s cannot be taken", name)
+                self.unregister(name, listener)
+                _fail(listener, EngineUnavailable(f"The events of {self._name} cannot be followed: {error!r}"))
+
+    def _left_if_idle(self) -> bool:
+        with self._lock:
+            if self._listeners:
+                return False
+            self._thread = self._stream = None
+            return True
+
+    def _give_up(self, error: LaunchError) -> None:
+        if self._thread is threading.current_thread():  # else it has left, and what is registered now is another's
+            self._fail_all(error)
+
+    def _fail_all(self, error: LaunchError) -> None:
+        with self._lock:
+            listeners = [listener for registered in self._listeners.values() for listener in registered]
+            self._listeners = {}
+            self._thread = self._stream = None
+        for listener in listeners:
+            _fail(listener, error)
+
+
+def _fail(listener: Listener[Any], error: LaunchError) -> None:
+    try:
+        listener.fail(error)
+    except Exception:
+        _logger.exception("A listener cannot be told that no more events will come")
