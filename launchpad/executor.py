@@ -15,7 +15,7 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from .core.cancellation import Gate
+from .core.cancellation import StartLimiter
 from .core.output import OnOutput
 from .future import LaunchFuture, Task
 from .launcher import Launcher, OnStart
@@ -64,7 +64,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         super().__init__(max_workers, prefix, _enter, (self._thread, initializer, initargs))
         self._process = os.getpid()
         self._launcher = launcher
-        self._gate = None if max_launches is None else Gate(max_launches)
+        self._limiter = None if max_launches is None else StartLimiter(max_launches)
         # What is not done. Used by many threads, one atomic method call at a time. Futures refer to it, and not to the
         # executor: one that nobody refers to any more ends its threads, as in the stdlib.
         self._launches: set[LaunchFuture] = set()
@@ -163,7 +163,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         future = LaunchFuture(run)
         self._launches.add(future)
         future.add_done_callback(self._launches.discard)
-        task = Task(future, self._launcher, on_start, on_output, self._gate)
+        task = Task(future, self._launcher, on_start, on_output, self._limiter)
         try:
             # In the caller's context: what the run prints and tells of belongs to that notebook's cell, that trace.
             super().submit(copy_context().run, task.work).add_done_callback(task.settle_without_work)

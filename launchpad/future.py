@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import attrs
 
-from .core.cancellation import Control, Gate
+from .core.cancellation import StartLimiter, StopToken
 from .core.output import OnOutput
 from .errors import LaunchError
 from .launcher import Launcher, OnStart
@@ -28,7 +28,7 @@ class LaunchFuture(Future[bool]):
         self.handle: Handle | None = None
         """Where it is; None until it has started."""
         self._outcome: Outcome | None = None
-        self._control = Control()
+        self._stop_token = StopToken()
         self._lock = threading.Lock()  # guards the three below
         self._begun = False
         self._cancel_asked = False
@@ -63,8 +63,8 @@ class LaunchFuture(Future[bool]):
         CancelledError or the LaunchError of a run that did not start; TimeoutError after `timeout` seconds.
         """
         try:
-            patience = -1 if timeout is None else min(max(0.0, timeout), threading.TIMEOUT_MAX)
-            if not self._start.acquire(timeout=patience):
+            bounded_timeout = -1 if timeout is None else min(max(0.0, timeout), threading.TIMEOUT_MAX)
+            if not self._start.acquire(timeout=bounded_timeout):
                 raise TimeoutError(f"Run {self.run.name!r} has not started within {timeout:g} s.")
             self._settle_start()
             if self.handle is None:
@@ -108,7 +108,7 @@ class LaunchFuture(Future[bool]):
         if ended:
             super().cancel()
         else:
-            self._control.stop(hurry=hurry)
+            self._stop_token.stop(hurry=hurry)
         return True
 
     def _begin(self) -> bool:
@@ -169,13 +169,13 @@ class Task:
         launcher: Launcher,
         on_start: OnStart | None,
         on_output: OnOutput | None,
-        gate: Gate | None,
+        limiter: StartLimiter | None,
     ) -> None:
         self._future: LaunchFuture | None = future
         self._launcher = launcher
         self._on_start = on_start
         self._on_output = on_output
-        self._gate = gate
+        self._limiter = limiter
 
     def work(self) -> None:
         """Launches the run; what the pool calls."""
@@ -188,8 +188,8 @@ class Task:
                 future.run,
                 on_start=self._started,
                 on_output=self._on_output,
-                control=future._control,
-                gate=self._gate,
+                stop_token=future._stop_token,
+                limiter=self._limiter,
             )
         except BaseException as error:
             future._end(None, error)

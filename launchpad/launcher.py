@@ -15,11 +15,11 @@ import attrs
 
 from . import run_events as logs
 from .core.backend import Backend, Spec
-from .core.cancellation import Control, Gate, Listening
+from .core.cancellation import Listening, StartLimiter, StopToken
 from .core.interrupts import uninterrupted
 from .core.output import OnOutput, Sink, discard, to_caller, to_screen
-from .core.session import Connection
-from .core.supervisor import Following
+from .core.session import Session
+from .core.supervisor import Supervisor
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from .jupyter import kept_in_cell
 from .models import Handle, Outcome, Run, env_values, flag, masked, seconds
@@ -58,7 +58,7 @@ class Launcher(abc.ABC):
     env: dict[str, str | None] = attrs.field(factory=dict, converter=env_values, repr=masked)
     stream_output: bool = attrs.field(default=True, converter=_stream_output)
     grace: float = attrs.field(default=10.0, converter=_grace)
-    _connection: Connection = attrs.field(init=False, eq=False, repr=False, factory=Connection)
+    _session: Session = attrs.field(init=False, eq=False, repr=False, factory=Session)
 
     # What a launcher of one kind says.
 
@@ -99,32 +99,32 @@ class Launcher(abc.ABC):
         *,
         on_start: OnStart | None = None,
         on_output: OnOutput | None = None,
-        control: Control | None = None,
-        gate: Gate | None = None,
+        stop_token: StopToken | None = None,
+        limiter: StartLimiter | None = None,
     ) -> Outcome:
-        """`submit`, but the whole Outcome. `control` lets another thread stop it; `gate` bounds starts under way."""
+        """`submit`, but the whole Outcome. `stop_token` lets another thread stop it; `limiter` bounds starts."""
         self._check_run(run)
-        control = control or Control()
-        begun: list[Following] = []
+        stop_token = stop_token or StopToken()
+        begun: list[Supervisor] = []
         output, sink = on_output is not None or self.stream_output, self._sink(run, on_output)
         try:
-            uninterrupted(lambda: self._begin(begun, run, output, control, gate), control.stop)
-            following = begun[0]
-            with _hearing(following, control):
+            uninterrupted(lambda: self._begin(begun, run, output, stop_token, limiter), stop_token.stop)
+            supervisor = begun[0]
+            with _hearing(supervisor, stop_token):
                 if on_start is not None:
-                    on_start(following.handle)
-                outcome = following.follow(sink)
+                    on_start(supervisor.handle)
+                outcome = supervisor.follow(sink)
                 assert outcome is not None  # without a limit it comes back at the end alone
                 return outcome
         except BaseException:
             try:  # before any call: with that, the next interrupt comes, if it comes
-                _end_after_error(begun, control, sink)
+                _end_after_error(begun, stop_token, sink)
             except BaseException:
                 _end_at_once(begun)
             raise
         finally:
-            for following in begun:
-                self._connection.forget(following.handle)
+            for supervisor in begun:
+                self._session.forget(supervisor.handle)
 
     def start(self, run: Run) -> Handle:
         """Starts `run` and returns at once; `wait` gives its Outcome, `stop` ends it. LaunchError as in `submit`.
@@ -133,17 +133,17 @@ class Launcher(abc.ABC):
         only when somebody follows it.
         """
         self._check_run(run)
-        control = Control()
-        begun: list[Following] = []
+        stop_token = StopToken()
+        begun: list[Supervisor] = []
         try:
-            uninterrupted(lambda: self._begin(begun, run, self.stream_output, control, None), control.stop)
+            uninterrupted(lambda: self._begin(begun, run, self.stream_output, stop_token, None), stop_token.stop)
         except BaseException:
             try:  # as in launch
-                _end_after_error(begun, control, discard)
+                _end_after_error(begun, stop_token, discard)
             except BaseException:
                 _end_at_once(begun)
-            for following in begun:
-                self._connection.forget(following.handle)
+            for supervisor in begun:
+                self._session.forget(supervisor.handle)
             raise
         return begun[0].handle
 
@@ -156,8 +156,8 @@ class Launcher(abc.ABC):
         where the engine does not know the run any more, RunNotAvailable for a handle of another engine.
         """
         until = None if timeout is None else time.monotonic() + seconds(timeout, "timeout", zero=True)
-        following = self._following(handle, on_output is not None or self.stream_output)
-        outcome = self._followed(following, self._sink(following.run, on_output), until)
+        supervisor = self._supervisor(handle, on_output is not None or self.stream_output)
+        outcome = self._followed(supervisor, self._sink(supervisor.run, on_output), until)
         if outcome is None:
             raise TimeoutError(f"Run {handle.name!r} ({handle.id}) has not ended within {timeout:g} s; it goes on.")
         return outcome
@@ -168,18 +168,18 @@ class Launcher(abc.ABC):
         Called by the run's own `on_output`, it returns at once: the run is followed to its end after that.
         """
         try:
-            following = self._following(handle, False)
+            supervisor = self._supervisor(handle, False)
         except RunNotFound:
             return
-        following.ask_to_stop()
-        if not following.driven_here:
-            self._followed(following, self._sink(following.run, None))
+        supervisor.ask_to_stop()
+        if not supervisor.driven_here:
+            self._followed(supervisor, self._sink(supervisor.run, None))
 
     def remove(self, handle: Handle) -> None:
         """Removes what an ended run left behind, here and on the engine. Idempotent. LaunchError while it runs."""
         self._check_handle(handle)
         self._backend().remove(handle)
-        self._connection.forget(handle)
+        self._session.forget(handle)
 
     def preview(self, run: Run, *, reveal: bool = False) -> str:
         """What would be sent to the engine, without asking it; secrets are masked unless `reveal`."""
@@ -204,7 +204,7 @@ class Launcher(abc.ABC):
 
     def close(self) -> None:
         """Closes the connection to the engine, if there is one. A later call connects anew. Idempotent."""
-        self._connection.close()
+        self._session.close()
 
     def _repr_html_(self) -> str:
         from .display import settings, table
@@ -218,28 +218,30 @@ class Launcher(abc.ABC):
         self.close()
 
     def _backend(self) -> Backend:
-        return self._connection.backend(self._connect)
+        return self._session.backend(self._connect)
 
-    def _begin(self, begun: list[Following], run: Run, output: bool, control: Control, gate: Gate | None) -> None:
-        """Starts `run`, puts its Following into `begun`, where an interrupted caller finds it, and tells of it."""
+    def _begin(
+        self, begun: list[Supervisor], run: Run, output: bool, stop_token: StopToken, limiter: StartLimiter | None
+    ) -> None:
+        """Starts `run`, puts its Supervisor into `begun`, where an interrupted caller finds it, and tells of it."""
         try:
-            with _UNGATED if gate is None else gate.passing(control):
-                begun.append(self._connection.add(self._started(run, output, control)))
+            with _UNGATED if limiter is None else limiter.slot(stop_token):
+                begun.append(self._session.add(self._started(run, output, stop_token)))
         except LaunchError as error:
-            logs.tell_error(run, self.type, None, error)
+            logs.emit_error(run, self.type, None, error)
             raise
-        logs.tell_start(run, begun[0].handle)
+        logs.emit_start(run, begun[0].handle)
 
-    def _started(self, run: Run, output: bool, control: Control) -> Following:
+    def _started(self, run: Run, output: bool, stop_token: StopToken) -> Supervisor:
         backend = self._backend()
 
-        def start(name: str) -> Following:
-            unit = backend.start(self.spec(run, name), name, run, output=output, control=control)
-            return Following(unit, run, self.grace, self._timeout(run), self._connection.deputy)
+        def start(name: str) -> Supervisor:
+            unit = backend.start(self.spec(run, name), name, run, output=output, stop_token=stop_token)
+            return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper)
 
         return self._named(run, start)
 
-    def _named(self, run: Run, start: Callable[[str], Following]) -> Following:
+    def _named(self, run: Run, start: Callable[[str], Supervisor]) -> Supervisor:
         names = self._names(run)
         try:
             return start(next(names))
@@ -254,24 +256,24 @@ class Launcher(abc.ABC):
         """Seconds that `run` may take."""
         return run.timeout
 
-    def _following(self, handle: Handle, output: bool) -> Following:
+    def _supervisor(self, handle: Handle, output: bool) -> Supervisor:
         self._check_handle(handle)
-        known = self._connection.get(handle)
+        known = self._session.get(handle)
         if known is not None:
             return known
         unit = self._backend().find(handle, output=output)
         run = Run(command=[handle.name or handle.id], name=handle.name, id=handle.run_id)
-        found = Following(unit, run, self.grace, None, self._connection.deputy)
-        kept = self._connection.add_if_new(found)
+        found = Supervisor(unit, run, self.grace, None, self._session.stopper)
+        kept = self._session.add_if_new(found)
         if kept is not found:
             found.close()
         return kept
 
-    def _followed(self, following: Following, sink: Sink, until: float | None = None) -> Outcome | None:
+    def _followed(self, supervisor: Supervisor, sink: Sink, until: float | None = None) -> Outcome | None:
         try:
-            return following.follow(sink, until)
+            return supervisor.follow(sink, until)
         except EngineUnavailable:  # the run may well go on: who asks again later looks for it anew
-            self._connection.forget(following.handle)
+            self._session.forget(supervisor.handle)
             raise
 
     def _sink(self, run: Run, on_output: OnOutput | None) -> Sink:
@@ -292,36 +294,36 @@ class Launcher(abc.ABC):
             raise TypeError(f"a Run is needed, not {type(run).__name__}: for instance Run(command=['echo', 'hello'])")
 
 
-def _hearing(following: Following, control: Control) -> Listening:
-    """For the time of a block, passes on to the run what is asked of `control`."""
-    return control.listening(lambda: following.ask_to_stop(hurry=control.hurried))
+def _hearing(supervisor: Supervisor, stop_token: StopToken) -> Listening:
+    """For the time of a block, passes on to the run what is asked of `stop_token`."""
+    return stop_token.listening(lambda: supervisor.ask_to_stop(hurry=stop_token.hurried))
 
 
-def _end_after_error(begun: list[Following], control: Control, sink: Sink) -> None:
+def _end_after_error(begun: list[Supervisor], stop_token: StopToken, sink: Sink) -> None:
     """Stops what was begun by a launch that was interrupted. Its last words count."""
-    for following in begun:
-        with _hearing(following, control):
-            following.ask_to_stop()
-            _see_through(following, sink)
+    for supervisor in begun:
+        with _hearing(supervisor, stop_token):
+            supervisor.ask_to_stop()
+            _see_through(supervisor, sink)
 
 
-def _end_at_once(begun: list[Following]) -> None:
+def _end_at_once(begun: list[Supervisor]) -> None:
     """What is left to do when that was interrupted again: kills."""
-    for following in begun:
-        following.ask_to_stop(hurry=True)
-        _see_through(following, discard)
+    for supervisor in begun:
+        supervisor.ask_to_stop(hurry=True)
+        _see_through(supervisor, discard)
 
 
-def _see_through(following: Following, sink: Sink) -> None:
+def _see_through(supervisor: Supervisor, sink: Sink) -> None:
     try:
-        following.follow(sink)
+        supervisor.follow(sink)
     except LaunchError:
-        _kill_unseen(following)
+        _kill_unseen(supervisor)
 
 
-def _kill_unseen(following: Following) -> None:
+def _kill_unseen(supervisor: Supervisor) -> None:
     """Kills a run that the engine does not tell of any more."""
     try:
-        following.kill()
+        supervisor.kill()
     except LaunchError as error:
-        logs.warn_of_survival(following.run, following.handle, error)
+        logs.warn_of_survival(supervisor.run, supervisor.handle, error)

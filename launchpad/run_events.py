@@ -80,20 +80,20 @@ def on_event(callback: OnEvent) -> Subscription:
     return subscription
 
 
-def tell_start(run: Run, handle: Handle) -> None:
+def emit_start(run: Run, handle: Handle) -> None:
     """To be called when a run has started."""
     if _wanted():
         _tell(RunEvent(kind="started", run=run, type=handle.type, handle=handle), "has started")
 
 
-def tell_end(run: Run, handle: Handle, outcome: Outcome) -> None:
+def emit_end(run: Run, handle: Handle, outcome: Outcome) -> None:
     """To be called when it has ended."""
     if _wanted():
         event = RunEvent(kind="ended", run=run, type=handle.type, handle=handle, outcome=outcome)
         _tell(event, f"has ended: {outcome.reason}. {outcome.message}".rstrip())
 
 
-def tell_error(run: Run, type: str, handle: Handle | None, error: LaunchError) -> None:
+def emit_error(run: Run, type: str, handle: Handle | None, error: LaunchError) -> None:
     """To be called when it could not be launched, or cannot be followed any more."""
     if _wanted():
         event = RunEvent(kind="error", run=run, type=type, handle=handle, error=error)

@@ -11,22 +11,22 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from launchpad import Run
-from launchpad.core.cancellation import Control
-from launchpad.core.session import Connection
-from launchpad.core.stopper import Deputy
-from launchpad.core.supervisor import Following
+from launchpad.core.cancellation import StopToken
+from launchpad.core.session import Session
+from launchpad.core.stopper import Stopper
+from launchpad.core.supervisor import Supervisor
 from launchpad.testing import FakeBackend, Script
 
 
 @pytest.fixture
-def following() -> Iterator[Following]:
+def supervisor() -> Iterator[Supervisor]:
     run, fake = Run(command=["job"]), FakeBackend(Script(exit_code=None))
-    yield Following(fake.start({}, "job", run, output=False, control=Control()), run, 1, None, Deputy())
+    yield Supervisor(fake.start({}, "job", run, output=False, stop_token=StopToken()), run, 1, None, Stopper())
     fake.close()
 
 
 def test_all_threads_get_the_one_backend() -> None:
-    connection, ready, made = Connection(), threading.Barrier(8), []
+    connection, ready, made = Session(), threading.Barrier(8), []
 
     def connect() -> FakeBackend:
         made.append(FakeBackend())
@@ -46,62 +46,62 @@ def test_all_threads_get_the_one_backend() -> None:
 
 
 def test_a_connection_that_cannot_be_made_is_tried_again() -> None:
-    connection, fake = Connection(), FakeBackend()
+    connection, fake = Session(), FakeBackend()
     with pytest.raises(ZeroDivisionError):
         connection.backend(lambda: 1 / 0)
     assert connection.backend(lambda: fake) is fake
 
 
 def test_after_close_the_next_backend_is_another() -> None:
-    connection, first, second = Connection(), FakeBackend(), FakeBackend()
+    connection, first, second = Session(), FakeBackend(), FakeBackend()
     connection.backend(lambda: first)
     connection.close()
     connection.close()
     assert connection.backend(lambda: second) is second
 
 
-def test_a_run_that_was_found_is_kept_once(following: Following) -> None:
-    connection = Connection()
-    assert connection.add_if_new(following) is following
-    assert connection.add_if_new(copy.copy(following)) is following
-    assert connection.get(following.handle) is following
+def test_a_run_that_was_found_is_kept_once(supervisor: Supervisor) -> None:
+    connection = Session()
+    assert connection.add_if_new(supervisor) is supervisor
+    assert connection.add_if_new(copy.copy(supervisor)) is supervisor
+    assert connection.get(supervisor.handle) is supervisor
 
 
-def test_a_run_that_was_started_here_wins_over_one_that_was_found(following: Following) -> None:
-    connection = Connection()
-    connection.add_if_new(copy.copy(following))
-    connection.add(following)
-    assert connection.get(following.handle) is following
+def test_a_run_that_was_started_here_wins_over_one_that_was_found(supervisor: Supervisor) -> None:
+    connection = Session()
+    connection.add_if_new(copy.copy(supervisor))
+    connection.add(supervisor)
+    assert connection.get(supervisor.handle) is supervisor
 
 
-def test_what_is_forgotten_is_closed_and_may_be_forgotten_again(following: Following) -> None:
-    connection = Connection()
-    connection.add(following)
-    connection.forget(following.handle)
-    connection.forget(following.handle)
-    assert connection.get(following.handle) is None
+def test_what_is_forgotten_is_closed_and_may_be_forgotten_again(supervisor: Supervisor) -> None:
+    connection = Session()
+    connection.add(supervisor)
+    connection.forget(supervisor.handle)
+    connection.forget(supervisor.handle)
+    assert connection.get(supervisor.handle) is None
 
 
-def test_closing_lets_go_of_all_runs_even_if_the_backend_fails_to_close(following: Following) -> None:
+def test_closing_lets_go_of_all_runs_even_if_the_backend_fails_to_close(supervisor: Supervisor) -> None:
     class Broken(FakeBackend):
         def close(self) -> None:
             raise OSError("broken")
 
-    connection = Connection()
+    connection = Session()
     connection.backend(Broken)
-    connection.add(following)
+    connection.add(supervisor)
     with pytest.raises(OSError, match="broken"):
         connection.close()
-    assert connection.get(following.handle) is None
+    assert connection.get(supervisor.handle) is None
 
 
 @pytest.mark.parametrize("copied", [lambda value: pickle.loads(pickle.dumps(value)), copy.deepcopy])
-def test_a_copy_starts_empty(copied: Callable[[Connection], Connection], following: Following) -> None:
-    connection, fake = Connection(), FakeBackend()
+def test_a_copy_starts_empty(copied: Callable[[Session], Session], supervisor: Supervisor) -> None:
+    connection, fake = Session(), FakeBackend()
     connection.backend(FakeBackend)
-    connection.add(following)
+    connection.add(supervisor)
     other = copied(connection)
-    assert other.get(following.handle) is None
+    assert other.get(supervisor.handle) is None
     assert other.backend(lambda: fake) is fake
 
 
@@ -117,17 +117,17 @@ def in_child(check: Callable[[], bool]) -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-def test_a_forked_process_connects_anew_and_leaves_its_parents_runs_alone(following: Following) -> None:
-    connection, parents, childs = Connection(), FakeBackend(), FakeBackend()
+def test_a_forked_process_connects_anew_and_leaves_its_parents_runs_alone(supervisor: Supervisor) -> None:
+    connection, parents, childs = Session(), FakeBackend(), FakeBackend()
     connection.backend(lambda: parents)
-    connection.add(following)
-    assert in_child(lambda: connection.get(following.handle) is None and connection.backend(lambda: childs) is childs)
-    assert connection.get(following.handle) is following
+    connection.add(supervisor)
+    assert in_child(lambda: connection.get(supervisor.handle) is None and connection.backend(lambda: childs) is childs)
+    assert connection.get(supervisor.handle) is supervisor
     assert connection.backend(lambda: childs) is parents
 
 
 def test_a_fork_while_the_lock_is_held_does_not_lock_the_child_out() -> None:
-    connection, connecting, go_on = Connection(), threading.Event(), threading.Event()
+    connection, connecting, go_on = Session(), threading.Event(), threading.Event()
 
     def connect() -> FakeBackend:
         connecting.set()

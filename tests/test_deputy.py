@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from launchpad.core.stopper import Deputy
+from launchpad.core.stopper import Stopper
 
 SOON = 20.0
 """Seconds until what must happen is taken to be stuck."""
@@ -46,21 +46,21 @@ class Blocked:
         assert self.go_on.wait(SOON)
 
 
-def await_end(deputy: Deputy) -> None:
-    with deputy._at_work:
-        assert deputy._asked.empty()
+def await_end(stopper: Stopper) -> None:
+    with stopper._at_work:
+        assert stopper._asked.empty()
 
 
 def test_a_step_is_taken_at_once_in_another_thread() -> None:
     stop = Steps(None)
-    Deputy().see_to(stop)
+    Stopper().schedule(stop)
     assert stop.done.wait(SOON)
     assert threading.get_ident() not in stop.threads
 
 
 def test_the_next_step_is_taken_when_it_is_due_and_no_earlier() -> None:
     stop = Steps(0.05, 0.05, None)
-    Deputy().see_to(stop)
+    Stopper().schedule(stop)
     assert stop.done.wait(SOON)
     first, second, third = stop.taken
     assert second - first >= 0.05
@@ -68,42 +68,42 @@ def test_the_next_step_is_taken_when_it_is_due_and_no_earlier() -> None:
 
 
 def test_a_stop_that_asks_again_is_seen_to_before_its_next_step_is_due() -> None:
-    deputy, stop = Deputy(), Steps(3600, None)
-    deputy.see_to(stop)
-    deputy.see_to(stop)
+    stopper, stop = Stopper(), Steps(3600, None)
+    stopper.schedule(stop)
+    stopper.schedule(stop)
     assert stop.done.wait(SOON)
-    await_end(deputy)
+    await_end(stopper)
 
 
 def test_one_thread_sees_to_all_and_ends_after_the_last() -> None:
-    deputy, blocked = Deputy(), Blocked()
-    deputy.see_to(blocked)
+    stopper, blocked = Stopper(), Blocked()
+    stopper.schedule(blocked)
     assert blocked.entered.wait(SOON)
     stops = [Steps(0.01, None) for _ in range(500)]
     for stop in stops:
-        deputy.see_to(stop)
+        stopper.schedule(stop)
     blocked.go_on.set()
     assert all(stop.done.wait(SOON) for stop in stops)
     assert len(set.union(*(stop.threads for stop in stops))) == 1
-    await_end(deputy)
+    await_end(stopper)
 
 
 def test_who_asks_as_the_thread_ends_is_seen_to() -> None:
-    deputy = Deputy()
+    stopper = Stopper()
     for _ in range(300):  # each asks at about the moment at which the thread of the one before ends
         stop = Steps(None)
-        deputy.see_to(stop)
+        stopper.schedule(stop)
         assert stop.done.wait(SOON)
 
 
 def test_all_who_ask_at_once_are_seen_to() -> None:
-    deputy, ready = Deputy(), threading.Barrier(16)
+    stopper, ready = Stopper(), threading.Barrier(16)
     stops = [Steps(0.001, None) for _ in range(16 * 20)]
 
     def ask(mine: list[Steps]) -> None:
         ready.wait(SOON)
         for stop in mine:
-            deputy.see_to(stop)
+            stopper.schedule(stop)
 
     threads = [threading.Thread(target=ask, args=(stops[n::16],)) for n in range(16)]
     for thread in threads:
@@ -118,18 +118,18 @@ def test_a_step_that_fails_is_logged_and_costs_no_other_stop_its_steps(caplog: p
         def step(self) -> float | None:
             raise OSError("a defect")
 
-    deputy, blocked, stop = Deputy(), Blocked(), Steps(0.01, None)
+    stopper, blocked, stop = Stopper(), Blocked(), Steps(0.01, None)
     for each in (blocked, Failing(), stop):
-        deputy.see_to(each)
+        stopper.schedule(each)
     blocked.go_on.set()
     assert stop.done.wait(SOON)
     assert caplog.messages == ["A step of a stop failed"]
 
 
 def test_letting_go_of_a_stop_starts_no_thread() -> None:
-    deputy, stop = Deputy(), Steps(None)
-    deputy.let_go(stop)
-    assert deputy._asked.empty()
+    stopper, stop = Stopper(), Steps(None)
+    stopper.cancel(stop)
+    assert stopper._asked.empty()
 
 
 def test_an_interrupt_of_who_has_to_take_the_steps_himself_loses_none() -> None:
@@ -139,18 +139,18 @@ def test_an_interrupt_of_who_has_to_take_the_steps_himself_loses_none() -> None:
                 return None
             raise KeyboardInterrupt
 
-    deputy, stubborn, interrupted = Deputy(), Steps(3600, None), Interrupted(None)
+    stopper, stubborn, interrupted = Stopper(), Steps(3600, None), Interrupted(None)
     for stop in (stubborn, interrupted):
-        deputy._asked.put(stop)
+        stopper._asked.put(stop)
     with pytest.raises(KeyboardInterrupt):
-        deputy._work()
-    assert not deputy._at_work.locked()
-    assert {deputy._asked.get_nowait(), deputy._asked.get_nowait()} == {stubborn, interrupted}
+        stopper._work()
+    assert not stopper._at_work.locked()
+    assert {stopper._asked.get_nowait(), stopper._asked.get_nowait()} == {stubborn, interrupted}
 
 
 def test_letting_go_of_a_stop_takes_its_last_step_now() -> None:
-    deputy, stop = Deputy(), Steps(3600, None)
-    deputy.see_to(stop)
+    stopper, stop = Stopper(), Steps(3600, None)
+    stopper.schedule(stop)
     assert stop.begun.wait(SOON)
-    deputy.let_go(stop)
+    stopper.cancel(stop)
     assert stop.done.wait(SOON)

@@ -15,8 +15,8 @@ import pytest
 from launchpad import EngineUnavailable, Handle, LaunchError, Reason, Run
 from launchpad.core.backend import Chunk, Exit
 from launchpad.core.output import discard
-from launchpad.core.stopper import LONGEST_POLL, Deputy
-from launchpad.core.supervisor import Following
+from launchpad.core.stopper import LONGEST_POLL, Stopper
+from launchpad.core.supervisor import Supervisor
 
 RUN = Run(command=["job"])
 ENDED = Exit(exit_code=0, reason=Reason.COMPLETED)
@@ -108,8 +108,8 @@ class Idle(ScriptedUnit):
         return []
 
 
-def followed(unit: ScriptedUnit, grace: float = 60, timeout: float | None = None) -> Following:
-    return Following(unit, RUN, grace, timeout, Deputy())
+def followed(unit: ScriptedUnit, grace: float = 60, timeout: float | None = None) -> Supervisor:
+    return Supervisor(unit, RUN, grace, timeout, Stopper())
 
 
 def in_thread(function: Callable[..., object], *args: object) -> Future[object]:
@@ -136,8 +136,8 @@ def test_the_exit_becomes_the_outcome_and_closes_the_unit() -> None:
 
 def test_following_again_gives_the_same_outcome_without_a_poll() -> None:
     unit = ScriptedUnit(ENDED)
-    following = followed(unit)
-    assert following.follow(discard) is following.follow(discard)
+    supervisor = followed(unit)
+    assert supervisor.follow(discard) is supervisor.follow(discard)
     assert len(unit.timeouts) == 1
 
 
@@ -150,8 +150,8 @@ def test_what_the_unit_writes_goes_to_the_sink_in_order_and_the_rest_at_the_end(
 
 def test_all_who_follow_get_the_one_outcome() -> None:
     unit = ScriptedUnit()
-    following = followed(unit)
-    waits = [in_thread(following.follow, discard) for _ in range(8)]
+    supervisor = followed(unit)
+    waits = [in_thread(supervisor.follow, discard) for _ in range(8)]
     unit.polled.wait(SOON)
     unit.put(ENDED)
     assert len({id(wait.result(SOON)) for wait in waits}) == 1
@@ -159,24 +159,24 @@ def test_all_who_follow_get_the_one_outcome() -> None:
 
 def test_who_has_no_time_left_gives_none_also_while_another_drives() -> None:
     unit = ScriptedUnit()
-    following = followed(unit)
-    driver = in_thread(following.follow, discard)
+    supervisor = followed(unit)
+    driver = in_thread(supervisor.follow, discard)
     unit.polled.wait(SOON)
-    assert following.follow(discard, time.monotonic() - 1) is None
-    assert following.follow(discard, time.monotonic() + 0.01) is None
+    assert supervisor.follow(discard, time.monotonic() - 1) is None
+    assert supervisor.follow(discard, time.monotonic() + 0.01) is None
     unit.put(ENDED)
-    assert driver.result(SOON) is following.outcome
+    assert driver.result(SOON) is supervisor.outcome
 
 
 def test_a_driver_that_leaves_hands_over_to_those_who_wait() -> None:
     unit = ScriptedUnit()
-    following = followed(unit)
-    leaving = in_thread(following.follow, discard, time.monotonic() + 0.1)
+    supervisor = followed(unit)
+    leaving = in_thread(supervisor.follow, discard, time.monotonic() + 0.1)
     unit.polled.wait(SOON)
-    staying = [in_thread(following.follow, discard) for _ in range(3)]
+    staying = [in_thread(supervisor.follow, discard) for _ in range(3)]
     assert leaving.result(SOON) is None
     unit.put(ENDED)
-    assert [wait.result(SOON) for wait in staying] == [following.outcome] * 3
+    assert [wait.result(SOON) for wait in staying] == [supervisor.outcome] * 3
 
 
 def test_an_end_that_is_there_counts_even_when_there_is_no_time() -> None:
@@ -192,26 +192,26 @@ def test_the_last_output_of_a_run_that_has_ended_is_waited_for_past_the_time() -
 
 def test_a_stop_that_was_asked_for_before_anybody_followed_is_heard() -> None:
     unit = ScriptedUnit(ends_when="terminate")
-    following = followed(unit)
-    following.ask_to_stop()
-    assert following.follow(discard).reason is Reason.STOPPED
+    supervisor = followed(unit)
+    supervisor.ask_to_stop()
+    assert supervisor.follow(discard).reason is Reason.STOPPED
     assert unit.asked == ["terminate 60", "close"]
 
 
 def test_a_stop_wakes_the_driver() -> None:
     unit = ScriptedUnit(ends_when="terminate")
-    following = followed(unit)
-    driver = in_thread(following.follow, discard)
+    supervisor = followed(unit)
+    driver = in_thread(supervisor.follow, discard)
     unit.polled.wait(SOON)
-    following.ask_to_stop()
+    supervisor.ask_to_stop()
     assert driver.result(SOON).reason is Reason.STOPPED
 
 
 def test_a_stopped_run_is_not_ok_whatever_its_status() -> None:
     unit = ScriptedUnit()
-    following = followed(unit)
-    following.ask_to_stop()
-    driver = in_thread(following.follow, discard)
+    supervisor = followed(unit)
+    supervisor.ask_to_stop()
+    driver = in_thread(supervisor.follow, discard)
     unit.polled.wait(SOON)
     unit.put(ENDED)
     outcome = driver.result(SOON)
@@ -221,11 +221,11 @@ def test_a_stopped_run_is_not_ok_whatever_its_status() -> None:
 @pytest.mark.parametrize("timeout", [None, 0.001])
 def test_a_run_that_has_ended_is_not_stopped_any_more(timeout: float | None) -> None:
     unit = ScriptedUnit(Chunk("stdout", b"late\n"), Chunk("stdout", b"later\n"), ENDED)
-    following = followed(unit, timeout=timeout)
+    supervisor = followed(unit, timeout=timeout)
     if timeout is None:
-        following.ask_to_stop()
+        supervisor.ask_to_stop()
     time.sleep(0.002)  # the time-out is over: nobody has looked at the run until now
-    assert following.follow(discard).reason is Reason.COMPLETED
+    assert supervisor.follow(discard).reason is Reason.COMPLETED
     assert unit.asked == ["close"]
     assert unit.timeouts[1:] == [None, None]
 
@@ -242,44 +242,44 @@ def test_a_time_out_asks_then_kills() -> None:
 
 def test_a_time_out_counts_also_where_nobody_waits_for_long() -> None:
     unit = ScriptedUnit(ends_when="terminate")
-    following = followed(unit, timeout=0.001)
+    supervisor = followed(unit, timeout=0.001)
     time.sleep(0.002)
-    assert following.follow(discard, time.monotonic()).reason is Reason.TIMED_OUT
+    assert supervisor.follow(discard, time.monotonic()).reason is Reason.TIMED_OUT
 
 
 def test_what_began_as_a_time_out_stays_one() -> None:
     unit = ScriptedUnit()
-    following = followed(unit, timeout=0.001)
-    assert following.follow(discard, time.monotonic() + 0.02) is None
-    following.ask_to_stop()
+    supervisor = followed(unit, timeout=0.001)
+    assert supervisor.follow(discard, time.monotonic() + 0.02) is None
+    supervisor.ask_to_stop()
     unit.put(KILLED)
-    assert following.follow(discard).reason is Reason.TIMED_OUT
+    assert supervisor.follow(discard).reason is Reason.TIMED_OUT
 
 
 def test_the_run_is_asked_once_and_killed_once() -> None:
     unit = ScriptedUnit()
-    following = followed(unit, grace=0.001)
+    supervisor = followed(unit, grace=0.001)
     for _ in range(3):
-        following.ask_to_stop()
-        assert following.follow(discard, time.monotonic() + 0.01) is None
+        supervisor.ask_to_stop()
+        assert supervisor.follow(discard, time.monotonic() + 0.01) is None
     assert unit.asked == ["terminate 0.001", "kill"]
 
 
 def test_without_grace_the_kill_comes_at_once() -> None:
     unit = ScriptedUnit(ends_when="kill")
-    following = followed(unit, grace=0)
-    following.ask_to_stop()
-    assert following.follow(discard).reason is Reason.STOPPED
+    supervisor = followed(unit, grace=0)
+    supervisor.ask_to_stop()
+    assert supervisor.follow(discard).reason is Reason.STOPPED
     assert unit.asked == ["terminate 0", "kill", "close"]
 
 
 def test_in_a_hurry_the_grace_is_cut_short() -> None:
     unit = ScriptedUnit(ends_when="kill")
-    following = followed(unit, grace=3600)
-    following.ask_to_stop()
-    driver = in_thread(following.follow, discard)
+    supervisor = followed(unit, grace=3600)
+    supervisor.ask_to_stop()
+    driver = in_thread(supervisor.follow, discard)
     unit.polled.wait(SOON)
-    following.ask_to_stop(hurry=True)
+    supervisor.ask_to_stop(hurry=True)
     assert driver.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 3600", "kill", "close"]
 
@@ -293,18 +293,18 @@ def test_a_stop_that_fails_is_tried_again_by_who_follows_next() -> None:
             return True
 
     unit = Protected(ends_when="kill")
-    following = followed(unit, grace=0)
-    following.ask_to_stop()
+    supervisor = followed(unit, grace=0)
+    supervisor.ask_to_stop()
     with pytest.raises(LaunchError, match="not allowed"):
-        following.follow(discard)
-    assert following.follow(discard).reason is Reason.STOPPED
+        supervisor.follow(discard)
+    assert supervisor.follow(discard).reason is Reason.STOPPED
 
 
 def test_an_engine_that_cannot_tell_is_an_error_and_the_next_may_ask_again() -> None:
-    following = followed(ScriptedUnit(EngineUnavailable("gone"), ENDED))
+    supervisor = followed(ScriptedUnit(EngineUnavailable("gone"), ENDED))
     with pytest.raises(EngineUnavailable):
-        following.follow(discard)
-    assert following.follow(discard).ok
+        supervisor.follow(discard)
+    assert supervisor.follow(discard).ok
 
 
 @pytest.mark.parametrize("seconds", [30 * 86400.0, 1e12, 1e300])
@@ -319,11 +319,11 @@ def test_an_interrupt_in_the_sink_leaves_the_seat_to_others() -> None:
         raise KeyboardInterrupt
 
     unit = ScriptedUnit(Chunk("stdout", b"line\n"))
-    following = followed(unit)
+    supervisor = followed(unit)
     with pytest.raises(KeyboardInterrupt):
-        following.follow(interrupted)
+        supervisor.follow(interrupted)
     unit.put(ENDED)
-    assert in_thread(following.follow, discard).result(SOON).ok
+    assert in_thread(supervisor.follow, discard).result(SOON).ok
 
 
 def test_an_interrupt_at_any_moment_leaves_the_seat_to_others() -> None:
@@ -332,16 +332,16 @@ def test_an_interrupt_at_any_moment_leaves_the_seat_to_others() -> None:
 
     def follow_for_ever() -> None:
         while True:
-            following.follow(discard, time.monotonic())
+            supervisor.follow(discard, time.monotonic())
 
-    following = followed(Idle())
+    supervisor = followed(Idle())
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         for _ in range(200):
             with pytest.raises(KeyboardInterrupt):  # noqa: PT012
                 signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, 0.001))
                 follow_for_ever()
-            assert in_thread(following.follow, discard, time.monotonic() + 0.0001).result(SOON) is None
+            assert in_thread(supervisor.follow, discard, time.monotonic() + 0.0001).result(SOON) is None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -352,27 +352,27 @@ def test_output_that_waits_for_its_own_run_is_told_so() -> None:
 
     def wait(stream: str, lines: list[str]) -> None:
         with pytest.raises(RuntimeError) as raised:
-            following.follow(discard)
+            supervisor.follow(discard)
         errors.append(raised.value)
 
-    following = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
-    assert following.follow(wait).ok
+    supervisor = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
+    assert supervisor.follow(wait).ok
     assert "waits for on_output" in str(errors[0])
 
 
 def test_the_driver_knows_itself_and_no_other_does() -> None:
     seen: list[bool] = []
-    following = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
-    following.follow(lambda stream, lines: seen.append(following.driven_here))
-    assert (seen, following.driven_here) == ([True], False)
+    supervisor = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
+    supervisor.follow(lambda stream, lines: seen.append(supervisor.driven_here))
+    assert (seen, supervisor.driven_here) == ([True], False)
 
 
 def test_closing_waits_for_nobody_and_the_driver_closes_the_unit_when_it_leaves() -> None:
     unit = ScriptedUnit()
-    following = followed(unit)
-    driver = in_thread(following.follow, discard)
+    supervisor = followed(unit)
+    driver = in_thread(supervisor.follow, discard)
     unit.polled.wait(SOON)
-    following.close()
+    supervisor.close()
     assert unit.asked == []
     unit.put(EngineUnavailable("closed"))
     assert isinstance(driver.exception(SOON), EngineUnavailable)
@@ -383,13 +383,13 @@ def test_closing_in_the_sink_waits_until_the_driver_leaves() -> None:
     asked: list[list[str]] = []
 
     def close(stream: str, lines: list[str]) -> None:
-        following.close()
+        supervisor.close()
         asked.append(list(unit.asked))
 
     unit = ScriptedUnit(Chunk("stdout", b"line\n"), EngineUnavailable("closed"))
-    following = followed(unit)
+    supervisor = followed(unit)
     with pytest.raises(EngineUnavailable):
-        following.follow(close)
+        supervisor.follow(close)
     assert (asked, unit.asked) == ([[]], ["close"])
 
 
@@ -402,16 +402,16 @@ def test_closing_where_nobody_drives_closes_at_once() -> None:
 def test_closing_races_with_driving_and_never_meets_a_poll() -> None:
     for _ in range(200):
         unit = ScriptedUnit()
-        following = followed(unit)
+        supervisor = followed(unit)
         barrier = threading.Barrier(4)
 
-        def follow(following: Following = following, barrier: threading.Barrier = barrier) -> object:
+        def follow(supervisor: Supervisor = supervisor, barrier: threading.Barrier = barrier) -> object:
             barrier.wait()
-            return following.follow(discard, time.monotonic() + 0.0005)
+            return supervisor.follow(discard, time.monotonic() + 0.0005)
 
-        def close(following: Following = following, barrier: threading.Barrier = barrier) -> None:
+        def close(supervisor: Supervisor = supervisor, barrier: threading.Barrier = barrier) -> None:
             barrier.wait()
-            following.close()
+            supervisor.close()
 
         for future in [in_thread(follow), in_thread(follow), in_thread(follow), in_thread(close)]:
             assert future.result(SOON) is None
@@ -421,11 +421,11 @@ def test_closing_races_with_driving_and_never_meets_a_poll() -> None:
 def test_a_stop_and_an_end_at_the_same_moment_give_one_clear_outcome() -> None:
     for _ in range(200):
         unit = ScriptedUnit(ends_when="terminate")
-        following = followed(unit)
-        driver = in_thread(following.follow, discard)
+        supervisor = followed(unit)
+        driver = in_thread(supervisor.follow, discard)
         unit.polled.wait(SOON)
         barrier = threading.Barrier(3)
-        in_thread(lambda: (barrier.wait(), following.ask_to_stop()))  # noqa: B023
+        in_thread(lambda: (barrier.wait(), supervisor.ask_to_stop()))  # noqa: B023
         in_thread(lambda: (barrier.wait(), unit.put(ENDED)))  # noqa: B023
         barrier.wait()
         outcome = driver.result(SOON)
@@ -433,18 +433,18 @@ def test_a_stop_and_an_end_at_the_same_moment_give_one_clear_outcome() -> None:
         assert outcome.reason is (Reason.STOPPED if stopped else Reason.COMPLETED)
 
 
-def driven(unit: ScriptedUnit, grace: float = 60, deputy: Deputy | None = None) -> tuple[Following, Future[object]]:
+def driven(unit: ScriptedUnit, grace: float = 60, stopper: Stopper | None = None) -> tuple[Supervisor, Future[object]]:
     """Has another thread follow `unit`, and waits until it polls."""
-    following = Following(unit, RUN, grace, None, deputy or Deputy())
-    outcome = in_thread(following.follow, discard)
+    supervisor = Supervisor(unit, RUN, grace, None, stopper or Stopper())
+    outcome = in_thread(supervisor.follow, discard)
     assert unit.polled.wait(SOON)
-    return following, outcome
+    return supervisor, outcome
 
 
 def test_a_driver_who_cannot_be_woken_has_the_run_stopped_by_a_deputy() -> None:
     unit = Unwakeable(ends_when="terminate")
-    following, outcome = driven(unit, grace=60)
-    following.ask_to_stop()
+    supervisor, outcome = driven(unit, grace=60)
+    supervisor.ask_to_stop()
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 60", "close"]
     assert unit.timeouts == [None]
@@ -452,17 +452,17 @@ def test_a_driver_who_cannot_be_woken_has_the_run_stopped_by_a_deputy() -> None:
 
 def test_a_deputy_kills_after_the_grace() -> None:
     unit = Unwakeable(ends_when="kill")
-    following, outcome = driven(unit, grace=0.05)
-    following.ask_to_stop()
+    supervisor, outcome = driven(unit, grace=0.05)
+    supervisor.ask_to_stop()
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 0.05", "kill", "close"]
 
 
 def test_a_deputy_kills_at_once_in_a_hurry() -> None:
     unit = Unwakeable(ends_when="kill")
-    following, outcome = driven(unit, grace=3600)
-    following.ask_to_stop()
-    following.ask_to_stop(hurry=True)
+    supervisor, outcome = driven(unit, grace=3600)
+    supervisor.ask_to_stop()
+    supervisor.ask_to_stop(hurry=True)
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 3600", "kill", "close"]
 
@@ -473,28 +473,28 @@ def test_a_deputy_stops_nothing_that_has_ended_by_itself() -> None:
             return True
 
     unit = Ended()
-    following, outcome = driven(unit)
-    following.ask_to_stop()
-    assert following.step() is None
+    supervisor, outcome = driven(unit)
+    supervisor.ask_to_stop()
+    assert supervisor.step() is None
     unit.put(ENDED)
     assert outcome.result(SOON).reason is Reason.COMPLETED
     assert unit.asked == ["close"]
 
 
 def test_a_deputy_has_done_when_the_run_ends() -> None:
-    unit, deputy = Unwakeable(ends_when="terminate"), Deputy()
-    following, outcome = driven(unit, grace=3600, deputy=deputy)
-    following.ask_to_stop()
+    unit, stopper = Unwakeable(ends_when="terminate"), Stopper()
+    supervisor, outcome = driven(unit, grace=3600, stopper=stopper)
+    supervisor.ask_to_stop()
     outcome.result(SOON)
-    assert deputy._at_work.acquire(timeout=SOON)  # long before the grace is over
+    assert stopper._at_work.acquire(timeout=SOON)  # long before the grace is over
 
 
 def test_a_run_that_a_deputy_cannot_stop_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     unit = Elsewhere()
-    following, outcome = driven(unit)
+    supervisor, outcome = driven(unit)
     with caplog.at_level("WARNING", logger="launchpad"):
-        following._stop_asked = True
-        assert following.step() is None
+        supervisor._stop_asked = True
+        assert supervisor.step() is None
     assert ["may go on" in message and "another user" in message for message in caplog.messages] == [True]
     unit.put(ENDED)
     assert outcome.result(SOON).ok
@@ -507,8 +507,8 @@ def test_a_run_that_is_seen_to_have_ended_only_when_it_is_to_be_stopped_ended_by
             return False
 
     unit = Ending()
-    following, outcome = driven(unit)
-    following.ask_to_stop()
-    assert following.step() is None
+    supervisor, outcome = driven(unit)
+    supervisor.ask_to_stop()
+    assert supervisor.step() is None
     unit.put(ENDED)
     assert outcome.result(SOON).reason is Reason.COMPLETED

@@ -20,7 +20,7 @@ import attrs
 import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, NameConflict, Reason, Run, RunNotFound
-from launchpad.core.cancellation import Control, Gate, Stopped
+from launchpad.core.cancellation import StartLimiter, Stopped, StopToken
 from launchpad.launcher import Launcher, OnStart
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 from launchpad.testing.events import FakeStream
@@ -100,20 +100,20 @@ def test_a_refused_start_is_the_callers_error_and_is_not_tried_again() -> None:
 
 @pytest.mark.parametrize("verb", ["submit", "start"])
 def test_an_interrupt_during_the_start_waits_for_it_and_stops_what_was_started(verb: str) -> None:
-    fake = FakeBackend(Script(exit_code=None, before_start=lambda control: over.wait(SOON)))  # and does not give up
+    fake = FakeBackend(Script(exit_code=None, before_start=lambda stop_token: over.wait(SOON)))  # and does not give up
     with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05, 0.05, 0.05) as over:
         getattr(launcher, verb)(job())
     assert [run.exit.exit_code for run in fake.runs] == [143]
 
 
 def test_an_interrupt_that_follows_on_another_does_not_lose_sight_of_the_start() -> None:
-    class Torn(Control):
+    class Torn(StopToken):
         def stop(self, *, hurry: bool = False) -> None:
             raise KeyboardInterrupt
 
-    fake = FakeBackend(Script(exit_code=None, before_start=lambda control: over.wait(SOON)))
+    fake = FakeBackend(Script(exit_code=None, before_start=lambda stop_token: over.wait(SOON)))
     with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05, 0.05) as over:
-        launcher.launch(job(), control=Torn())
+        launcher.launch(job(), stop_token=Torn())
     assert [run.exit.exit_code for run in fake.runs] == [143]
 
 
@@ -145,37 +145,37 @@ def test_an_interrupt_that_follows_on_another_does_not_leave_the_run(calls: int)
 
 
 def test_an_interrupt_makes_a_start_that_can_give_up() -> None:
-    fake = FakeBackend(Script(before_start=lambda control: control.sleep(SOON)))
+    fake = FakeBackend(Script(before_start=lambda stop_token: stop_token.sleep(SOON)))
     with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05):
         launcher.submit(job())
     assert fake.runs == []
 
 
 def test_a_stop_that_was_asked_for_before_means_no_start() -> None:
-    fake, control = FakeBackend(), Control()
-    control.stop()
+    fake, stop_token = FakeBackend(), StopToken()
+    stop_token.stop()
     with FakeLauncher(fake) as launcher, pytest.raises(Stopped):
-        launcher.launch(job(), control=control)
+        launcher.launch(job(), stop_token=stop_token)
     assert fake.runs == []
 
 
 def test_a_control_stops_the_run() -> None:
-    fake, control = FakeBackend(ENDLESS), Control()
+    fake, stop_token = FakeBackend(ENDLESS), StopToken()
     with FakeLauncher(fake) as launcher:
-        launched = in_thread(launcher.launch, job(), control=control)
+        launched = in_thread(launcher.launch, job(), stop_token=stop_token)
         fake.wait_for("job")
-        control.stop()
+        stop_token.stop()
         assert launched.result(SOON).reason is Reason.STOPPED
 
 
 def test_a_control_in_a_hurry_kills_the_run() -> None:
-    fake, control = FakeBackend(Script(exit_code=None, on_stop=ignore)), Control()
+    fake, stop_token = FakeBackend(Script(exit_code=None, on_stop=ignore)), StopToken()
     with FakeLauncher(fake, grace=3600) as launcher:
-        launched = in_thread(launcher.launch, job(), control=control)
+        launched = in_thread(launcher.launch, job(), stop_token=stop_token)
         fake.wait_for("job").asked_to_stop.wait(0)
-        control.stop()
+        stop_token.stop()
         assert fake.runs[0].asked_to_stop.wait(SOON)
-        control.stop(hurry=True)
+        stop_token.stop(hurry=True)
         assert launched.result(SOON).exit_code == -9
 
 
@@ -183,7 +183,7 @@ def test_a_gate_bounds_the_starts_under_way_not_the_runs() -> None:
     starting: list[int] = []
     most, free, lock = [0], threading.Event(), threading.Lock()
 
-    def start(control: Control) -> None:
+    def start(stop_token: StopToken) -> None:
         with lock:
             starting.append(1)
             most[0] = max(most[0], len(starting))
@@ -191,10 +191,10 @@ def test_a_gate_bounds_the_starts_under_way_not_the_runs() -> None:
         with lock:
             starting.pop()
 
-    fake, gate = FakeBackend(Script(exit_code=None, before_start=start)), Gate(2)
+    fake, limiter = FakeBackend(Script(exit_code=None, before_start=start)), StartLimiter(2)
     with FakeLauncher(fake) as launcher:
         runs = [job(name=f"job {number}") for number in range(6)]
-        launched = [in_thread(launcher.launch, run, gate=gate) for run in runs]
+        launched = [in_thread(launcher.launch, run, limiter=limiter) for run in runs]
         free.set()
         for run in runs:
             fake.wait_for(run)

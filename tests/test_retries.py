@@ -8,11 +8,11 @@ import pytest
 import tenacity
 
 from launchpad import LaunchError, NameConflict
-from launchpad.core.cancellation import Control, Stopped
+from launchpad.core.cancellation import Stopped, StopToken
 from launchpad.core.retries import LONGEST_WAIT, TRANSIENT_ATTEMPTS, Transient, reconnecting, transient, with_free_name
 
 
-class Clock(Control):
+class Clock(StopToken):
     """A control that keeps the sleeps it is asked for, and lets no time pass."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ def test_another_error_than_a_conflict_is_not_a_reason_for_another_name() -> Non
 
 
 @pytest.mark.parametrize("policy", [transient, reconnecting])
-def test_what_passes_is_tried_again(policy: Callable[[Control], tenacity.Retrying]) -> None:
+def test_what_passes_is_tried_again(policy: Callable[[StopToken], tenacity.Retrying]) -> None:
     clock, server = Clock(), Server(Transient("busy"), Transient("busy"))
     assert policy(clock)(server) == "answer"
     assert (server.requests, len(clock.slept)) == (3, 2)
@@ -76,7 +76,7 @@ def test_what_passes_is_tried_again(policy: Callable[[Control], tenacity.Retryin
 @pytest.mark.parametrize("policy", [transient, reconnecting])
 @pytest.mark.parametrize("error", [LaunchError("forbidden"), ValueError("a fault of ours"), KeyboardInterrupt()])
 def test_what_does_not_pass_is_not_tried_again(
-    policy: Callable[[Control], tenacity.Retrying], error: BaseException
+    policy: Callable[[StopToken], tenacity.Retrying], error: BaseException
 ) -> None:
     server = Server(error)
     with pytest.raises(type(error)):
@@ -124,9 +124,9 @@ def test_reconnecting_is_not_counted_in_attempts() -> None:
 
 
 @pytest.mark.parametrize("policy", [transient, reconnecting])
-def test_a_stop_ends_the_trying(policy: Callable[[Control], tenacity.Retrying]) -> None:
-    control, server = Control(), Server(Transient("busy", retry_after=60))
-    control.stop()
+def test_a_stop_ends_the_trying(policy: Callable[[StopToken], tenacity.Retrying]) -> None:
+    stop_token, server = StopToken(), Server(Transient("busy", retry_after=60))
+    stop_token.stop()
     with pytest.raises(Stopped):
-        policy(control)(server)
+        policy(stop_token)(server)
     assert server.requests == 1

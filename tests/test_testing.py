@@ -20,7 +20,7 @@ from launchpad import (
     RunNotFound,
 )
 from launchpad.core.backend import Chunk, Exit
-from launchpad.core.cancellation import Control
+from launchpad.core.cancellation import StopToken
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 
 SOON = 20.0
@@ -165,9 +165,9 @@ def test_starts_can_be_refused_a_number_of_times() -> None:
 def test_a_start_may_take_as_long_as_the_test_wants() -> None:
     reached = threading.Event()
 
-    def slowly(control: Control) -> None:
+    def slowly(stop_token: StopToken) -> None:
         reached.set()
-        control.sleep(3600)
+        stop_token.sleep(3600)
 
     fake = FakeBackend(Script(before_start=slowly))
     with FakeLauncher(fake) as launcher, LaunchExecutor(launcher) as executor:

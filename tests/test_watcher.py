@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from launchpad import EngineUnavailable, LaunchError
-from launchpad.core.cancellation import Control
+from launchpad.core.cancellation import StopToken
 from launchpad.core.retries import Transient
 from launchpad.core.watcher import Watcher
 
@@ -488,7 +488,7 @@ def test_closing_and_registering_at_once_leaves_nobody_unheard() -> None:
 
 
 def test_a_stream_that_is_opened_just_before_the_stop_is_closed(listener: Listener) -> None:
-    class LateStop(Control):
+    class LateStop(StopToken):
         def stop(self, *, hurry: bool = False) -> None:
             events.put(stream)
             assert listener.next() == "fact"  # so it is being followed
@@ -497,7 +497,7 @@ def test_a_stream_that_is_opened_just_before_the_stop_is_closed(listener: Listen
     class SlowToStop(Watcher[str]):
         def __init__(self) -> None:
             super().__init__(events, "engine")
-            self._control = LateStop()
+            self._stop_token = LateStop()
 
     stream, events = Stream(("key", "fact")), Events()
     watcher = SlowToStop()

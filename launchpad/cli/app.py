@@ -18,7 +18,7 @@ from .batch import batch
 from .containers import ps, reap
 from .doctor import doctor
 from .inbox import reader_has_left
-from .messages import speaking, tell
+from .messages import log_to_stderr, tell
 from .preview import preview
 from .run import run
 
@@ -49,7 +49,7 @@ def run_app(arguments: Sequence[str]) -> int:
     """Runs the command line and gives its exit status; whatever goes wrong is told on stderr, a line each."""
     _prepare_streams()
     try:
-        with speaking():
+        with log_to_stderr():
             status: object = app.main(list(arguments), prog_name="launchpad", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except BaseException as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import launcher_options, make_launcher, refusing
+from .options import launcher_options, make_launcher, usage_errors
 
 
 @click.command(short_help="Launch many runs from a file, some at a time.")
@@ -41,7 +41,7 @@ def batch(
     from .report import Labels, Report
 
     launcher = make_launcher(kind, settings)
-    with refusing():
+    with usage_errors():
         items = read(file)
         folder = OutputFolder(output_dir, len(items)) if output_dir else None
     labels = Labels(items)

@@ -20,7 +20,7 @@ def tell(text: str) -> None:
 
 
 @contextmanager
-def speaking() -> Iterator[None]:
+def log_to_stderr() -> Iterator[None]:
     """Has all that is logged, warned of or raised in a thread for the time of a block told in a line each."""
     logger, handler, hook = logging.getLogger(), _Teller(), threading.excepthook
     logger.addHandler(handler)

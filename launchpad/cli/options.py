@@ -29,7 +29,7 @@ class Refused(click.ClickException):
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
+def usage_errors() -> Iterator[None]:
     """Turns the ValueErrors of settings, runs and files, and what a file's opening raises, into Refused."""
     try:
         yield
@@ -63,7 +63,7 @@ def launcher_options(command: Command) -> Command:
 
 def make_launcher(kind: str | None, settings: tuple[str, ...]) -> Launcher:
     """The launcher that `--launcher` and `--set` describe. Refused where they are wrong."""
-    with refusing():
+    with usage_errors():
         cls = lookup_launcher(kind or "subprocess")
         return structure(values.settings(settings, cls), cls) if settings else cls()
 
@@ -122,7 +122,7 @@ class Asked:
         if self.deployment:
             return self._deployed(self.deployment)
         launcher = make_launcher(self.kind, self.settings)
-        with refusing():
+        with usage_errors():
             run = Run(
                 command=list(self.command) or None,
                 entrypoint=self.entrypoint,
@@ -136,7 +136,7 @@ class Asked:
 
         if self.kind or self.settings:
             raise click.UsageError("--launcher and --set do not go with --deployment, which has a launcher of its own")
-        with refusing():
+        with usage_errors():
             deployments = Deployment.load(self.file)
             if name not in deployments:
                 raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import Asked, refusing, run_options
+from .options import Asked, run_options, usage_errors
 
 
 @click.command(
@@ -15,7 +15,7 @@ from .options import Asked, refusing, run_options
 def preview(asked: Asked, reveal: bool) -> int:
     """Show what `launchpad run`, with the same options, would send to the engine, without asking it."""
     launcher, run = asked.resolve()
-    with refusing():
+    with usage_errors():
         text = launcher.preview(run, reveal=reveal)
     click.echo(text)
     return 0

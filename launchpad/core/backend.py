@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import attrs
 
 from ..models import Handle, Reason, Run
-from .cancellation import Control
+from .cancellation import StopToken
 
 Spec = dict[str, Any]
 """What is sent to an engine: plain data, built without I/O."""
@@ -96,11 +96,11 @@ class Backend(Protocol):
     engine: str
     """What tells this engine from others of its type: it is part of every handle."""
 
-    def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
+    def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
         """Starts what `spec` says, or leaves nothing behind. With `output`, its output can be followed.
 
         NameConflict where `name` is taken; another LaunchError where the run cannot be started. What takes long here
-        (an image, a wait for a pod) gives up with Stopped as soon as `control` is stopped.
+        (an image, a wait for a pod) gives up with Stopped as soon as `stop_token` is stopped.
         """
         ...
 

@@ -11,7 +11,7 @@ class Stopped(Exception):
     """A launch was given up because it was asked to stop. Internal: no caller of launchpad sees it."""
 
 
-class Control:
+class StopToken:
     """A stop that can be asked for from any thread, and that whoever waits hears at once.
 
     It lives as long as one launch: made by who launches, handed down to what waits on his behalf. Asked twice, it says
@@ -74,18 +74,18 @@ class Control:
 class Listening:
     """A context manager that has a control call a listener."""
 
-    def __init__(self, control: Control, listener: Callable[[], None]) -> None:
-        self._control = control
+    def __init__(self, stop_token: StopToken, listener: Callable[[], None]) -> None:
+        self._stop_token = stop_token
         self._listener = listener
 
     def __enter__(self) -> None:
-        self._control.on_stop(self._listener)
+        self._stop_token.on_stop(self._listener)
 
     def __exit__(self, *error: object) -> None:
-        self._control.off_stop(self._listener)
+        self._stop_token.off_stop(self._listener)
 
 
-class Gate:
+class StartLimiter:
     """Lets at most `places` launches through at once. Thread-safe."""
 
     def __init__(self, places: int) -> None:
@@ -93,11 +93,11 @@ class Gate:
         self._changed = threading.Condition()
 
     @contextmanager
-    def passing(self, control: Control) -> Iterator[None]:
-        """Waits for a place and holds it for the block; raises Stopped as soon as `control` is stopped."""
-        with control.listening(self._wake), self._changed:
-            self._changed.wait_for(lambda: self._free > 0 or control.stopped)
-            control.check()  # where the wake-up of a place that came free was ours, the stop wakes all others
+    def slot(self, stop_token: StopToken) -> Iterator[None]:
+        """Waits for a place and holds it for the block; raises Stopped as soon as `stop_token` is stopped."""
+        with stop_token.listening(self._wake), self._changed:
+            self._changed.wait_for(lambda: self._free > 0 or stop_token.stopped)
+            stop_token.check()  # where the wake-up of a place that came free was ours, the stop wakes all others
             self._free -= 1
         try:
             yield

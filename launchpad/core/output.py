@@ -122,7 +122,7 @@ def discard(stream: StreamName, lines: list[str]) -> None:
     """The sink of who does not want output."""
 
 
-class Pane(abc.ABC):
+class StreamProxy(abc.ABC):
     """What stands in for sys.stdout or sys.stderr while something else, such as a progress bar, shares the screen."""
 
     @abc.abstractmethod
@@ -135,7 +135,7 @@ def to_screen(stream: StreamName, lines: list[str]) -> None:
     screen = sys.stdout if stream == "stdout" else sys.stderr
     _keep_forks_apart()
     with screen_lock():
-        if isinstance(screen, Pane):
+        if isinstance(screen, StreamProxy):
             screen.write_lines(lines)
         else:
             write_lines(screen, lines)

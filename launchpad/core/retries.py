@@ -8,7 +8,7 @@ from typing import TypeVar
 import tenacity
 
 from ..errors import NameConflict
-from .cancellation import Control
+from .cancellation import StopToken
 
 T = TypeVar("T")
 
@@ -44,24 +44,24 @@ def with_free_name(names: Iterable[str], start: Callable[[str], T]) -> T:
     return policy(lambda: start(untried.pop(0)))
 
 
-def transient(control: Control) -> tenacity.Retrying:
+def transient(stop_token: StopToken) -> tenacity.Retrying:
     """For one request: again after a Transient, with jitter and a bound; a stop wakes it (Stopped)."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Transient),
         wait=_as_asked(tenacity.wait_random_exponential(multiplier=0.2, max=10)),
         stop=tenacity.stop_after_attempt(TRANSIENT_ATTEMPTS),
-        sleep=control.sleep,
+        sleep=stop_token.sleep,
         reraise=True,
     )
 
 
-def reconnecting(control: Control, longest: float = LONGEST_OUTAGE) -> tenacity.Retrying:
+def reconnecting(stop_token: StopToken, longest: float = LONGEST_OUTAGE) -> tenacity.Retrying:
     """For a lost stream: opened again after a Transient until `longest` seconds have passed; a stop wakes it."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Transient),
         wait=_as_asked(tenacity.wait_random_exponential(multiplier=0.1, max=5)),
         stop=tenacity.stop_after_delay(longest),
-        sleep=control.sleep,
+        sleep=stop_token.sleep,
         reraise=True,
     )
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from ..models import Handle
 from .backend import Backend
-from .stopper import Deputy
-from .supervisor import Following
+from .stopper import Stopper
+from .supervisor import Supervisor
 
 
 class _Open:
@@ -18,11 +18,11 @@ class _Open:
     def __init__(self) -> None:
         self.lock = threading.Lock()  # guards the two below
         self.backend: Backend | None = None
-        self.followings: dict[Handle, Following] = {}
-        self.deputy = Deputy()
+        self.supervisors: dict[Handle, Supervisor] = {}
+        self.stopper = Stopper()
 
 
-class Connection:
+class Session:
     """Holds one backend, made when it is first needed, and what it follows. Thread-safe.
 
     A copy that crosses to another process (pickle, fork) starts empty: sockets and threads do not come along, and the
@@ -32,7 +32,7 @@ class Connection:
     def __init__(self) -> None:
         self._by_process: dict[int, _Open] = {}
 
-    def __reduce__(self) -> tuple[type[Connection], tuple[()]]:
+    def __reduce__(self) -> tuple[type[Session], tuple[()]]:
         return (type(self), ())
 
     @property
@@ -41,9 +41,9 @@ class Connection:
         return self._by_process.get(pid) or self._by_process.setdefault(pid, _Open())  # atomic: no lock is needed
 
     @property
-    def deputy(self) -> Deputy:
+    def stopper(self) -> Stopper:
         """Who takes steps of stops for the followings."""
-        return self._here.deputy
+        return self._here.stopper
 
     def backend(self, connect: Callable[[], Backend]) -> Backend:
         """The backend, by `connect()` where there is none yet."""
@@ -53,40 +53,40 @@ class Connection:
                 here.backend = connect()
             return here.backend
 
-    def add(self, following: Following) -> Following:
-        """Keeps `following`, whatever was there for its handle: for the run that was just started here."""
+    def add(self, supervisor: Supervisor) -> Supervisor:
+        """Keeps `supervisor`, whatever was there for its handle: for the run that was just started here."""
         here = self._here
         with here.lock:
-            here.followings[following.handle] = following
-        return following
+            here.supervisors[supervisor.handle] = supervisor
+        return supervisor
 
-    def add_if_new(self, following: Following) -> Following:
-        """Keeps `following`, or gives the one that is there already for its handle."""
+    def add_if_new(self, supervisor: Supervisor) -> Supervisor:
+        """Keeps `supervisor`, or gives the one that is there already for its handle."""
         here = self._here
         with here.lock:
-            return here.followings.setdefault(following.handle, following)
+            return here.supervisors.setdefault(supervisor.handle, supervisor)
 
-    def get(self, handle: Handle) -> Following | None:
+    def get(self, handle: Handle) -> Supervisor | None:
         here = self._here
         with here.lock:
-            return here.followings.get(handle)
+            return here.supervisors.get(handle)
 
     def forget(self, handle: Handle) -> None:
         here = self._here
         with here.lock:
-            following = here.followings.pop(handle, None)
-        if following is not None:
-            following.close()
+            supervisor = here.supervisors.pop(handle, None)
+        if supervisor is not None:
+            supervisor.close()
 
     def close(self) -> None:
         """Closes the backend; the next use makes another. Idempotent."""
         here = self._here
         with here.lock:
             backend, here.backend = here.backend, None
-            followings, here.followings = list(here.followings.values()), {}
+            supervisors, here.supervisors = list(here.supervisors.values()), {}
         try:
             if backend is not None:
                 backend.close()
         finally:
-            for following in followings:
-                following.close()
+            for supervisor in supervisors:
+                supervisor.close()

@@ -25,7 +25,7 @@ class Stop(Protocol):
         ...
 
 
-class Deputy:
+class Stopper:
     """Takes steps of any number of stops, in one thread that lives while there are any to take. Thread-safe.
 
     Who asks may be interrupted at any point (Ctrl-C), so he holds no lock here: he puts the stop into a queue, in C,
@@ -36,7 +36,7 @@ class Deputy:
         self._asked: queue.SimpleQueue[Stop] = queue.SimpleQueue()
         self._at_work = threading.Lock()  # held by the thread
 
-    def see_to(self, stop: Stop) -> None:
+    def schedule(self, stop: Stop) -> None:
         """Has a step of `stop` taken now, and others when they are due. Asked anew, now again."""
         try:
             self._asked.put(stop)
@@ -44,10 +44,10 @@ class Deputy:
             if not self._at_work.locked():
                 self._start()
 
-    def let_go(self, stop: Stop) -> None:
+    def cancel(self, stop: Stop) -> None:
         """Has a step of `stop` taken now, if others of it may be to come."""
         if self._at_work.locked():
-            self.see_to(stop)
+            self.schedule(stop)
 
     def _start(self) -> None:
         try:
@@ -81,7 +81,9 @@ class Deputy:
     def _next(self, due: dict[Stop, float]) -> Iterable[Stop]:
         """Waits for the next stops to see to: one that asks, or those whose time has come."""
         try:
-            return [self._asked.get_nowait() if not due else self._asked.get(timeout=patience(min(due.values())))]
+            return [
+                self._asked.get_nowait() if not due else self._asked.get(timeout=bounded_timeout(min(due.values())))
+            ]
         except queue.Empty:
             now = time.monotonic()
             return [stop for stop, at in due.items() if at <= now]
@@ -96,6 +98,6 @@ def _step(stop: Stop) -> float | None:
         return None
 
 
-def patience(until: float) -> float:
+def bounded_timeout(until: float) -> float:
     """Seconds that may be waited at once, if there is something to do at `until` (monotonic seconds)."""
     return min(max(0.0, until - time.monotonic()), LONGEST_POLL)

@@ -14,17 +14,17 @@ from ..errors import EngineUnavailable, LaunchError
 from ..models import Outcome, Reason, Run
 from .backend import Exit, Unit
 from .output import Output, Sink
-from .stopper import Deputy, patience
+from .stopper import Stopper, bounded_timeout
 
 
-class Following:
+class Supervisor:
     """One started run as this process knows it. Any thread may follow, stop or ask; one at a time drives the unit.
 
     The driver's seat is a lock: whoever holds it polls the unit and feeds the output; the others wait for the seat, and
     find the outcome when they get it, or go on from where the driver left.
     """
 
-    def __init__(self, unit: Unit, run: Run, grace: float, timeout: float | None, deputy: Deputy) -> None:
+    def __init__(self, unit: Unit, run: Run, grace: float, timeout: float | None, stopper: Stopper) -> None:
         self.run = run
         self.handle = unit.handle
         self.outcome: Outcome | None = None
@@ -38,8 +38,8 @@ class Following:
         self._driver: int | None = None
         self._closing = False  # set by any thread; who finds the seat free closes the unit
         self._output = Output(run)
-        self._deputy = deputy
-        self._deputized = False
+        self._stopper = stopper
+        self._scheduled = False
         # Guards the outcome, the due time and the next four: the driver takes the steps of a stop, or his deputy does.
         self._steps = threading.Lock()
         self._stop_asked = False  # this and the next: set by any thread, read by who takes a step
@@ -58,8 +58,8 @@ class Following:
         self._stop_asked = True
         self._hurry = self._hurry or hurry
         if not self._unit.wake():
-            self._deputized = True
-            self._deputy.see_to(self)
+            self._scheduled = True
+            self._stopper.schedule(self)
 
     def step(self) -> float | None:
         """Takes the step of the stop that is due, in the driver's place; gives when the next one is. For the deputy."""
@@ -129,7 +129,7 @@ class Following:
         due = self._due  # read once: a deputy may change it
         if due is None and until is None:
             return None
-        return patience(min(at for at in (due, until) if at is not None))
+        return bounded_timeout(min(at for at in (due, until) if at is not None))
 
     def _take(self, timeout: float | None) -> None:
         for event in self._unit.poll(timeout):
@@ -137,8 +137,8 @@ class Following:
                 self._output.finish()
                 with self._steps:
                     self.outcome = self._conclude(event)
-                if self._deputized:
-                    self._deputy.let_go(self)
+                if self._scheduled:
+                    self._stopper.cancel(self)
                 self._unit.close()
                 self._tell(self.outcome)
             else:
@@ -174,9 +174,9 @@ class Following:
             return
         self._told = True
         if isinstance(end, Outcome):
-            logs.tell_end(self.run, self.handle, end)
+            logs.emit_end(self.run, self.handle, end)
         else:
-            logs.tell_error(self.run, self.handle.type, self.handle, end)
+            logs.emit_error(self.run, self.handle.type, self.handle, end)
 
     def _conclude(self, end: Exit) -> Outcome:
         reason, message, hint = end.reason, end.message, end.hint

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import EngineUnavailable, LaunchError
-from .cancellation import Control, Stopped
+from .cancellation import Stopped, StopToken
 from .retries import BETWEEN_STREAMS, LONGEST_OUTAGE, Transient, reconnecting
 
 Fact = TypeVar("Fact")
@@ -66,7 +66,7 @@ class Watcher(Generic[Fact]):
         self._events = events
         self._name = name
         self._longest_outage = longest_outage
-        self._control = Control()
+        self._stop_token = StopToken()
         self._lock = threading.Lock()  # guards all below
         self._listeners: dict[str, list[Listener[Fact]]] = {}
         self._thread: threading.Thread | None = None
@@ -75,7 +75,7 @@ class Watcher(Generic[Fact]):
     def register(self, key: str, listener: Listener[Fact]) -> None:
         """From now on `listener` hears of `key`. EngineUnavailable after close."""
         with self._lock:
-            if self._control.stopped:
+            if self._stop_token.stopped:
                 raise EngineUnavailable(f"The connection ({self._name}) is closed.")
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name=f"launchpad-{self._name}", daemon=True)
@@ -92,7 +92,7 @@ class Watcher(Generic[Fact]):
 
     def close(self) -> None:
         """Ends the thread and its stream, and fails who still listens. Idempotent."""
-        self._control.stop()  # first: a stream that is opened now is either seen below, or not followed
+        self._stop_token.stop()  # first: a stream that is opened now is either seen below, or not followed
         with self._lock:
             thread, stream = self._thread, self._stream
         if stream is not None:
@@ -102,10 +102,10 @@ class Watcher(Generic[Fact]):
         self._fail_all(EngineUnavailable(f"The connection ({self._name}) was closed while runs were followed."))
 
     def _run(self) -> None:
-        follow = reconnecting(self._control, self._longest_outage)
+        follow = reconnecting(self._stop_token, self._longest_outage)
         try:
             while follow(self._follow_one_stream):
-                self._control.sleep(BETWEEN_STREAMS)
+                self._stop_token.sleep(BETWEEN_STREAMS)
         except Stopped:
             self._give_up(EngineUnavailable(f"The connection ({self._name}) is closed."))
         except Transient as error:
@@ -127,7 +127,7 @@ class Watcher(Generic[Fact]):
         try:
             with self._lock:
                 self._stream = stream
-            self._control.check()
+            self._stop_token.check()
             return self._hand_out(stream)
         finally:
             stream.close()
@@ -145,7 +145,7 @@ class Watcher(Generic[Fact]):
             if not alive:
                 raise
             _logger.info("The event stream of %s broke and is opened anew: %s", self._name, error)
-        self._control.check()
+        self._stop_token.check()
         return True
 
     def _tell(self, key: str | None, fact: Fact) -> None:

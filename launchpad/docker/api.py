@@ -18,13 +18,10 @@ from docker.transport.basehttpadapter import BaseHTTPAdapter
 from ..core.backend import Spec
 from ..core.retries import Transient
 from ..errors import EngineUnavailable, LaunchError
-from ..net.exchange import Exchange, Query, message_of, request, upgrade
-from .backend import DockerRuns
-from .config import Address, engine_address
-from .config import timeout as client_timeout
+from ..net.exchange import Query, StreamingResponse, message_of, request, upgrade
+from .config import Address
 from .connections import dial
-from .errors import Refused
-from .images import Images
+from .errors import ApiError
 from .spec import RUN_ID
 from .status import State, state_of
 
@@ -34,18 +31,8 @@ POOLED = 1024
 OLDEST_WITH_GATEWAY = (20, 10)
 
 
-class DockerBackend(DockerRuns):
-    """The connection to one Docker Engine."""
-
-    @classmethod
-    def connect(cls, environ: Mapping[str, str]) -> DockerBackend:
-        """Connects to the engine that `environ` and docker's config name. EngineUnavailable, with the address tried."""
-        engine = Engine(engine_address(environ), client_timeout(environ))
-        return cls(engine, Images(engine.client, engine.open))
-
-
-class Engine:
-    """The engine's API, in our words: Transient for what may heal, Refused where it says no. Thread-safe."""
+class DockerApi:
+    """The engine's API, in our words: Transient for what may heal, ApiError where it says no. Thread-safe."""
 
     def __init__(self, address: Address, timeout: float) -> None:
         self.address = address
@@ -84,7 +71,7 @@ class Engine:
         try:
             with self._translated():
                 return state_of(self.client.inspect_container(container))
-        except Refused as refused:
+        except ApiError as refused:
             if refused.status == 404:
                 return None
             raise
@@ -103,11 +90,11 @@ class Engine:
         try:
             with self._translated():
                 self.client.remove_container(container, v=True, force=force)
-        except Refused as refused:
+        except ApiError as refused:
             if refused.status != 404 and "already in progress" not in refused.words:
                 raise
 
-    def attach(self, container: str) -> Exchange:
+    def attach(self, container: str) -> StreamingResponse:
         """The stream of what the container will write; it is attached when this returns."""
         query: Query = {"stream": 1, "stdout": 1, "stderr": 1}
         exchange = self.open(upgrade(f"{self._prefix}/containers/{container}/attach", query))
@@ -124,11 +111,11 @@ class Engine:
             raise
         return exchange
 
-    def open_log(self, container: str, follow: bool) -> Exchange:
+    def open_log(self, container: str, follow: bool) -> StreamingResponse:
         query: Query = {"stdout": 1, "stderr": 1, "follow": int(follow)}
         return self.open(request("GET", f"{self._prefix}/containers/{container}/logs", query))
 
-    def open_events(self, since: str) -> Exchange:
+    def open_events(self, since: str) -> StreamingResponse:
         filters = {"type": ["container"], "event": ["start", "oom", "die", "destroy"], "label": [RUN_ID]}
         if (
             self.is_podman
@@ -137,14 +124,14 @@ class Engine:
         query: Query = {"since": since, "filters": json.dumps(filters)}
         return self.open(request("GET", f"{self._prefix}/events", query))
 
-    def send(self, container: str, order: str, query: Query) -> Exchange:
+    def send(self, container: str, order: str, query: Query) -> StreamingResponse:
         """Sends an order to the container; who gets the exchange may look for the answer."""
         return self.open(request("POST", f"{self._prefix}/containers/{container}/{order}", query))
 
-    def open(self, data: bytes) -> Exchange:
+    def open(self, data: bytes) -> StreamingResponse:
         """Sends a request on a connection of its own."""
         try:
-            return Exchange(self._dial(), data)
+            return StreamingResponse(self._dial(), data)
         except OSError as error:
             raise Transient(str(error)) from error
 
@@ -157,7 +144,7 @@ class Engine:
     def _ask_first(self, path: str) -> tuple[dict[str, Any], str]:
         """An answer, and when (in the engine's clock) it was given: EngineUnavailable where there is none."""
         try:
-            with closing(Exchange(self._dial(), request("GET", path))) as exchange:
+            with closing(StreamingResponse(self._dial(), request("GET", path))) as exchange:
                 if not exchange.answered(self._timeout):
                     raise TimeoutError(f"it does not answer within {self._timeout:g} s")
                 body = exchange.read_all(self._timeout)
@@ -247,7 +234,7 @@ def _refused(status: int | None, words: str, error: APIError | None = None) -> E
             error.response.headers.get("Retry-After", "") if error is not None and error.response is not None else ""
         )
         return Transient(words, float(after) if after.isdigit() else None)
-    return Refused(words, status or 0)
+    return ApiError(words, status or 0)
 
 
 def _words(error: BaseException) -> str:

@@ -11,65 +11,70 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from ..core.backend import Spec, Unit
-from ..core.cancellation import Control, Stopped
+from ..core.cancellation import Stopped, StopToken
 from ..core.retries import LONGEST_OUTAGE, Transient, reconnecting, transient
 from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, ImagePullError, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from ..ids import new_id
 from ..models import Handle, ImagePullPolicy, Run
-from ..net.exchange import Exchange
+from ..net.exchange import StreamingResponse
 from . import spec as specs
-from .errors import Refused, not_started
+from .api import DockerApi
+from .config import engine_address, timeout
+from .errors import ApiError, not_started
 from .events import DockerEvents
+from .images import Images
 from .networks import GATEWAY
-from .output import Transcript
+from .output import RunOutput
 from .status import Fact, State
 from .unit import DockerUnit
-
-if TYPE_CHECKING:
-    from .api import Engine
-    from .images import Images
 
 T = TypeVar("T")
 
 _logger = logging.getLogger("launchpad")
 
 
-class DockerRuns:
+class DockerBackend:
     """Starts, finds and removes containers on one engine, and watches them by one event stream. Thread-safe."""
 
-    def __init__(self, engine: Engine, images: Images, longest_outage: float = LONGEST_OUTAGE) -> None:
+    def __init__(self, engine: DockerApi, images: Images, longest_outage: float = LONGEST_OUTAGE) -> None:
         self.engine = engine.id
         self._engine = engine
         self._images = images
         self._longest_outage = longest_outage
-        self._control = Control()  # stopped when this is closed
+        self._stop_token = StopToken()  # stopped when this is closed
         now = parsedate_to_datetime(engine.now).timestamp() if engine.now else time.time()
         self._begun_lock = threading.Lock()  # guards the next
         # When a launch was first seen here: it comes again with another name, and its image is new enough by then.
-        self._begun_at: WeakKeyDictionary[Control, float] = WeakKeyDictionary()
+        self._begun_at: WeakKeyDictionary[StopToken, float] = WeakKeyDictionary()
         self._unread: list[DockerUnit] = []  # started lately, and maybe polled by nobody
         self._events = DockerEvents(engine, f"{now:.0f}", self._let_go_of_unread)
         self._watcher: Watcher[Fact] = Watcher(self._events, "docker-events", longest_outage)
 
-    def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
-        control.check()
+    @classmethod
+    def connect(cls, environ: Mapping[str, str]) -> DockerBackend:
+        """Connects to the engine that `environ` and docker's config name. EngineUnavailable, with the address tried."""
+        engine = DockerApi(engine_address(environ), timeout(environ))
+        return cls(engine, Images(engine.client, engine.open))
+
+    def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
+        stop_token.check()
         spec = self._completed(spec, run)
         with ExitStack() as undo:
-            container = self._created(spec, control, shown=output)
+            container = self._created(spec, stop_token, shown=output)
             undo.callback(self._discard_quietly, container, name)
             for network in spec["networks"]:
-                self._connect(spec, container, network, control)
+                self._connect(spec, container, network, stop_token)
             handle = Handle("docker", container, name, self.engine, run.id)
-            attached = self._attach(spec, container, control) if output else None
+            attached = self._attach(spec, container, stop_token) if output else None
             tty = bool(spec["create"].get("tty"))
             unit = self._unit(handle, tty, attached, output, auto_remove=spec["auto_remove"])
             undo.callback(unit.close)
-            self._start(spec, container, control)
+            self._start(spec, container, stop_token)
             self._unread.append(unit)
             undo.pop_all()
         return unit
@@ -92,8 +97,8 @@ class DockerRuns:
     def remove(self, handle: Handle) -> None:
         self._check(handle)
         try:
-            self._retried(self._control, lambda: self._engine.remove(handle.id, force=False))
-        except Refused as refused:
+            self._retried(self._stop_token, lambda: self._engine.remove(handle.id, force=False))
+        except ApiError as refused:
             if refused.status == 409:
                 raise LaunchError(
                     f"Container {handle.name!r} is still running: stop it before removing it."
@@ -101,18 +106,18 @@ class DockerRuns:
             raise
 
     def close(self) -> None:
-        self._control.stop()
+        self._stop_token.stop()
         self._watcher.close()
         self._engine.close()
 
     @property
-    def connected(self) -> Engine:
+    def connected(self) -> DockerApi:
         """The engine that this is connected to."""
         return self._engine
 
     def listed(self, filters: Mapping[str, list[str]]) -> list[dict[str, Any]]:
         """The engine's list of containers, in any state."""
-        return self._retried(self._control, lambda: self._engine.list(filters))
+        return self._retried(self._stop_token, lambda: self._engine.list(filters))
 
     # What units ask for.
 
@@ -122,7 +127,7 @@ class DockerRuns:
     def discard(self, container: str) -> None:
         self._patiently(lambda: self._engine.remove(container, force=True))
 
-    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> Exchange:
+    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> StreamingResponse:
         return self._engine.send(container, order, query)
 
     def leave(self, container: str, unit: DockerUnit) -> None:
@@ -130,12 +135,12 @@ class DockerRuns:
         self._events.leave(container)
 
     def _unit(
-        self, handle: Handle, tty: bool, attached: Exchange | None, output: bool, *, auto_remove: bool
+        self, handle: Handle, tty: bool, attached: StreamingResponse | None, output: bool, *, auto_remove: bool
     ) -> DockerUnit:
         """A unit that hears of its container from now on."""
         transcript = None
         if output:
-            transcript = Transcript(handle.name, tty, lambda follow: self._engine.open_log(handle.id, follow), attached)
+            transcript = RunOutput(handle.name, tty, lambda follow: self._engine.open_log(handle.id, follow), attached)
         unit = DockerUnit(handle, self, transcript, auto_remove=auto_remove)
         try:
             self._events.watch(handle.id)
@@ -170,21 +175,21 @@ class DockerRuns:
             )
         return spec
 
-    def _created(self, spec: Spec, control: Control, *, shown: bool) -> str:
+    def _created(self, spec: Spec, stop_token: StopToken, *, shown: bool) -> str:
         """Creates the container, with its image pulled as the policy says."""
         image, policy = spec["create"]["image"], spec["pull"]["policy"]
         platform = spec["create"].get("platform")
         with self._begun_lock:
-            since = self._begun_at.setdefault(control, time.monotonic())
+            since = self._begun_at.setdefault(stop_token, time.monotonic())
 
         def pull() -> None:
-            self._images.pull(image, spec["pull"]["auth"], platform, since, control, shown=shown)
+            self._images.pull(image, spec["pull"]["auth"], platform, since, stop_token, shown=shown)
 
         if policy == ImagePullPolicy.ALWAYS:
             pull()
         try:
-            return self._create(spec, control)
-        except Refused as refused:
+            return self._create(spec, stop_token)
+        except ApiError as refused:
             if not refused.is_missing_image:
                 raise not_started(spec, refused) from refused
             if policy == ImagePullPolicy.NEVER:
@@ -193,11 +198,11 @@ class DockerRuns:
                 ) from refused
         pull()
         try:
-            return self._create(spec, control)
-        except Refused as refused:
+            return self._create(spec, stop_token)
+        except ApiError as refused:
             raise not_started(spec, refused) from refused
 
-    def _create(self, spec: Spec, control: Control) -> str:
+    def _create(self, spec: Spec, stop_token: StopToken) -> str:
         name, attempt = spec["create"]["name"], spec["create"]["labels"][specs.ATTEMPT]
         sent = 0
 
@@ -206,7 +211,7 @@ class DockerRuns:
             sent += 1
             try:
                 return self._engine.create(spec)
-            except Refused as refused:
+            except ApiError as refused:
                 if not refused.is_taken_name:
                     raise
                 if sent > 1 and (container := self._ours(name, attempt)) is not None:
@@ -216,7 +221,7 @@ class DockerRuns:
                 ) from refused
 
         try:
-            return self._retried(control, create)
+            return self._retried(stop_token, create)
         except (EngineUnavailable, Stopped):
             if sent:
                 self._discard_ours(name, attempt)
@@ -236,30 +241,30 @@ class DockerRuns:
 
     def _discard_quietly(self, container: str, name: str) -> None:
         try:
-            self._retried(Control(), lambda: self._engine.remove(container, force=True))
+            self._retried(StopToken(), lambda: self._engine.remove(container, force=True))
         except LaunchError as error:
             _logger.warning("Container %r could not be removed: %s", name, error)
 
-    def _connect(self, spec: Spec, container: str, network: str, control: Control) -> None:
+    def _connect(self, spec: Spec, container: str, network: str, stop_token: StopToken) -> None:
         def connect() -> None:
             try:
                 self._engine.connect(container, network)
-            except Refused as refused:
+            except ApiError as refused:
                 if "already exists in network" not in refused.words:  # the answer before was lost
                     raise
 
         try:
-            self._retried(control, connect)
-        except Refused as refused:
+            self._retried(stop_token, connect)
+        except ApiError as refused:
             raise not_started(spec, refused) from refused
 
-    def _attach(self, spec: Spec, container: str, control: Control) -> Exchange:
+    def _attach(self, spec: Spec, container: str, stop_token: StopToken) -> StreamingResponse:
         try:
-            return self._retried(control, lambda: self._engine.attach(container))
-        except Refused as refused:  # Podman prepares the start by now, and finds what stands in its way
+            return self._retried(stop_token, lambda: self._engine.attach(container))
+        except ApiError as refused:  # Podman prepares the start by now, and finds what stands in its way
             raise not_started(spec, refused) from refused
 
-    def _start(self, spec: Spec, container: str, control: Control) -> None:
+    def _start(self, spec: Spec, container: str, stop_token: StopToken) -> None:
         sent = 0
 
         def start() -> None:
@@ -272,8 +277,8 @@ class DockerRuns:
             self._engine.start(container)
 
         try:
-            self._retried(control, start)
-        except Refused as refused:
+            self._retried(stop_token, start)
+        except ApiError as refused:
             raise not_started(spec, refused) from refused
 
     def _check(self, handle: Handle) -> None:
@@ -283,16 +288,16 @@ class DockerRuns:
                 f"{self._engine.address.url}, is {self.engine}: connect to that (DOCKER_HOST, DOCKER_CONTEXT)."
             )
 
-    def _retried(self, control: Control, call: Callable[[], T]) -> T:
+    def _retried(self, stop_token: StopToken, call: Callable[[], T]) -> T:
         try:
-            return transient(control)(call)
+            return transient(stop_token)(call)
         except Transient as error:
             raise self._out_of_reach(error) from error
 
     def _patiently(self, call: Callable[[], T]) -> T:
         """For what is asked of a run that has begun: an engine that is restarted is waited for."""
         try:
-            return reconnecting(self._control, self._longest_outage)(call)
+            return reconnecting(self._stop_token, self._longest_outage)(call)
         except Transient as error:
             raise self._out_of_reach(error) from error
         except Stopped:

@@ -18,7 +18,7 @@ MADE_UP = 255
 
 
 @attrs.define
-class Ending:
+class Termination:
     """What is known by now of the end of one container."""
 
     end: Ended | None = None
@@ -66,7 +66,7 @@ class Ending:
             self.end = Ended(state.exit_code, state.ended_at)
 
 
-def exit_of(ending: Ending) -> Exit:
+def exit_of(ending: Termination) -> Exit:
     """What the end means."""
     assert ending.end is not None
     code = ending.end.exit_code

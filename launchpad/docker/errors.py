@@ -33,7 +33,7 @@ _ADVICE = [
 ]
 
 
-class Refused(LaunchError):
+class ApiError(LaunchError):
     """The engine said no. Internal: who asked turns it into an error that says what it means for the run."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -51,7 +51,7 @@ class Refused(LaunchError):
         return self.status in (409, 500) and bool(re.search(r"name .* already in use", self.words, re.IGNORECASE))
 
 
-def not_started(spec: Spec, refused: Refused) -> LaunchError:
+def not_started(spec: Spec, refused: ApiError) -> LaunchError:
     """The error of a run whose container could not be made or started."""
     create: dict[str, Any] = spec["create"]
     words = refused.words.strip().rstrip(".")

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..core.retries import Transient
 from ..errors import LaunchError
-from ..net.exchange import Exchange, refusal
+from ..net.exchange import StreamingResponse, refusal
 from .connections import readable
 from .status import Fact, Gone, State, fact_of
 
@@ -37,7 +37,7 @@ _logger = logging.getLogger("launchpad")
 class Asks(Protocol):
     """What the events need of the engine. All raise Transient where another try is worth it."""
 
-    def open_events(self, since: str) -> Exchange: ...
+    def open_events(self, since: str) -> StreamingResponse: ...
 
     def statuses(self, containers: list[str]) -> dict[str, str]:
         """Those of `containers` that there are, with their status in the engine's list."""
@@ -78,7 +78,7 @@ class DockerEvents:
             exchange.close()
             raise
 
-    def _check(self, exchange: Exchange) -> None:
+    def _check(self, exchange: StreamingResponse) -> None:
         try:
             if not exchange.answered(ANSWER):
                 raise Transient(f"the engine did not answer within {ANSWER:g} s")
@@ -114,7 +114,7 @@ class DockerEventStream:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: StreamingResponse,
         missed: Callable[[], list[tuple[str, Fact]]],
         seen: Callable[[str], None],
         tick: Callable[[], None],

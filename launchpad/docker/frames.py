@@ -47,7 +47,7 @@ class Demultiplexer:
             yield Chunk(self._stream, piece)
 
 
-class Ledger:
+class LineDeduplicator:
     """What has been passed on of one stream of one run."""
 
     def __init__(self) -> None:

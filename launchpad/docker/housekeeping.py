@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from . import spec as specs
-from .backend import DockerRuns
+from .backend import DockerBackend
 
 OVERDUE = timedelta(minutes=5)
 """How long after its deadline a run is left to who launched it: beyond, nobody is there to stop it."""
@@ -35,12 +35,12 @@ class Container:
         return self.state in _ENDED or (self.deadline is not None and now > self.deadline + OVERDUE)
 
 
-def containers(runs: DockerRuns, labels: Iterable[str] = ()) -> list[Container]:
+def containers(runs: DockerBackend, labels: Iterable[str] = ()) -> list[Container]:
     """The containers of runs on the engine that have all `labels` (each KEY or KEY=VALUE), the newest first."""
     return [container_of(entry) for entry in runs.listed({"label": [specs.RUN_ID, *labels]})]
 
 
-def reap(runs: DockerRuns, labels: Iterable[str] = ()) -> list[Container]:
+def reap(runs: DockerBackend, labels: Iterable[str] = ()) -> list[Container]:
     """Removes the containers of runs, with all `labels`, that are over, and gives those that were removed.
 
     A run that still goes on although its time-out has long passed has lost who launched it: it is killed.

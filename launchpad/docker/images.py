@@ -14,10 +14,10 @@ import attrs
 from docker import APIClient, auth
 from docker.errors import DockerException
 
-from ..core.cancellation import Control
+from ..core.cancellation import StopToken
 from ..core.retries import Transient, transient
 from ..errors import ImagePullError, LaunchError
-from ..net.exchange import Exchange, Query, refusal, request
+from ..net.exchange import Query, StreamingResponse, refusal, request
 from . import references
 from .connections import readable
 from .pull_progress import Progress
@@ -42,7 +42,7 @@ class _Pull:
 class Images:
     """Pulls images for one backend. Thread-safe."""
 
-    def __init__(self, client: APIClient, send: Callable[[bytes], Exchange]) -> None:
+    def __init__(self, client: APIClient, send: Callable[[bytes], StreamingResponse]) -> None:
         self._client = client
         self._send = send
         self._changed = threading.Condition()  # guards the pulls under way
@@ -55,17 +55,17 @@ class Images:
         login: dict[str, str] | None,
         platform: str | None,
         since: float,
-        control: Control,
+        stop_token: StopToken,
         *,
         shown: bool,
     ) -> None:
         """Pulls `image`, or waits for who is pulling it already, and gets its error.
 
         One that has come since `since` (monotonic), or just before, is new enough. ImagePullError; Stopped as soon as
-        `control` is stopped: then one of those who wait goes on with the pull.
+        `stop_token` is stopped: then one of those who wait goes on with the pull.
         """
         while True:
-            control.check()
+            stop_token.check()
             with self._changed:
                 if self._pulled_at.get((image, platform), float("-inf")) > since - SAME_TIME:
                     return
@@ -74,20 +74,26 @@ class Images:
                 if pull is None:
                     pull = self._pulls[image, platform] = _Pull()
             if ours:
-                self._lead(pull, image, login, platform, control, shown)
+                self._lead(pull, image, login, platform, stop_token, shown)
                 return
-            self._await(pull, control)
+            self._await(pull, stop_token)
             if pull.error is not None:
                 raise type(pull.error)(*pull.error.args) from pull.error
             if not pull.given_up:
                 return
 
     def _lead(
-        self, pull: _Pull, image: str, login: dict[str, str] | None, platform: str | None, control: Control, shown: bool
+        self,
+        pull: _Pull,
+        image: str,
+        login: dict[str, str] | None,
+        platform: str | None,
+        stop_token: StopToken,
+        shown: bool,
     ) -> None:
         pull.given_up = True  # unless it comes to an end below
         try:
-            transient(control)(lambda: self._pull_once(image, login, platform, control, shown))
+            transient(stop_token)(lambda: self._pull_once(image, login, platform, stop_token, shown))
             pull.given_up = False
         except Transient as error:
             pull.error = ImagePullError(f"The image {image!r} cannot be pulled: {error}. Try again later.")
@@ -103,27 +109,27 @@ class Images:
                     self._pulled_at[image, platform] = time.monotonic()
                 self._changed.notify_all()
 
-    def _await(self, pull: _Pull, control: Control) -> None:
-        with control.listening(self._wake), self._changed:
-            self._changed.wait_for(lambda: pull.done or control.stopped)
-        control.check()
+    def _await(self, pull: _Pull, stop_token: StopToken) -> None:
+        with stop_token.listening(self._wake), self._changed:
+            self._changed.wait_for(lambda: pull.done or stop_token.stopped)
+        stop_token.check()
 
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
     def _pull_once(
-        self, image: str, login: dict[str, str] | None, platform: str | None, control: Control, shown: bool
+        self, image: str, login: dict[str, str] | None, platform: str | None, stop_token: StopToken, shown: bool
     ) -> None:
         reference = references.parse(image)
         query: Query = {"fromImage": reference.name, "tag": reference.pulled, "platform": platform}
         headers = self._login_header(reference.name, login)
         exchange = self._send(request("POST", "/images/create", query, headers))
-        with contextlib.closing(exchange), control.listening(exchange.end):
+        with contextlib.closing(exchange), stop_token.listening(exchange.end):
             try:
-                _follow(exchange, Progress(image, sys.stderr if shown else None), image, control)
+                _follow(exchange, Progress(image, sys.stderr if shown else None), image, stop_token)
             except OSError as error:
-                control.check()
+                stop_token.check()
                 raise Transient(f"the connection broke: {error}") from error
 
     def _login_header(self, repository: str, login: dict[str, str] | None) -> dict[str, str]:
@@ -139,7 +145,7 @@ class Images:
         return {} if header is None else {"X-Registry-Auth": header.decode("ascii")}
 
 
-def _follow(exchange: Exchange, progress: Progress, image: str, control: Control) -> None:
+def _follow(exchange: StreamingResponse, progress: Progress, image: str, stop_token: StopToken) -> None:
     """Reads the pull's stream to its end; its error lines are errors, whatever its status was."""
     exchange.answered(None)
     if exchange.status != 200:
@@ -149,14 +155,14 @@ def _follow(exchange: Exchange, progress: Progress, image: str, control: Control
         raise refused(image, message)
     with progress:
         for line in _lines(exchange):
-            control.check()
+            stop_token.check()
             if fault := line.get("error") or (line.get("errorDetail") or {}).get("message"):
                 raise refused(image, str(fault))
             progress.show(line)
-    control.check()
+    stop_token.check()
 
 
-def _lines(exchange: Exchange) -> Iterator[dict[str, Any]]:
+def _lines(exchange: StreamingResponse) -> Iterator[dict[str, Any]]:
     rest = b""
     while (data := exchange.read()) != b"":
         if data is None:

@@ -21,7 +21,7 @@ from . import options, volumes
 from . import spec as specs
 
 if TYPE_CHECKING:
-    from .api import DockerBackend
+    from .backend import DockerBackend
 
 
 @register_launcher
@@ -100,7 +100,7 @@ class DockerLauncher(Launcher):
     def connect(self) -> DockerBackend:
         """A connection of its own to the engine; close it."""
         try:
-            from .api import DockerBackend
+            from .backend import DockerBackend
         except ImportError as error:
             raise EngineUnavailable(
                 f"The package docker cannot be imported ({error}): install it with pip install 'launchpad[docker]'."

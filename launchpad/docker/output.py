@@ -9,8 +9,8 @@ from collections.abc import Callable
 from ..core.backend import Chunk, StreamName
 from ..core.retries import Transient
 from ..errors import LaunchError
-from ..net.exchange import Exchange, message_of
-from .frames import Demultiplexer, Ledger
+from ..net.exchange import StreamingResponse, message_of
+from .frames import Demultiplexer, LineDeduplicator
 
 TOGETHER = 0.05
 """Seconds between the end of the stream and that of the run, which come together unless the stream was lost before."""
@@ -29,7 +29,7 @@ READ_AT_ONCE = 1024 * 1024
 _logger = logging.getLogger("launchpad")
 
 
-class Transcript:
+class RunOutput:
     """The output of one container, on its way to who follows it. Owned by the thread that polls.
 
     Three sources, one after the other as needed: the stream attached to before the start; the log, followed, after that
@@ -37,14 +37,16 @@ class Transcript:
     `open_log(follow)` asks for the log: Transient where it is worth another try.
     """
 
-    def __init__(self, name: str, tty: bool, open_log: Callable[[bool], Exchange], attached: Exchange | None) -> None:
+    def __init__(
+        self, name: str, tty: bool, open_log: Callable[[bool], StreamingResponse], attached: StreamingResponse | None
+    ) -> None:
         self.source = attached
         self.is_complete = False
         self._name = name
         self._tty = tty
         self._open_log = open_log
         self._frames = Demultiplexer(tty)
-        self._ledgers: dict[StreamName, Ledger] = {"stdout": Ledger(), "stderr": Ledger()}
+        self._ledgers: dict[StreamName, LineDeduplicator] = {"stdout": LineDeduplicator(), "stderr": LineDeduplicator()}
         self._from_log = attached is None
         self._final = False
         self._lost = False

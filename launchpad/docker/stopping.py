@@ -7,7 +7,7 @@ import time
 from typing import Protocol
 
 from ..core.retries import Transient
-from ..net.exchange import Exchange
+from ..net.exchange import StreamingResponse
 
 AGAIN = 1.0
 """Seconds until an order that the engine did not take is sent again."""
@@ -21,16 +21,16 @@ _logger = logging.getLogger("launchpad")
 
 
 class Sends(Protocol):
-    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> Exchange:
+    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> StreamingResponse:
         """Transient where the engine cannot be reached."""
         ...
 
 
-class Order:
+class StopRequest:
     """The last order to one container. Owned by the thread that polls."""
 
     def __init__(self, container: str, engine: Sends) -> None:
-        self.answer: Exchange | None = None
+        self.answer: StreamingResponse | None = None
         self.due: float | None = None
         """When (monotonic) it is to be sent again."""
 

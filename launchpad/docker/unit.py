@@ -14,12 +14,12 @@ from typing import Protocol
 from ..core.backend import Chunk, Exit
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
-from ..net.exchange import Exchange
+from ..net.exchange import StreamingResponse
 from .connections import readable
-from .diagnosis import Ending, exit_of
-from .output import Transcript
+from .diagnosis import Termination, exit_of
+from .output import RunOutput
 from .status import Ended, Fact, Gone, OutOfMemory, Started, State
-from .stopping import Order
+from .stopping import StopRequest
 
 GONE_FIRST = 1.0
 """Seconds that a container's end may be told after its removal, where both are told late."""
@@ -44,7 +44,7 @@ class Calls(Protocol):
         """Removes the container, whatever state it is in."""
         ...
 
-    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> Exchange:
+    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> StreamingResponse:
         """Sends an order whose answer is not waited for. Transient."""
         ...
 
@@ -56,15 +56,15 @@ class Calls(Protocol):
 class DockerUnit:
     """Follows a container: its facts come from the watcher's thread, its output is read by the thread that polls."""
 
-    def __init__(self, handle: Handle, calls: Calls, transcript: Transcript | None, *, auto_remove: bool) -> None:
+    def __init__(self, handle: Handle, calls: Calls, transcript: RunOutput | None, *, auto_remove: bool) -> None:
         self.handle = handle
         self._calls = calls
         self._transcript = transcript
         self._auto_remove = auto_remove
-        self._order = Order(handle.id, calls)
+        self._order = StopRequest(handle.id, calls)
         self._exit: Exit | None = None
         self._known = threading.Lock()  # guards what the watcher tells, and the wake-up's life
-        self._ending = Ending()
+        self._ending = Termination()
         self._gone_at: float | None = None
         self._failure: LaunchError | None = None
         self._closed = False

@@ -42,7 +42,7 @@ class Api:
             self._connections.close()
 
     def request(self, method: str, path: str, query: Query | None = None, body: object = None) -> dict[str, Any]:
-        """The answer as a dict. Transient, Refused."""
+        """The answer as a dict. Transient, ApiError."""
         used = self._credentials()
         status, headers, data = self._exchange(method, path, query, body, used)
         if status == 401 and self._renewed(used):

@@ -15,19 +15,19 @@ from kubernetes import client, config
 from kubernetes.config import ConfigException
 
 from ..core.backend import Exit, Spec, Unit
-from ..core.cancellation import Control
+from ..core.cancellation import StopToken
 from ..core.retries import Transient, reconnecting, transient
 from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from ..ids import new_id
 from ..models import Handle, Run
 from .api import Api
-from .errors import Refused
+from .errors import ApiError
 from .events import Fact, ListAndWatch
 from .jobs import Jobs, Object
 from .labels import RUN_ID
-from .observed import Sight
-from .rbac import NEEDED, USEFUL, Right, missing
+from .observed import ObservedJob
+from .rbac import NEEDED, USEFUL, Permission, missing
 from .status import end_of
 from .unit import JobUnit
 
@@ -86,13 +86,13 @@ class KubernetesBackend:
         self._lock = threading.Lock()  # guards the one below
         self._claimed: weakref.WeakValueDictionary[str, JobUnit] = weakref.WeakValueDictionary()  # by the Job's name
 
-    def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
-        control.check()
+    def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
+        stop_token.check()
         unit = self._unit(name, output)
         try:
             if not self._claim(name, unit):
                 raise NameConflict(f"Job {name!r} is another launch of the same run: choose another name.")
-            job = _Creation(self, spec, name).carry_out(control)
+            job = _Creation(self, spec, name).carry_out(stop_token)
         except BaseException:
             unit.close()
             raise
@@ -122,17 +122,17 @@ class KubernetesBackend:
         self._watching.close()
         self._api.close()
 
-    def examine(self) -> tuple[str, list[Right], dict[Right, str]]:
+    def examine(self) -> tuple[str, list[Permission], dict[Permission, str]]:
         """The server's version, the rights that we need and lack, and those that would be useful. EngineUnavailable."""
-        control = Control()
-        version = self.asked(control, lambda: self._api.request("GET", "/version"))["gitVersion"]
-        lacking = self.asked(control, lambda: missing(self._jobs, [*NEEDED, *USEFUL]))
+        stop_token = StopToken()
+        version = self.asked(stop_token, lambda: self._api.request("GET", "/version"))["gitVersion"]
+        lacking = self.asked(stop_token, lambda: missing(self._jobs, [*NEEDED, *USEFUL]))
         needed = [right for right in lacking if right in NEEDED]
         return version, needed, {right: USEFUL[right] for right in lacking if right in USEFUL}
 
-    def asked(self, control: Control, request: Callable[[], T]) -> T:
+    def asked(self, stop_token: StopToken, request: Callable[[], T]) -> T:
         """`request()`, again while its faults pass: for long where the server has answered before."""
-        policy = reconnecting(control) if self._api.reached else transient(control)
+        policy = reconnecting(stop_token) if self._api.reached else transient(stop_token)
         try:
             return policy(request)
         except Transient as error:
@@ -164,13 +164,13 @@ class KubernetesBackend:
             )
         unit = self._unit(handle.name, output)
         try:
-            job = self.asked(Control(), lambda: self._jobs.read(handle.name))
+            job = self.asked(StopToken(), lambda: self._jobs.read(handle.name))
             if job["metadata"]["uid"] != handle.id:
                 raise _not_found(handle)
-            pods = self.asked(Control(), lambda: self._jobs.pods(handle.name))
+            pods = self.asked(StopToken(), lambda: self._jobs.pods(handle.name))
         except BaseException as error:
             unit.close()
-            if isinstance(error, Refused) and error.status == 404:
+            if isinstance(error, ApiError) and error.status == 404:
                 raise _not_found(handle) from error
             raise
         facts = [Fact("pod", pod["metadata"]["name"], False, pod) for pod in pods]
@@ -193,10 +193,10 @@ class _Creation:
         self._manager = f"launchpad-{new_id()}"
         self._answer_lost = False
 
-    def carry_out(self, control: Control) -> Object:
+    def carry_out(self, stop_token: StopToken) -> Object:
         """The Job. NameConflict; what fails or is stopped leaves none behind."""
         try:
-            return self._backend.asked(control, self._attempt)
+            return self._backend.asked(stop_token, self._attempt)
         except BaseException:
             if self._answer_lost:
                 self._undo()
@@ -208,7 +208,7 @@ class _Creation:
         except Transient:
             self._answer_lost = True
             raise
-        except Refused as error:
+        except ApiError as error:
             if error.status != 409:
                 raise
             if error.reason != "AlreadyExists":  # a quota was being counted
@@ -223,7 +223,7 @@ class _Creation:
     def _existing(self) -> Object | None:
         try:
             return self._backend.jobs.read(self._name)
-        except Refused as error:
+        except ApiError as error:
             if error.status == 404:
                 return None
             raise
@@ -261,13 +261,13 @@ class _Watching:
             Watcher(ListAndWatch(jobs.api, jobs.pods_path, "pod"), f"pods of {place}"),
         ]
 
-    def register(self, name: str, sight: Sight) -> None:
+    def register(self, name: str, observed: ObservedJob) -> None:
         for watcher in self._watchers:
-            watcher.register(name, sight)
+            watcher.register(name, observed)
 
-    def unregister(self, name: str, sight: Sight) -> None:
+    def unregister(self, name: str, observed: ObservedJob) -> None:
         for watcher in self._watchers:
-            watcher.unregister(name, sight)
+            watcher.unregister(name, observed)
 
     def close(self) -> None:
         for watcher in self._watchers:

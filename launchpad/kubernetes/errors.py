@@ -14,7 +14,7 @@ _RIGHT = re.compile(
 )
 
 
-class Refused(LaunchError):
+class ApiError(LaunchError):
     """The API server has answered, and will not do it. `status` is the HTTP status, `reason` the server's word."""
 
     def __init__(self, message: str, status: int, reason: str) -> None:
@@ -23,12 +23,12 @@ class Refused(LaunchError):
         self.reason = reason
 
 
-def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refused | Transient:
+def refusal(status: int, headers: Mapping[str, str], body: bytes) -> ApiError | Transient:
     """What to raise for an answer that is not a yes. `headers` by their names in lowercase."""
     reason, message = _said(body)
     if status == 429 or status >= 500:
         return Transient(f"the API server answered {status}: {message}", _retry_after(headers))
-    return Refused(_explained(status, message), status, reason)
+    return ApiError(_explained(status, message), status, reason)
 
 
 def _said(body: bytes) -> tuple[str, str]:

@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple
 from ..core.retries import Transient
 from ..errors import LaunchError
 from ..net.streams import Stream
-from ..net.wakeup import Bell
+from ..net.wakeup import Wakeup
 from .api import Api
-from .errors import Refused
+from .errors import ApiError
 from .labels import RUN_ID
 
 Kind = Literal["job", "pod"]
@@ -69,10 +69,10 @@ class ListAndWatch:
             listing = self._list() if anew else []
             watch = Watch(self._api.stream(self._path, self._query()), listing, self._read, self._silence)
             watch.wait_accepted()
-        except (Refused, Transient) as error:
+        except (ApiError, Transient) as error:
             if anew:  # nobody has heard of what was listed
                 self._version = None
-            raise self._refused(error) if isinstance(error, Refused) else error from error.__cause__
+            raise self._refused(error) if isinstance(error, ApiError) else error from error.__cause__
         self._accepted = True
         self._known = {name: key for name, key in self._known.items() if name not in self._missing}
         return watch
@@ -86,7 +86,7 @@ class ListAndWatch:
             "resourceVersion": self._version,
         }
 
-    def _refused(self, error: Refused) -> LaunchError | Transient:
+    def _refused(self, error: ApiError) -> LaunchError | Transient:
         """What worked before may work again: a token that is being renewed, a server that has only just started."""
         if error.status == _EXPIRED:
             self._version = None
@@ -146,14 +146,14 @@ class Watch:
         self._listing = listing
         self._read = read
         self._silence = silence
-        self._bell = Bell()
+        self._wakeup = Wakeup()
         self._closed = False
         self._followed = False
         self._early = b""  # what came with the head
         self._heard = time.monotonic()
 
     def wait_accepted(self) -> None:
-        """Transient or Refused where the server does not accept it; closed then."""
+        """Transient or ApiError where the server does not accept it; closed then."""
         until = time.monotonic() + HEAD
         try:
             while not self._stream.accepted:
@@ -162,7 +162,7 @@ class Watch:
                 if not self._stream.accepted and time.monotonic() > until:
                     raise Transient("the API server does not answer")
                 if not data and not self._stream.accepted:
-                    self._bell.wait(max(0.0, until - time.monotonic()), self._stream)
+                    self._wakeup.wait(max(0.0, until - time.monotonic()), self._stream)
         except BaseException:
             self._release()
             raise
@@ -178,7 +178,7 @@ class Watch:
 
     def close(self) -> None:
         self._closed = True
-        self._bell.ring()
+        self._wakeup.set()
         if not self._followed:  # else who follows it lets go of it
             self._release()
 
@@ -195,11 +195,11 @@ class Watch:
             if data:
                 held += data
                 self._heard = time.monotonic()
-            elif not self._bell.wait(min(SIGN_OF_LIFE, self._silence), self._stream):
+            elif not self._wakeup.wait(min(SIGN_OF_LIFE, self._silence), self._stream):
                 if time.monotonic() - self._heard > self._silence:
                     raise Transient(f"the watch has been silent for {self._silence:g} s")
                 yield None
 
     def _release(self) -> None:
         self._stream.close()
-        self._bell.close()
+        self._wakeup.close()

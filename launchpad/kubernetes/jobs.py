@@ -13,7 +13,7 @@ Object = dict[str, Any]
 
 
 class Jobs:
-    """The Jobs of one namespace, their pods and their events. Thread-safe. All raise Transient and Refused."""
+    """The Jobs of one namespace, their pods and their events. Thread-safe. All raise Transient and ApiError."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self.api = api

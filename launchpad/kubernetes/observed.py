@@ -6,7 +6,7 @@ import threading
 from typing import Any, NamedTuple
 
 from ..errors import LaunchError
-from ..net.wakeup import Bell
+from ..net.wakeup import Wakeup
 from .events import Fact
 from .status import PULL_FAILED, by_age, end_of, has_ended, slim, waiting
 
@@ -15,7 +15,7 @@ Object = dict[str, Any]
 _THROTTLED = "pull QPS exceeded"  # the node's own limit: no word from the registry
 
 
-class Seen(NamedTuple):
+class JobSnapshot(NamedTuple):
     """The latest states, at one moment. `pods` are the oldest first, those that are gone included."""
 
     job: Object | None
@@ -33,11 +33,11 @@ class Seen(NamedTuple):
         return self.pods[-1] if self.pods else None
 
 
-class Sight:
+class ObservedJob:
     """Takes facts in the watchers' threads, and is looked at by the thread that follows the run."""
 
-    def __init__(self, bell: Bell) -> None:
-        self._bell = bell
+    def __init__(self, wakeup: Wakeup) -> None:
+        self._wakeup = wakeup
         self._lock = threading.Lock()  # guards all below
         self._uid: str | None = None
         self._job: Object | None = None
@@ -55,10 +55,10 @@ class Sight:
             if self._job is not None and self._job["metadata"].get("uid") != uid:
                 self._job, self._gone, self._told = None, False, False
 
-    def look(self) -> Seen:
+    def look(self) -> JobSnapshot:
         with self._lock:
             pods = by_age(self._pods.values())
-            return Seen(self._job, self._gone, pods, self._pull_failures)
+            return JobSnapshot(self._job, self._gone, pods, self._pull_failures)
 
     def take_loss(self) -> LaunchError | None:
         """The error with which a watcher gave up since the last call, if one did."""
@@ -86,18 +86,18 @@ class Sight:
             else:
                 self._told = self._told or (fact.kind == "job" and not self._is_another(fact.object))
                 self._take(fact)
-        self._bell.ring()
+        self._wakeup.set()
 
     def learn(self, fact: Fact) -> None:
         """Takes what was asked for."""
         with self._lock:
             self._take(fact)
-        self._bell.ring()
+        self._wakeup.set()
 
     def fail(self, error: LaunchError) -> None:
         with self._lock:
             self._lost = error
-        self._bell.ring()
+        self._wakeup.set()
 
     def _take(self, fact: Fact) -> None:
         if fact.kind == "pod":

@@ -7,7 +7,7 @@ import time
 
 from ..errors import LaunchError
 from ..net.streams import Stream
-from .observed import Seen
+from .observed import JobSnapshot
 from .podlog import OpenLog, PodLog
 from .status import has_ended, has_log, restarts
 
@@ -20,7 +20,7 @@ UNREACHABLE = 30.0
 _logger = logging.getLogger("launchpad")
 
 
-class Transcript:
+class RunOutput:
     """The logs of one Job's pods. Owned by the thread that follows the run."""
 
     def __init__(self, open_log: OpenLog) -> None:
@@ -43,7 +43,7 @@ class Transcript:
             return [self._log.due]
         return [self._patient_until(self._log, ended_at)]
 
-    def read(self, seen: Seen, ended: bool) -> bytes:
+    def read(self, seen: JobSnapshot, ended: bool) -> bytes:
         """What has come; b"" is nothing yet. `ended`: the Job has."""
         while (log := self._current(seen)) is not None:
             try:
@@ -59,7 +59,7 @@ class Transcript:
                 break
         return b""
 
-    def is_over(self, seen: Seen, ended_at: float) -> bool:
+    def is_over(self, seen: JobSnapshot, ended_at: float) -> bool:
         """Whether nothing is to be expected any more of a Job that has ended at `ended_at` (monotonic seconds)."""
         log, now = self._log, time.monotonic()
         if log is None or log.over:
@@ -77,7 +77,7 @@ class Transcript:
         if self._log is not None:
             self._log.close()
 
-    def _current(self, seen: Seen) -> PodLog | None:
+    def _current(self, seen: JobSnapshot) -> PodLog | None:
         """The log to read: the one that we are at, one that goes on, or the next."""
         if self._log is not None and (not self._log.over or self._was_restarted(self._log, seen)):
             return self._log
@@ -94,7 +94,7 @@ class Transcript:
         unended, self._unended = self._unended, log.over and not data.endswith(b"\n")
         return b"\n" + data if unended else data
 
-    def _was_restarted(self, log: PodLog, seen: Seen) -> bool:
+    def _was_restarted(self, log: PodLog, seen: JobSnapshot) -> bool:
         """Whether the container was started again since we asked for its log, which is asked for anew then."""
         now = max((restarts(pod) for pod in seen.there if pod["metadata"]["name"] == log.pod), default=0)
         if now <= log.restarts:
@@ -118,9 +118,9 @@ class Transcript:
         return True
 
 
-def _has_ended(pod: str, seen: Seen) -> bool:
+def _has_ended(pod: str, seen: JobSnapshot) -> bool:
     return any(one["metadata"]["name"] == pod and (one["gone"] or has_ended(one)) for one in seen.pods)
 
 
-def _is_gone(pod: str, seen: Seen) -> bool:
+def _is_gone(pod: str, seen: JobSnapshot) -> bool:
     return seen.gone or all(one["metadata"]["name"] != pod for one in seen.there)

@@ -10,24 +10,24 @@ from ..errors import LaunchError
 from . import diagnosis
 from .events import Fact
 from .jobs import Jobs, Object
-from .observed import Seen, Sight
+from .observed import JobSnapshot, ObservedJob
 from .status import is_under_way
 
 
-class Awaiting:
+class PendingPod:
     """What is done while no pod of a Job has started. Owned by the thread that follows the run."""
 
-    def __init__(self, jobs: Jobs, name: str, sight: Sight, longest: float) -> None:
+    def __init__(self, jobs: Jobs, name: str, observed: ObservedJob, longest: float) -> None:
         self._jobs = jobs
         self._name = name
-        self._sight = sight
+        self._observed = observed
         self._since = time.monotonic()
         self._policy = looking_directly(longest)
         self.due = 0.0
         """When (monotonic seconds) to look directly."""
         self._plan()
 
-    def verdict(self, seen: Seen) -> Exit | LaunchError | None:
+    def verdict(self, seen: JobSnapshot) -> Exit | LaunchError | None:
         """What to end the run with, as far as it is known; None while it is worth waiting. May ask the server."""
         pod = seen.there[-1] if seen.there else None
         if pod is not None and diagnosis.hopeless(pod, seen.pull_failures):
@@ -50,7 +50,7 @@ class Awaiting:
     def _waited(self) -> float:
         return time.monotonic() - self._since
 
-    def _judge(self, seen: Seen, last: bool) -> Exit | LaunchError | None:
+    def _judge(self, seen: JobSnapshot, last: bool) -> Exit | LaunchError | None:
         pod = seen.there[-1] if seen.there else None
         if pod is not None and not last:
             return None
@@ -61,13 +61,13 @@ class Awaiting:
                 return LaunchError(f"The cluster makes no pod for the run: {refused}")
         return diagnosis.of_waiting(seen.job, pod, events, self._waited()) if last else None
 
-    def _look(self) -> Seen:
+    def _look(self) -> JobSnapshot:
         try:
             for pod in self._jobs.pods(self._name):
-                self._sight.learn(Fact("pod", pod["metadata"]["name"], False, pod))
+                self._observed.learn(Fact("pod", pod["metadata"]["name"], False, pod))
         except (Transient, LaunchError):
             pass  # what was watched is all we know
-        return self._sight.look()
+        return self._observed.look()
 
     def _events(self, item: Object | None) -> list[Object]:
         """The cluster's events about it; none where we may not read them."""

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from ..core.retries import Patience, Transient, asking_again
 from ..net.streams import Stream
-from .errors import Refused
+from .errors import ApiError
 
 RESUMED_AFTER = 2.0
 """Seconds from the proper end of a stream until it is asked for again, unless the container is known to have ended.
@@ -41,7 +41,7 @@ _CUT_WITHIN = 12  # Docker writes three bytes for each byte of a character that 
 _logger = logging.getLogger("launchpad")
 
 
-class Position:
+class LogCursor:
     """Which lines of a log we have had."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class PodLog:
         self.restarts = 0
         """How often the container had been started again when we last asked."""
         self._open = open_log
-        self._position = Position()
+        self._position = LogCursor()
         self._opened_at = 0.0
         self._held: list[bytes] = []  # of a line whose end has not come
         self._ended_properly = False
@@ -114,7 +114,7 @@ class PodLog:
             return self._read(self.stream, ended)
         except Transient as error:
             self._broke(error)
-        except Refused as error:
+        except ApiError as error:
             if error.status not in _NOT_THERE:
                 raise
             self.not_there = True

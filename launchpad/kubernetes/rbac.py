@@ -7,7 +7,7 @@ from typing import NamedTuple
 from .jobs import Jobs
 
 
-class Right(NamedTuple):
+class Permission(NamedTuple):
     """A verb on a resource of one namespace, as a Role grants it."""
 
     group: str
@@ -19,23 +19,23 @@ class Right(NamedTuple):
 
 
 NEEDED = [
-    *(Right("batch", "jobs", verb) for verb in ("create", "get", "list", "watch", "delete")),
-    *(Right("", "pods", verb) for verb in ("get", "list", "watch")),
-    Right("", "pods/log", "get"),
+    *(Permission("batch", "jobs", verb) for verb in ("create", "get", "list", "watch", "delete")),
+    *(Permission("", "pods", verb) for verb in ("get", "list", "watch")),
+    Permission("", "pods/log", "get"),
 ]
 USEFUL = {
-    Right("", "events", "list"): "the reason why a run did not start is told in full",
-    Right("", "pods", "delete"): "a run that is stopped in a hurry is killed at once",
+    Permission("", "events", "list"): "the reason why a run did not start is told in full",
+    Permission("", "pods", "delete"): "a run that is stopped in a hurry is killed at once",
 }
 """What is better with each of these."""
 
 
-def missing(jobs: Jobs, rights: list[Right]) -> list[Right]:
-    """Those of `rights` that we do not have. Transient, Refused."""
+def missing(jobs: Jobs, rights: list[Permission]) -> list[Permission]:
+    """Those of `rights` that we do not have. Transient, ApiError."""
     return [right for right in rights if not _allowed(jobs, right)]
 
 
-def _allowed(jobs: Jobs, right: Right) -> bool:
+def _allowed(jobs: Jobs, right: Permission) -> bool:
     resource, _, subresource = right.resource.partition("/")
     attributes = {
         "namespace": jobs.namespace,

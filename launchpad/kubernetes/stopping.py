@@ -7,7 +7,7 @@ import time
 from ..core.backend import Exit
 from ..core.retries import LONGEST_OUTAGE, Transient, asking_again
 from ..errors import EngineUnavailable, LaunchError
-from .errors import Refused
+from .errors import ApiError
 from .jobs import Jobs
 
 LOOKED_AT_EVERY = 1.0
@@ -16,7 +16,7 @@ LOOKED_AT_EVERY = 1.0
 _NOT_THERE = (404, 409)  # 409: there is another one of this name
 
 
-class Removal:
+class JobDeletion:
     """The removal of one Job. `verdict` is what its run ends with then; None: it was asked to stop."""
 
     def __init__(self, jobs: Jobs, name: str, uid: str, grace: float, verdict: Exit | LaunchError | None) -> None:
@@ -43,7 +43,7 @@ class Removal:
             elif not watched or now >= self._until:
                 self._look()
             self.due = self._until if watched else now + LOOKED_AT_EVERY
-        except Refused as error:
+        except ApiError as error:
             if error.status not in _NOT_THERE:
                 raise
             self.gone = True

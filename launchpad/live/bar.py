@@ -158,9 +158,9 @@ class Bar:
             with suppress(Exception):
                 display.abandon()
 
-    def _is_over(self, patience: float) -> bool:
+    def _is_over(self, bounded_timeout: float) -> bool:
         """Waits a little; then whether there is nothing more to show."""
-        asked = self._open.acquire(timeout=patience)
+        asked = self._open.acquire(timeout=bounded_timeout)
         with self._lock:
             self._closed = (
                 asked

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, TextIO, cast
 
-from ..core.output import Pane, screen_lock, write_lines
+from ..core.output import StreamProxy, screen_lock, write_lines
 from .tally import Counts, Failure
 from .view import TerminalView
 
@@ -38,7 +38,7 @@ class TerminalDisplay:
         self._foot.drop(self, None)
 
 
-class Foot:
+class StatusArea:
     """The bars of one terminal, a line each, and the panes that print above them. Thread-safe."""
 
     def __init__(self, screen: TextIO) -> None:
@@ -92,22 +92,22 @@ class Foot:
     def _step_in(self) -> None:
         if _same_terminal(sys.stdout, self.screen):
             sys.stdout.flush()
-            sys.stdout = cast("TextIO", AboveBars(self, sys.stdout))
-        sys.stderr = cast("TextIO", AboveBars(self, self.screen))
+            sys.stdout = cast("TextIO", StdoutProxy(self, sys.stdout))
+        sys.stderr = cast("TextIO", StdoutProxy(self, self.screen))
 
     def _step_out(self) -> None:
         self._drawn = 0
         for name in ("stdout", "stderr"):
             pane = getattr(sys, name)
-            if isinstance(pane, AboveBars):
+            if isinstance(pane, StdoutProxy):
                 setattr(sys, name, pane.behind)
                 pane.flush()
 
 
-class AboveBars(Pane):
+class StdoutProxy(StreamProxy):
     """Stands in for a standard stream: what is written to it is shown a whole line at a time, above the bars."""
 
-    def __init__(self, foot: Foot, behind: TextIO) -> None:
+    def __init__(self, foot: StatusArea, behind: TextIO) -> None:
         self.behind = behind
         self.foot = foot
         self._held: list[str] = []  # of a line that is not complete
@@ -152,11 +152,11 @@ class AboveBars(Pane):
         return getattr(self.behind, name)
 
 
-def _attached(display: TerminalDisplay) -> Foot:
+def _attached(display: TerminalDisplay) -> StatusArea:
     """The foot that all bars on sys.stderr share, which now has the display's too."""
     with screen_lock():
         screen = sys.stderr
-        foot = screen.foot if isinstance(screen, AboveBars) and screen.foot.alive else Foot(screen)
+        foot = screen.foot if isinstance(screen, StdoutProxy) and screen.foot.alive else StatusArea(screen)
         foot.put(display, "")
         return foot
 

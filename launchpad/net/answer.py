@@ -5,11 +5,11 @@ from __future__ import annotations
 LONGEST_HEAD = 64 * 1024
 
 
-class BadAnswer(Exception):
+class BadResponse(Exception):
     """What came is no HTTP answer."""
 
 
-class Answer:
+class ResponseParser:
     """Fed with the bytes of one answer, it gives those of the body."""
 
     def __init__(self) -> None:
@@ -24,13 +24,13 @@ class Answer:
         self._last_chunk = False
 
     def feed(self, data: bytes) -> bytes:
-        """The bytes of the body in `data`. BadAnswer."""
+        """The bytes of the body in `data`. BadResponse."""
         if self.status is None:
             head, end, data = (self._held + data).partition(b"\r\n\r\n")
             if not end:
                 self._held = head
                 if len(head) > LONGEST_HEAD:
-                    raise BadAnswer("its head does not end")
+                    raise BadResponse("its head does not end")
                 return b""
             self._held = b""
             self._read_head(head)
@@ -51,7 +51,7 @@ class Answer:
         first, *lines = head.decode("latin-1").split("\r\n")
         words = first.split(None, 2)
         if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():
-            raise BadAnswer("it does not speak HTTP")
+            raise BadResponse("it does not speak HTTP")
         for line in lines:
             name, _, value = line.partition(":")
             self.headers[name.strip().lower()] = value.strip()
@@ -89,6 +89,6 @@ class Answer:
         try:
             size = int(line.split(b";")[0], 16)
         except ValueError:
-            raise BadAnswer("a chunk has no size") from None
+            raise BadResponse("a chunk has no size") from None
         self._last_chunk = size == 0
         return size + 2

@@ -24,7 +24,7 @@ _LONGEST_HEAD = 64 * 1024
 Query = Mapping[str, str | int | None]
 
 
-class Exchange:
+class StreamingResponse:
     """A request that has been sent. One thread reads it; `end` may be called by any.
 
     The body comes as it is sent: the request is of HTTP/1.0, which knows no chunks, or asks for an upgrade.
@@ -130,7 +130,7 @@ def upgrade(path: str, query: Query = {}) -> bytes:
     return _request(f"POST {_target(path, query)} HTTP/1.1", headers)
 
 
-def refusal(exchange: Exchange, timeout: float) -> str:
+def refusal(exchange: StreamingResponse, timeout: float) -> str:
     """What an answer that is no success says, in the engine's words."""
     try:
         body = exchange.read_all(timeout).decode("utf-8", "replace").strip()

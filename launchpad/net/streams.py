@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from ..core.retries import Transient
 from ..errors import LaunchError
-from .answer import Answer, BadAnswer
+from .answer import BadResponse, ResponseParser
 
 READ_SIZE = 64 * 1024
 LONGEST_REFUSAL = 64 * 1024
@@ -29,7 +29,7 @@ class Stream:
         keep_alive(connection)
         self._socket = connection
         self._refusal = refusal
-        self._answer = Answer()
+        self._answer = ResponseParser()
         self._refused = b""
 
     def fileno(self) -> int:
@@ -74,7 +74,7 @@ class Stream:
             if not data and not self._answer.finish():
                 raise Transient("the API server closed the connection in the middle of an answer")
             return self._answer.feed(data) if data else b""
-        except BadAnswer as error:
+        except BadResponse as error:
             raise Transient(f"the answer of the API server cannot be read: {error}") from error
 
     def _hold_refusal(self, body: bytes) -> None:

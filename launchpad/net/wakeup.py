@@ -15,7 +15,7 @@ class HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 
-class Bell:
+class Wakeup:
     """Rung by any thread, heard by one. It goes on sounding until it is hushed."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Bell:
             end.setblocking(False)
         self._closed = False
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Any thread; after close, nothing."""
         with self._lock:
             if self._closed:
@@ -41,7 +41,7 @@ class Bell:
             except BlockingIOError:
                 pass  # it sounds already
 
-    def hush(self) -> None:
+    def clear(self) -> None:
         with self._lock:
             if self._closed:
                 return

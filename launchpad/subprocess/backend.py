@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from ..core.backend import Spec, StreamName, Unit
-from ..core.cancellation import Control
+from ..core.cancellation import StopToken
 from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
 from .process import TAKEN, Child, LocalProcess, handle_id, parse_handle
@@ -76,8 +76,8 @@ class SubprocessBackend:
         self._lock = threading.Lock()  # guards the list
         self._unfollowed: list[LocalProcess] = []  # started, and polled by nobody yet: for us to reap
 
-    def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
-        control.check()
+    def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
+        stop_token.check()
         _check(spec)
         self._reap_unfollowed()
         reading, writing = _open_pipes() if output else ({}, {})

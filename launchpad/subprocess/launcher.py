@@ -9,9 +9,9 @@ from typing import ClassVar
 import attrs
 
 from ..core.backend import Backend, Spec
-from ..core.cancellation import Control, Gate
+from ..core.cancellation import StartLimiter, StopToken
 from ..core.output import OnOutput
-from ..core.session import Connection
+from ..core.session import Session
 from ..entrypoints import local_command, parameters_environment
 from ..jupyter import in_notebook
 from ..launcher import Launcher, OnStart
@@ -22,7 +22,7 @@ from .backend import SubprocessBackend
 from .watchdog import guarded
 
 
-class _ThisProcess(Connection):
+class _ThisProcess(Session):
     """The connection of all launchers of this kind: whose child a process is does not depend on who started it.
 
     A copy of a launcher, by pickle too, knows the children of the process that it is in.
@@ -63,7 +63,7 @@ class SubprocessLauncher(Launcher):
     condaenv: str | None = attrs.field(default=None, converter=_condaenv)
     virtualenv: str | None = attrs.field(default=None, converter=_virtualenv)
     working_dir: str | None = attrs.field(default=None, converter=_working_dir)
-    _connection: Connection = attrs.field(init=False, eq=False, repr=False, factory=lambda: _THIS_PROCESS)
+    _session: Session = attrs.field(init=False, eq=False, repr=False, factory=lambda: _THIS_PROCESS)
 
     def __attrs_post_init__(self) -> None:
         if self.condaenv is not None and self.virtualenv is not None:
@@ -89,14 +89,14 @@ class SubprocessLauncher(Launcher):
         *,
         on_start: OnStart | None = None,
         on_output: OnOutput | None = None,
-        control: Control | None = None,
-        gate: Gate | None = None,
+        stop_token: StopToken | None = None,
+        limiter: StartLimiter | None = None,
     ) -> Outcome:
         """As on every launcher. In a notebook, the run is ended too when the kernel is killed."""
         if not in_notebook():
-            return super().launch(run, on_start=on_start, on_output=on_output, control=control, gate=gate)
+            return super().launch(run, on_start=on_start, on_output=on_output, stop_token=stop_token, limiter=limiter)
         with guarded(on_start, self.grace) as on_start:
-            return super().launch(run, on_start=on_start, on_output=on_output, control=control, gate=gate)
+            return super().launch(run, on_start=on_start, on_output=on_output, stop_token=stop_token, limiter=limiter)
 
     def close(self) -> None:
         """Does nothing: this process's children, which are all that is held, are shared by all launchers."""

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 
 from ..core.backend import Exit, Spec, Unit
-from ..core.cancellation import Control
+from ..core.cancellation import StopToken
 from ..core.retries import LONGEST_OUTAGE, Transient
 from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError, RunNotAvailable, RunNotFound
@@ -86,15 +86,15 @@ class FakeBackend:
         other._watcher = None
         return other
 
-    def start(self, spec: Spec, name: str, run: Run, *, output: bool, control: Control) -> Unit:
-        control.check()
+    def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
+        stop_token.check()
         self._check_reach()
         handle = Handle("fake", uuid.uuid4().hex, name, self.engine, run.id)
         fake = FakeRun(run, name, spec, handle, self._publish)
         script = fake.script = self._script(fake)
         self._refuse(run, script)
         if script.before_start is not None:
-            script.before_start(control)
+            script.before_start(stop_token)
         unit = FakeUnit(fake, self._connected(), self._check_reach, output)
         with self._lock:
             self._known[handle.id] = fake  # before it can end: an event stream that is opened now lists it

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from ..core.backend import Chunk, Exit, Spec
-from ..core.cancellation import Control
+from ..core.cancellation import StopToken
 from ..core.diagnosis import of_exit_code
 from ..errors import LaunchError
 from ..models import Handle, Reason, Run
@@ -44,7 +44,7 @@ class Script:
     on_stop: Callable[[FakeRun], object] = obey
     holds_output: bool = False
     refusals: Sequence[LaunchError] = ()
-    before_start: Callable[[Control], object] | None = None
+    before_start: Callable[[StopToken], object] | None = None
 
 
 SUCCEED = Script()

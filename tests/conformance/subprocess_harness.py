@@ -10,7 +10,7 @@ import psutil
 
 from launchpad import Launcher, SubprocessLauncher
 from launchpad.core.backend import Backend
-from launchpad.core.session import Connection
+from launchpad.core.session import Session
 from launchpad.subprocess.backend import SubprocessBackend, default_follow
 from launchpad.subprocess.unit_threaded import ThreadedUnit
 
@@ -52,14 +52,14 @@ class SubprocessHarness(Harness):
         return marked
 
 
-_THREADED = Connection()
+_THREADED = Session()
 
 
 @attrs.frozen(kw_only=True)
 class ThreadedLauncher(SubprocessLauncher):
     """Follows its runs as on a system without pidfd."""
 
-    _connection: Connection = attrs.field(init=False, eq=False, repr=False, factory=lambda: _THREADED)
+    _session: Session = attrs.field(init=False, eq=False, repr=False, factory=lambda: _THREADED)
 
     type: ClassVar[str] = "subprocess"
 

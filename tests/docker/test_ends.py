@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from launchpad import LaunchError, Reason
-from launchpad.docker.diagnosis import Ending, exit_of
-from launchpad.docker.errors import Refused, not_started
+from launchpad.docker.diagnosis import Termination, exit_of
+from launchpad.docker.errors import ApiError, not_started
 from launchpad.docker.images import refused
 from launchpad.docker.status import Ended, Gone, OutOfMemory, Started, State, fact_of, state_of, time_of
 
@@ -34,7 +34,7 @@ def state(**fields: Any) -> State:
 
 
 def ended(code: int | None, **known: Any) -> Any:
-    return exit_of(Ending(end=Ended(code, AT), heard_at=1.0, **known))
+    return exit_of(Termination(end=Ended(code, AT), heard_at=1.0, **known))
 
 
 def test_events_are_facts() -> None:
@@ -92,17 +92,17 @@ def test_what_an_end_means(code: int | None, known: dict[str, Any], reason: Reas
 
 
 def test_the_first_end_counts() -> None:
-    ending = Ending()
+    ending = Termination()
     ending.hear(Ended(3, AT))
     ending.hear(Ended(255, AT))
     assert ending.end == Ended(3, AT)
 
 
 def test_a_container_that_was_killed_is_looked_at_unless_it_was_us() -> None:
-    assert Ending(end=Ended(137, AT)).needs_a_look
-    assert not Ending(end=Ended(137, AT), by_us=True).needs_a_look
-    assert not Ending(end=Ended(137, AT), oom=True).needs_a_look
-    assert not Ending(end=Ended(1, AT)).needs_a_look
+    assert Termination(end=Ended(137, AT)).needs_a_look
+    assert not Termination(end=Ended(137, AT), by_us=True).needs_a_look
+    assert not Termination(end=Ended(137, AT), oom=True).needs_a_look
+    assert not Termination(end=Ended(1, AT)).needs_a_look
 
 
 def test_what_a_look_tells() -> None:
@@ -111,13 +111,13 @@ def test_what_a_look_tells() -> None:
         (state(status="removing"), Reason.VANISHED),
         (state(exit_code=137), Reason.FAILED),
     ]:
-        ending = Ending(end=Ended(137, AT))
+        ending = Termination(end=Ended(137, AT))
         ending.learn(seen)
         assert exit_of(ending).reason is reason
 
 
 def test_status_255_is_doubtful_until_it_is_confirmed() -> None:
-    ending = Ending(end=Ended(255, AT))
+    ending = Termination(end=Ended(255, AT))
     assert ending.is_doubtful
     ending.learn(state(exit_code=0))
     assert (ending.is_doubtful, exit_of(ending).reason) == (False, Reason.COMPLETED)
@@ -137,14 +137,14 @@ def test_status_255_is_doubtful_until_it_is_confirmed() -> None:
     ],
 )
 def test_a_refusal_says_what_to_do(words: str, advice: str) -> None:
-    error = not_started({"create": {"name": "n", "image": "i", "command": ["nope"]}}, Refused(words, 500))
+    error = not_started({"create": {"name": "n", "image": "i", "command": ["nope"]}}, ApiError(words, 500))
     assert isinstance(error, LaunchError)
     assert advice in str(error)
     assert "'n' of image 'i'" in str(error)
 
 
 def test_a_refusal_that_nobody_knows_is_passed_on_in_the_engine_s_words() -> None:
-    error = not_started({"create": {"name": "n", "image": "i", "command": ["a"]}}, Refused("it is raining", 500))
+    error = not_started({"create": {"name": "n", "image": "i", "command": ["a"]}}, ApiError("it is raining", 500))
     assert str(error) == "Container 'n' of image 'i' cannot be started: it is raining."
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from launchpad import DockerLauncher, EngineUnavailable, ImagePullError, LaunchError, LaunchExecutor, Reason, Run
 from launchpad.core.retries import Transient
-from launchpad.net.exchange import Exchange, upgrade
+from launchpad.net.exchange import StreamingResponse, upgrade
 
 from .conftest import Launch, lines_of, sh
 from .proxy import Proxy
@@ -155,7 +155,7 @@ def test_an_attach_that_is_refused_is_an_error_that_says_what_to_do(proxy: Proxy
 
 def test_an_answer_of_known_length_ends_though_its_connection_stays_open() -> None:
     ours, engine = socket.socketpair()
-    with engine, closing(Exchange(ours, upgrade("/containers/c/attach"))) as exchange:
+    with engine, closing(StreamingResponse(ours, upgrade("/containers/c/attach"))) as exchange:
         engine.sendall(answer(409, "no"))
         assert exchange.answered(5)
         assert exchange.read_all(5) == b'{"message":"no"}'

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from launchpad import ImagePullError, LaunchExecutor, Run
-from launchpad.core.cancellation import Control, Stopped
+from launchpad.core.cancellation import Stopped, StopToken
 from launchpad.docker.pull_progress import Progress
 from tests.conftest import until
 
@@ -139,7 +139,7 @@ def test_a_cancel_ends_the_wait_for_a_pull(make: Launch, proxy: Proxy) -> None:
     launcher = make(image_pull_policy="Always")
     images = launcher._backend()._images
     hanging = threading.Event()
-    leader = Control()
+    leader = StopToken()
 
     def send(data: bytes) -> Any:
         hanging.set()
@@ -149,7 +149,7 @@ def test_a_cancel_ends_the_wait_for_a_pull(make: Launch, proxy: Proxy) -> None:
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(images.pull, "a:1", None, None, 0.0, leader, shown=False)
         assert hanging.wait(60)
-        waiting = Control()
+        waiting = StopToken()
         second = threads.submit(images.pull, "a:1", None, None, 0.0, waiting, shown=False)
         waiting.stop()
         with pytest.raises(Stopped):
@@ -163,10 +163,10 @@ def hanging_exchange() -> Any:
     """An exchange whose answer never comes."""
     import socket
 
-    from launchpad.net.exchange import Exchange
+    from launchpad.net.exchange import StreamingResponse
 
     ours, theirs = socket.socketpair()
-    exchange = Exchange(ours, b"")
+    exchange = StreamingResponse(ours, b"")
     exchange.theirs = theirs
     closing = exchange.close
     exchange.close = lambda: (closing(), theirs.close())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 
 from launchpad.core.retries import Transient
-from launchpad.docker.stopping import Order
-from launchpad.net.exchange import Exchange, request
+from launchpad.docker.stopping import StopRequest
+from launchpad.net.exchange import StreamingResponse, request
 
 
-class Engine:
+class DockerApi:
     """Takes orders, each on a connection of its own; `answers` are sent at once, None is a connection refused."""
 
     def __init__(self, *answers: bytes | None) -> None:
@@ -17,7 +17,7 @@ class Engine:
         self.ends: list[socket.socket] = []
         self._answers = list(answers)
 
-    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> Exchange:
+    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> StreamingResponse:
         self.orders.append(order)
         answer = self._answers.pop(0)
         if answer is None:
@@ -26,7 +26,7 @@ class Engine:
         theirs.sendall(answer)
         theirs.settimeout(5)
         self.ends.append(theirs)
-        return Exchange(ours, request("POST", f"/{order}"))
+        return StreamingResponse(ours, request("POST", f"/{order}"))
 
     def heard(self) -> bytes:
         """What came on the last connection, until it was closed."""
@@ -39,8 +39,8 @@ BUSY = b"HTTP/1.0 503 Service Unavailable\r\n\r\n"
 
 
 def test_an_order_that_was_taken_is_over() -> None:
-    engine = Engine(TAKEN)
-    order = Order("c", engine)
+    engine = DockerApi(TAKEN)
+    order = StopRequest("c", engine)
     order.give("stop", {})
     order.follow_up()
     assert (order.answer, order.due) == (None, None)
@@ -49,8 +49,8 @@ def test_an_order_that_was_taken_is_over() -> None:
 
 def test_an_order_that_was_not_taken_is_sent_again_later() -> None:
     for answer in (BUSY, b"", None):
-        engine = Engine(answer)
-        order = Order("c", engine)
+        engine = DockerApi(answer)
+        order = StopRequest("c", engine)
         order.give("stop", {})
         if answer == b"":
             engine.ends[-1].close()
@@ -61,8 +61,8 @@ def test_an_order_that_was_not_taken_is_sent_again_later() -> None:
 
 
 def test_an_order_takes_the_place_of_the_one_before() -> None:
-    engine = Engine(b"", TAKEN)
-    order = Order("c", engine)
+    engine = DockerApi(b"", TAKEN)
+    order = StopRequest("c", engine)
     order.give("stop", {})
     order.give("kill", {})
     order.follow_up()
@@ -73,8 +73,8 @@ def test_an_order_takes_the_place_of_the_one_before() -> None:
 
 def test_an_order_that_nobody_follows_up_leaves_no_connection_open() -> None:
     for answer in (TAKEN, BUSY, None):
-        engine = Engine(answer)
-        order = Order("c", engine)
+        engine = DockerApi(answer)
+        order = StopRequest("c", engine)
         order.give_once("kill", {})
         assert (order.answer, order.due, engine.orders) == (None, None, ["kill"])
         assert all(engine.heard().startswith(b"POST /kill") for _ in engine.ends)

@@ -10,10 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from launchpad.core.retries import Transient
-from launchpad.docker.frames import LONGEST_HELD, Demultiplexer, Ledger
-from launchpad.docker.output import Transcript
+from launchpad.docker.frames import LONGEST_HELD, Demultiplexer, LineDeduplicator
+from launchpad.docker.output import RunOutput
 from launchpad.errors import LaunchError
-from launchpad.net.exchange import Exchange, request
+from launchpad.net.exchange import StreamingResponse, request
 
 OK = b"HTTP/1.0 200 OK\r\n\r\n"
 
@@ -36,7 +36,7 @@ def test_a_terminal_has_no_frames() -> None:
 
 
 def test_whole_lines_are_passed_on_and_the_rest_is_held_back() -> None:
-    ledger = Ledger()
+    ledger = LineDeduplicator()
     assert [ledger.feed(data) for data in (b"a\nb", b"c", b"\n\nd")] == [b"a\n", b"", b"bc\n\n"]
     assert (ledger.finish(), ledger.finish()) == (b"d", b"")
 
@@ -45,7 +45,7 @@ def test_whole_lines_are_passed_on_and_the_rest_is_held_back() -> None:
 def test_a_stream_that_begins_anew_repeats_nothing(size: int) -> None:
     whole = b"a\na\n\nb\na\nlast"
     for passed in range(len(whole)):
-        ledger = Ledger()
+        ledger = LineDeduplicator()
         got = ledger.feed(whole[:passed])
         ledger.begin_anew()
         got += b"".join(ledger.feed(whole[at : at + size]) for at in range(0, len(whole), size))
@@ -53,14 +53,14 @@ def test_a_stream_that_begins_anew_repeats_nothing(size: int) -> None:
 
 
 def test_a_line_too_long_to_hold_back_is_passed_on_and_not_repeated() -> None:
-    ledger = Ledger()
+    ledger = LineDeduplicator()
     long = b"x" * (LONGEST_HELD + 5)
     assert ledger.feed(b"a\n" + long) == b"a\n" + long
     ledger.begin_anew()
     assert ledger.feed(b"a\n" + long + b"yz\nb\n") == b"yz\nb\n"
 
 
-class Engine:
+class DockerApi:
     """Gives the streams of a script, one after the other: each is what it says before it closes, or an error."""
 
     def __init__(self, *script: bytes | Exception, open_end: bool = False) -> None:
@@ -69,17 +69,17 @@ class Engine:
         self.open_ends: list[socket.socket] = []
         self._open_end = open_end
 
-    def open_log(self, follow: bool) -> Exchange:
+    def open_log(self, follow: bool) -> StreamingResponse:
         self.asked.append(follow)
         return self.next()
 
-    def next(self) -> Exchange:
+    def next(self) -> StreamingResponse:
         answer = self.script.pop(0)
         if isinstance(answer, Exception):
             raise answer
         ours, theirs = socket.socketpair()
         theirs.sendall(answer)
-        exchange = Exchange(ours, request("GET", "/"))
+        exchange = StreamingResponse(ours, request("GET", "/"))
         if self._open_end and not self.script:
             self.open_ends.append(theirs)
         else:
@@ -89,7 +89,7 @@ class Engine:
         return exchange
 
 
-def told(engine: Engine, transcript: Transcript, ended_at: Callable[[], float | None]) -> bytes:
+def told(engine: DockerApi, transcript: RunOutput, ended_at: Callable[[], float | None]) -> bytes:
     """Everything that the transcript tells until it is complete."""
     data, until = b"", time.monotonic() + 10
     while not transcript.is_complete:
@@ -103,8 +103,8 @@ def told(engine: Engine, transcript: Transcript, ended_at: Callable[[], float | 
 
 
 def test_a_stream_that_ends_with_the_run_is_whole_and_no_log_is_asked_for() -> None:
-    engine = Engine(OK + frame(b"a\nb"))
-    transcript = Transcript("name", False, engine.open_log, engine.next())
+    engine = DockerApi(OK + frame(b"a\nb"))
+    transcript = RunOutput("name", False, engine.open_log, engine.next())
     first = b"".join(chunk.data for chunk in transcript.take(None))
     ended = time.monotonic()
     assert first + told(engine, transcript, lambda: ended) == b"a\nb"
@@ -112,11 +112,11 @@ def test_a_stream_that_ends_with_the_run_is_whole_and_no_log_is_asked_for() -> N
 
 
 def test_a_stream_that_ends_long_before_the_run_is_completed_from_the_log() -> None:
-    engine = Engine(OK + frame(b"a\nb"))
-    transcript = Transcript("name", False, engine.open_log, engine.next())
+    engine = DockerApi(OK + frame(b"a\nb"))
+    transcript = RunOutput("name", False, engine.open_log, engine.next())
     log = {True: OK + frame(b"a\nbc\n"), False: OK + frame(b"a\nbc\nd\n")}
 
-    def open_log(follow: bool) -> Exchange:
+    def open_log(follow: bool) -> StreamingResponse:
         engine.script = [log[follow]]
         return engine.open_log(follow)
 
@@ -127,30 +127,30 @@ def test_a_stream_that_ends_long_before_the_run_is_completed_from_the_log() -> N
 
 
 def test_a_log_that_cannot_be_had_now_is_asked_for_again() -> None:
-    engine = Engine(Transient("gone"), OK + frame(b"a\n"))
-    transcript = Transcript("name", False, engine.open_log, None)
+    engine = DockerApi(Transient("gone"), OK + frame(b"a\n"))
+    transcript = RunOutput("name", False, engine.open_log, None)
     assert told(engine, transcript, time.monotonic) == b"a\n"
     assert engine.asked == [False, False]
 
 
 def test_a_log_that_is_refused_ends_the_output_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    engine = Engine(b'HTTP/1.0 501 No\r\n\r\n{"message":"the driver does not support reading"}')
-    assert told(engine, Transcript("name", False, engine.open_log, None), time.monotonic) == b""
+    engine = DockerApi(b'HTTP/1.0 501 No\r\n\r\n{"message":"the driver does not support reading"}')
+    assert told(engine, RunOutput("name", False, engine.open_log, None), time.monotonic) == b""
     assert "Output of run 'name' may be incomplete: the driver does not support reading" in caplog.text
 
 
 def test_a_log_whose_asking_fails_for_good_ends_the_output(caplog: pytest.LogCaptureFixture) -> None:
-    engine = Engine(LaunchError("not allowed"))
-    assert told(engine, Transcript("name", False, engine.open_log, None), time.monotonic) == b""
+    engine = DockerApi(LaunchError("not allowed"))
+    assert told(engine, RunOutput("name", False, engine.open_log, None), time.monotonic) == b""
     assert "not allowed" in caplog.text
 
 
 def test_a_stream_that_hangs_after_the_end_does_not_delay_it_for_long() -> None:
-    engine = Engine(OK + frame(b"a\nb"), open_end=True)
+    engine = DockerApi(OK + frame(b"a\nb"), open_end=True)
     attached = engine.next()
     engine.script = [OK + frame(b"a\nbc\n")]
     engine._open_end = False
-    transcript = Transcript("name", False, engine.open_log, attached)
+    transcript = RunOutput("name", False, engine.open_log, attached)
     begun = time.monotonic()
     assert told(engine, transcript, lambda: begun) == b"a\nbc\n"
     assert time.monotonic() - begun < 5

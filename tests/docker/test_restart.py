@@ -19,35 +19,35 @@ pytestmark = pytest.mark.docker
 SCRIPT = os.environ.get("LAUNCHPAD_TEST_ENGINES", "")
 NAME = "launchpad-restart"
 
-Control = Callable[[str], str]
+StopToken = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
-def private() -> Iterator[Control]:
+def private() -> Iterator[StopToken]:
     """Brings an engine of our own up, stops it (its containers live on) and takes it down."""
     if not SCRIPT:
         pytest.skip(
             "LAUNCHPAD_TEST_ENGINES does not name a script that starts engines (`SCRIPT docker NAME up|stop|down`)"
         )
 
-    def control(verb: str) -> str:
+    def stop_token(verb: str) -> str:
         done = subprocess.run(
             ["bash", SCRIPT, "docker", NAME, verb], check=True, capture_output=True, text=True, timeout=120
         )
         return done.stdout.partition("DOCKER_HOST=")[2].strip()
 
-    yield control
-    control("down")
+    yield stop_token
+    stop_token("down")
 
 
 @pytest.fixture
-def launcher(private: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerLauncher]:
+def launcher(private: StopToken, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerLauncher]:
     monkeypatch.setenv("DOCKER_HOST", private("up"))
     with DockerLauncher(image="busybox:1", network_mode="none", auto_remove=True, grace=1) as launcher:
         yield launcher
 
 
-def test_ten_runs_end_with_their_true_results(private: Control, launcher: DockerLauncher) -> None:
+def test_ten_runs_end_with_their_true_results(private: StopToken, launcher: DockerLauncher) -> None:
     """Some end before the restart, some while the engine is down, some after it."""
     lines: dict[str, list[str]] = {}
     script = "i=0; while [ $i -lt {0} ]; do echo line $i; sleep 0.5; i=$((i+1)); done; exit {0}"
@@ -70,7 +70,7 @@ def test_ten_runs_end_with_their_true_results(private: Control, launcher: Docker
     assert len(lines["run-20"]) == 20
 
 
-def test_a_stop_while_the_engine_is_down_is_done_when_it_is_back(private: Control, launcher: DockerLauncher) -> None:
+def test_a_stop_while_the_engine_is_down_is_done_when_it_is_back(private: StopToken, launcher: DockerLauncher) -> None:
     with LaunchExecutor(launcher, 1) as executor:
         future = executor.submit(sh("sleep 600"))
         handle = future.wait_started(60)

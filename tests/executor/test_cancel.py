@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, LaunchExecutor, LaunchFuture, Reason, Run
-from launchpad.core.cancellation import Control, Stopped
+from launchpad.core.cancellation import Stopped, StopToken
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script
 
 from .helping import STUBBORN, all_done, executor_for, job, jobs
@@ -110,7 +110,7 @@ def test_what_has_ended_cannot_be_cancelled(script: Script) -> None:
 
 def test_a_start_under_way_is_given_up() -> None:
     starting = threading.Event()
-    fake = FakeBackend(Script(before_start=lambda control: (starting.set(), control.sleep(60))))
+    fake = FakeBackend(Script(before_start=lambda stop_token: (starting.set(), stop_token.sleep(60))))
     with executor_for(fake) as executor:
         future = executor.submit(job())
         assert starting.wait(10)
@@ -136,7 +136,7 @@ def test_a_start_that_does_not_hear_of_the_cancel_is_stopped_as_soon_as_it_has_s
 def test_a_start_that_fails_after_the_cancel_is_cancelled_and_has_no_outcome() -> None:
     starting, go_on = threading.Event(), threading.Event()
 
-    def fail(control: Control) -> None:
+    def fail(stop_token: StopToken) -> None:
         starting.set()
         go_on.wait(10)
         raise LaunchError("refused")
@@ -298,8 +298,8 @@ def test_cancels_from_many_threads_at_once_agree(executor: LaunchExecutor) -> No
 
 
 def test_stopped_stays_inside(launcher: FakeLauncher) -> None:
-    control = Control()
-    control.stop()
+    stop_token = StopToken()
+    stop_token.stop()
     with pytest.raises(Stopped):
-        launcher.launch(job(), control=control)
+        launcher.launch(job(), stop_token=stop_token)
     assert launcher.fake.runs == []

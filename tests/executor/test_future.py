@@ -74,7 +74,7 @@ def test_wait_started_has_a_time_limit_and_names_the_run(executor: LaunchExecuto
 @pytest.mark.parametrize("running", [True, False])
 def test_wait_started_of_a_run_cancelled_before_its_start_raises_cancelled_error(running: bool) -> None:
     starting = threading.Event()
-    script = Script(before_start=lambda control: (starting.set(), control.sleep(60)))
+    script = Script(before_start=lambda stop_token: (starting.set(), stop_token.sleep(60)))
     with executor_for(script, 1) as executor:
         first, second = executor.launch_all([job(), job()])
         assert starting.wait(10)

@@ -12,13 +12,13 @@ from contextlib import suppress
 import pytest
 
 from launchpad import LaunchError, LaunchExecutor, LaunchFuture
-from launchpad.core.cancellation import Control
+from launchpad.core.cancellation import StopToken
 from launchpad.testing import Script
 
 from .helping import all_done, executor_for, job
 
 
-def refuse(control: Control) -> None:
+def refuse(stop_token: StopToken) -> None:
     raise LaunchError("refused")  # a new one each time: one that is kept would keep what its traceback refers to
 
 

@@ -175,7 +175,7 @@ def test_a_with_block_that_is_left_by_an_exception_stops(
 
 def test_stop_ends_a_start_that_is_under_way_and_what_waits_at_the_gate() -> None:
     starting = threading.Event()
-    fake = FakeBackend(Script(before_start=lambda control: (starting.set(), control.sleep(60))))
+    fake = FakeBackend(Script(before_start=lambda stop_token: (starting.set(), stop_token.sleep(60))))
     executor = executor_for(fake, max_launches=1)
     futures = executor.launch_all(jobs(6))
     assert starting.wait(10)

@@ -15,7 +15,7 @@ import pytest
 
 from launchpad import LaunchError, NameConflict, Run
 from launchpad.core.backend import Unit
-from launchpad.core.cancellation import Control
+from launchpad.core.cancellation import StopToken
 from launchpad.kubernetes.backend import KubernetesBackend
 from launchpad.kubernetes.labels import RUN_ID
 
@@ -112,7 +112,7 @@ def backend(server: ApiServer) -> Iterator[KubernetesBackend]:
 
 
 def start(backend: KubernetesBackend) -> Unit:
-    return backend.start(SPEC, "j", RUN, output=False, control=Control())
+    return backend.start(SPEC, "j", RUN, output=False, stop_token=StopToken())
 
 
 def test_while_a_job_is_being_made_its_name_is_taken_for_another_launch_of_the_run(

@@ -10,7 +10,7 @@ import pytest
 
 from launchpad import LaunchError
 from launchpad.core.retries import Transient
-from launchpad.kubernetes.errors import Refused
+from launchpad.kubernetes.errors import ApiError
 from launchpad.kubernetes.events import ListAndWatch
 
 
@@ -122,7 +122,7 @@ def test_a_bookmark_moves_the_watch_on() -> None:
     "expiry",
     [
         b'{"type": "ERROR", "object": {"code": 410, "message": "too old"}}\n',
-        Refused("too old", 410, "Expired"),
+        ApiError("too old", 410, "Expired"),
     ],
 )
 def test_where_the_server_has_forgotten_what_was_there_is_listed_anew(expiry: bytes | Exception) -> None:
@@ -137,7 +137,7 @@ def test_where_the_server_has_forgotten_what_was_there_is_listed_anew(expiry: by
 
 
 def test_what_was_listed_and_not_told_is_listed_again() -> None:
-    streams = [Scripted(None), Scripted(Refused("", 410, "")), Scripted(Transient("cut")), Scripted(None)]
+    streams = [Scripted(None), Scripted(ApiError("", 410, "")), Scripted(Transient("cut")), Scripted(None)]
     server = Server([listing(5, item("a", 3)), listing(9), listing(9)], streams)
     events = jobs(server)
     told(events)
@@ -158,7 +158,7 @@ def test_a_watch_that_is_silent_for_too_long_is_taken_to_be_dead() -> None:
 
 
 def test_a_right_that_is_missing_is_an_error_until_it_was_there_once() -> None:
-    refused = Refused("not allowed", 403, "Forbidden")
+    refused = ApiError("not allowed", 403, "Forbidden")
     with pytest.raises(LaunchError, match="not allowed"):
         jobs(Server([refused], [])).open()
     events = jobs(Server([listing(5)], [Scripted(None), Scripted(refused)]))

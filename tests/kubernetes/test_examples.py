@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from launchpad import KubernetesLauncher
-from launchpad.kubernetes.rbac import NEEDED, Right
+from launchpad.kubernetes.rbac import NEEDED, Permission
 
 from .cluster import LONG, Cluster, eventually
 
@@ -47,7 +47,7 @@ def test_an_example_of_the_page_runs(cluster: Cluster, tmp_path: Path, block: st
 def test_the_role_of_the_examples_is_what_launching_needs_and_no_more() -> None:
     (role,) = [item for item in ROLE if item["kind"] == "Role"]
     granted = {
-        Right(group, resource, verb)
+        Permission(group, resource, verb)
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]

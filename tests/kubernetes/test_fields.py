@@ -26,10 +26,10 @@ def test_a_preview_parses_to_exactly_what_is_sent() -> None:
 
 def test_a_preview_masks_the_variables_of_all_containers_and_shows_where_secrets_come_from() -> None:
     secret = {"name": "S", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "k"}}}
-    hush = [{"name": "TOKEN", "value": "hush"}]
+    clear = [{"name": "TOKEN", "value": "hush"}]
     base = manifest(
-        containers=[{"name": "job", "env": [secret]}, {"name": "proxy", "env": hush}],
-        initContainers=[{"name": "init", "env": hush}],
+        containers=[{"name": "job", "env": [secret]}, {"name": "proxy", "env": clear}],
+        initContainers=[{"name": "init", "env": clear}],
     )
     launcher = KubernetesLauncher(image="busybox:1", job=base, env={"TOKEN": "hush"})
     assert "hush" not in launcher.preview(RUN)

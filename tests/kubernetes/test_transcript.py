@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from launchpad.errors import LaunchError
-from launchpad.kubernetes.errors import Refused
-from launchpad.kubernetes.observed import Seen
-from launchpad.kubernetes.output import Transcript
+from launchpad.kubernetes.errors import ApiError
+from launchpad.kubernetes.observed import JobSnapshot
+from launchpad.kubernetes.output import RunOutput
 
 from .test_logs import CUT, Node, Piece, lines
 
@@ -20,23 +20,23 @@ def pod(name: str, *, ended: bool = True, restarts: int = 0, gone: bool = False)
     return {"metadata": {"name": name}, "status": {"containerStatuses": [status]}, "gone": gone}
 
 
-def seen(*pods: dict[str, Any]) -> Seen:
-    return Seen(None, False, list(pods), 0)
+def seen(*pods: dict[str, Any]) -> JobSnapshot:
+    return JobSnapshot(None, False, list(pods), 0)
 
 
-def transcript_of(*scripts: list[Piece | LaunchError]) -> tuple[Transcript, Node]:
+def transcript_of(*scripts: list[Piece | LaunchError]) -> tuple[RunOutput, Node]:
     node = Node(*scripts)  # type: ignore[arg-type]
-    return Transcript(node.open), node  # type: ignore[arg-type]
+    return RunOutput(node.open), node  # type: ignore[arg-type]
 
 
-def read_all(transcript: Transcript, now: Seen) -> bytes:
+def read_all(transcript: RunOutput, now: JobSnapshot) -> bytes:
     text = b""
     while data := transcript.read(now, False):
         text += data
     return text
 
 
-def read_again(transcript: Transcript, now: Seen, ended: bool) -> bytes:
+def read_again(transcript: RunOutput, now: JobSnapshot, ended: bool) -> bytes:
     """Without the wait after a break."""
     assert transcript._log is not None
     transcript._log.due = 0.0
@@ -74,7 +74,7 @@ def test_a_pod_that_is_gone_before_its_log_was_asked_for_has_none() -> None:
 
 
 def test_a_log_that_is_not_there_is_over_when_its_pod_is_gone() -> None:
-    transcript, _ = transcript_of([Refused("not found", 404, "NotFound")])  # type: ignore[list-item]
+    transcript, _ = transcript_of([ApiError("not found", 404, "NotFound")])  # type: ignore[list-item]
     assert read_all(transcript, seen(pod("a"))) == b""
     assert not transcript.is_over(seen(pod("a")), ended_at=1e12)
     assert transcript.is_over(seen(pod("a", gone=True)), ended_at=1e12)

@@ -10,13 +10,13 @@ import pytest
 from launchpad import EngineUnavailable, Handle, LaunchError, Reason
 from launchpad.core.backend import Exit
 from launchpad.core.retries import Transient
-from launchpad.kubernetes.errors import Refused
+from launchpad.kubernetes.errors import ApiError
 from launchpad.kubernetes.events import LISTED, Fact
-from launchpad.kubernetes.observed import Sight
+from launchpad.kubernetes.observed import ObservedJob
 from launchpad.kubernetes.unit import LATE, JobUnit
 
 HANDLE = Handle("kubernetes", "uid-1", "j", "cluster/ns", "run-1")
-NOT_FOUND = Refused("not found", 404, "NotFound")
+NOT_FOUND = ApiError("not found", 404, "NotFound")
 COMPLETE = {"type": "Complete", "status": "True"}
 FAILED = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
 
@@ -55,27 +55,27 @@ class Watching:
     """Where facts come from: the test tells them."""
 
     def __init__(self) -> None:
-        self.sights: list[Sight] = []
+        self.sights: list[ObservedJob] = []
 
-    def register(self, name: str, sight: Sight) -> None:
-        self.sights.append(sight)
+    def register(self, name: str, observed: ObservedJob) -> None:
+        self.sights.append(observed)
 
-    def unregister(self, name: str, sight: Sight) -> None:
-        self.sights = [other for other in self.sights if other is not sight]
+    def unregister(self, name: str, observed: ObservedJob) -> None:
+        self.sights = [other for other in self.sights if other is not observed]
 
     def tell(self, kind: Any, item: dict[str, Any] | None, gone: bool = False) -> None:
-        for sight in self.sights:
-            sight.notify(Fact(kind, "j" if kind == "job" else "p", gone, item))
+        for observed in self.sights:
+            observed.notify(Fact(kind, "j" if kind == "job" else "p", gone, item))
 
     def list_all(self) -> None:
         """A listing has ended."""
-        for sight in self.sights:
-            sight.notify(LISTED)
+        for observed in self.sights:
+            observed.notify(LISTED)
 
     def fail(self, error: LaunchError) -> None:
         sights, self.sights = self.sights, []
-        for sight in sights:
-            sight.fail(error)
+        for observed in sights:
+            observed.fail(error)
 
 
 class Followed:
@@ -242,7 +242,7 @@ def test_what_never_started_is_deleted_before_it_is_over(follow: Any) -> None:
 
 
 def test_events_that_may_not_be_read_are_done_without(follow: Any) -> None:
-    denied = Refused("not allowed", 403, "Forbidden")
+    denied = ApiError("not allowed", 403, "Forbidden")
     run = follow(longest_wait=0.05, pods=[denied], events=[denied], delete=[NOT_FOUND])
     assert run.end().reason is Reason.NEVER_STARTED
 

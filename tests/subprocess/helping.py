@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from launchpad import SubprocessLauncher
-from launchpad.core.session import Connection
+from launchpad.core.session import Session
 from launchpad.subprocess.backend import Follow, SubprocessBackend
 from launchpad.subprocess.proctable import look_up
 
@@ -16,7 +16,7 @@ from launchpad.subprocess.proctable import look_up
 def launcher_of(follow: Follow, **settings: object) -> SubprocessLauncher:
     """A launcher with a backend of its own that follows its processes by `follow`."""
     launcher = SubprocessLauncher(**settings)  # type: ignore[arg-type]
-    connection = Connection()
+    connection = Session()
     connection.backend(lambda: SubprocessBackend(follow))
     object.__setattr__(launcher, "_connection", connection)
     return launcher

@@ -17,7 +17,7 @@ import pytest
 
 from launchpad import Handle, LaunchError, LaunchExecutor, Run, SubprocessLauncher
 from launchpad.core.backend import Unit
-from launchpad.core.cancellation import Control
+from launchpad.core.cancellation import StopToken
 from launchpad.subprocess.backend import Pipes, SubprocessBackend, default_follow
 from launchpad.subprocess.lookout import BY_DESCRIPTOR, IN_WAITID, Lookout
 from launchpad.subprocess.process import LocalProcess
@@ -107,7 +107,7 @@ def test_a_run_that_takes_the_last_descriptor_is_an_error_that_says_so_and_leave
     run, before = Run(command=["sleep", "60"]), (descriptors(), *children())
     spec = SubprocessLauncher().spec(run, "sleep")
     with pytest.raises(LaunchError, match="ulimit -n"):
-        SubprocessBackend(follow).start(spec, "sleep", run, output=True, control=Control())
+        SubprocessBackend(follow).start(spec, "sleep", run, output=True, stop_token=StopToken())
     assert (descriptors(), *children()) == before
 
 
