@@ -1,4 +1,4 @@
-"""What all tests share: which engines answer, and that a test leaves nothing behind."""
+"""Fixtures and hooks of all tests: skips tests whose engine does not answer, and fails tests that leave something."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ import gc
 import os
 import signal
 import sys
-import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-REQUIRED = "LAUNCHPAD_REQUIRE_ENGINES"
-"""The variable that makes a missing engine a failure: for CI, where a skipped test would be a hole."""
+from .helping import channels, children, eventually, threads
 
-PATIENCE = 5.0
-"""Seconds that a test's threads and processes have, after it, to be gone."""
+REQUIRED = "LAUNCHPAD_REQUIRE_ENGINES"
+"""The environment variable that turns the skip for a missing engine into a failure. CI sets it."""
+
+RELEASE_TIMEOUT = 5.0
+"""Seconds after a test within which its threads, processes and descriptors must be gone."""
 
 
 def ask_docker() -> None:
@@ -37,18 +35,18 @@ def ask_kubernetes() -> None:
     import kubernetes
 
     if "KUBECONFIG" not in os.environ:
-        raise LookupError("KUBECONFIG has to name a cluster that is there for tests: nobody's usual one is taken")
+        raise LookupError("KUBECONFIG must name a cluster for tests: the default cluster is never used")
     with kubernetes.config.new_client_from_config() as client:
         kubernetes.client.VersionApi(client).get_code(_request_timeout=10)
 
 
 ENGINES: dict[str, Callable[[], None]] = {"docker": ask_docker, "kubernetes": ask_kubernetes}
-"""The marks of tests that need an engine, and who finds out whether it answers."""
+"""The marks of tests that need an engine, each with a function that raises if the engine does not answer."""
 
 
 @functools.cache
 def why_unavailable(engine: str) -> str:
-    """Why tests cannot have the engine; empty if they can."""
+    """Why the engine cannot be used; empty if it can."""
     why = ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -56,18 +54,18 @@ def why_unavailable(engine: str) -> str:
             ENGINES[engine]()
         except Exception as error:
             why = f"{engine}: {type(error).__name__}: {error}"
-        gc.collect()  # a client that did not come to be leaves its socket open: it is not to be a test's fault
+        gc.collect()  # a client whose constructor failed leaves its socket open
     return why
 
 
 def pytest_configure() -> None:
-    """A shell's job in the background ignores Ctrl-C, and hands that down; many tests send one, to us or to a child."""
+    """Restores the handler of SIGINT, which a shell ignores for jobs in the background: many tests send SIGINT."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Marks the tests of the conformance suite with the engine that they are run on."""
+    """Marks each test of the conformance suite with its engine."""
     callspec = getattr(item, "callspec", None)
     name = getattr(callspec.params.get("harness"), "name", "") if callspec else ""
     if name in ENGINES:
@@ -82,52 +80,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(reason)
 
 
-def until(condition: Callable[[], object], timeout: float = 60) -> None:
-    """Waits until `condition` holds, where nothing tells of it."""
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def held() -> set[str]:
-    """What this process holds that a run could have left: children, threads of ours, pipes and sockets."""
-    return {*threads(), *children(), *descriptors()}
-
-
-def threads() -> Iterator[str]:
-    for thread in threading.enumerate():
-        if thread.name.startswith("launchpad") and thread.is_alive():  # it is not, where its start was interrupted
-            yield f"thread {thread.name}"
-
-
-def children() -> Iterator[str]:
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
-            yield from (f"process {pid}" for pid in (task / "children").read_text().split())
-
-
-def descriptors() -> Iterator[str]:
-    for fd in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # the one by which the folder is listed
-            target = os.readlink(fd)
-            if target.startswith(("pipe:", "socket:", "anon_inode:")):
-                yield f"descriptor {fd.name} ({target})"
+    """What this process holds that a run could have left: child processes, launchpad's threads, pipes and sockets."""
+    return {*threads(), *children(), *channels()}
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fails a test after which a process, a thread of ours or a descriptor is left.
+    """Fails a test that leaves a child process, a thread of launchpad or a descriptor.
 
-    Not those that ask an engine: they share its connection, and look for containers and Jobs instead.
+    Tests of an engine are exempt: they share its connection, and look for containers and Jobs instead.
     """
     if sys.platform != "linux" or any(request.node.get_closest_marker(engine) for engine in ENGINES):
         yield
         return
     before = held()
     yield
-    until = time.monotonic() + PATIENCE
-    while (left := held() - before) and time.monotonic() < until:
+
+    def left() -> set[str]:
         gc.collect()
-        time.sleep(0.01)
-    assert sorted(left) == []
+        return held() - before
+
+    if held() - before:
+        assert sorted(eventually(left, lambda left: not left, RELEASE_TIMEOUT, interval=0.01)) == []

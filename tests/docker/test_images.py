@@ -18,7 +18,7 @@ import pytest
 from launchpad import ImagePullError, LaunchExecutor, Run
 from launchpad.core.cancellation import Stopped, StopToken
 from launchpad.docker.pull_progress import Progress
-from tests.conftest import until
+from tests.helping import until
 
 from .conftest import Launch, sh
 from .proxy import Proxy

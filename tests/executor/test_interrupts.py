@@ -18,7 +18,7 @@ import pytest
 
 from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher
 from launchpad.subprocess.proctable import look_up
-from tests.conftest import children
+from tests.helping import children
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 

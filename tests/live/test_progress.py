@@ -12,8 +12,8 @@ import pytest
 from launchpad.live.bar import Bar, Bars
 from launchpad.live.progress import Progress, progress
 from launchpad.live.tally import Counts, Failure
-from tests.conftest import threads
 from tests.executor.test_interrupts import interrupted
+from tests.helping import threads
 
 
 class Shown:

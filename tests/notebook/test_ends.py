@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import until
+from tests.helping import until
 
 from .notebook import Notebook
 

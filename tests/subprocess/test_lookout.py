@@ -19,7 +19,7 @@ from launchpad.subprocess.aio import Polls
 from launchpad.subprocess.lookout import Lookout
 from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.proctable import look_up
-from tests.conftest import until
+from tests.helping import until
 from tests.subprocess.helping import descriptors, no_descriptors
 
 PATIENCE = 20.0

@@ -24,7 +24,7 @@ from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.unit import follow_by_pidfd
 from launchpad.subprocess.unit_threaded import ThreadedUnit
 from launchpad.subprocess.unit_waitid import follow
-from tests.conftest import children, until
+from tests.helping import children, until
 from tests.subprocess.helping import descriptors, is_running, launcher_of, no_descriptors
 
 

@@ -1,0 +1,149 @@
+"""Helpers that the tests of several packages share: waiting, threads, output, interrupts, processes and descriptors."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import psutil
+
+from launchpad import Launcher, Outcome, Run
+
+T = TypeVar("T")
+
+TIMEOUT = 60.0
+"""Seconds after which something that must happen counts as stuck."""
+
+
+def eventually(
+    look: Callable[[], T], good: Callable[[T], object] = bool, timeout: float = TIMEOUT, interval: float = 0.005
+) -> T:
+    """Calls `look` every `interval` seconds until its value is good; returns the last value, also after `timeout`.
+
+    For conditions that no event announces, such as the state of another process.
+    """
+    deadline = time.monotonic() + timeout
+    while not good(seen := look()) and time.monotonic() < deadline:
+        time.sleep(interval)
+    return seen
+
+
+def until(condition: Callable[[], object], timeout: float = TIMEOUT) -> None:
+    """Waits until `condition` holds, and fails the test if it does not within `timeout` seconds."""
+    assert eventually(condition, timeout=timeout), f"the condition does not hold after {timeout:g} s"
+
+
+def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> Future[T]:
+    """Calls `function` in a thread of its own; the future has its result or its error."""
+    future: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, name="in_thread", daemon=True).start()
+    return future
+
+
+def all_done(*waited_for: Future[Any], timeout: float = 10) -> bool:
+    """Whether all futures are done within `timeout` seconds."""
+    return not futures.wait(waited_for, timeout).not_done
+
+
+class RecordedLines:
+    """An `on_output` that keeps the lines of one run, and lets other threads wait for one of them."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.runs: list[Run] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, run: Run, line: str) -> None:
+        with self._changed:
+            self.lines.append(line)
+            self.runs.append(run)
+            self._changed.notify_all()
+
+    def wait_for(self, line: str, timeout: float = 2 * TIMEOUT) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: line in self.lines, timeout), f"no line {line!r} in {self.lines}"
+
+
+def launch_recorded(launcher: Launcher, run: Run) -> tuple[list[str], Outcome]:
+    """The lines that a run writes, and its outcome."""
+    recorded = RecordedLines()
+    outcome = launcher.launch(run, on_output=recorded)
+    return recorded.lines, outcome
+
+
+def lines_of(launcher: Launcher, run: Run) -> list[str]:
+    """The lines that a run writes."""
+    return launch_recorded(launcher, run)[0]
+
+
+@contextmanager
+def interrupts(*delays: float) -> Iterator[threading.Event]:
+    """Raises KeyboardInterrupt in the main thread after each of `delays`; the event is set by the last one."""
+    left, over = list(delays), threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, left.pop(0))
+        else:
+            over.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, left.pop(0))
+    try:
+        yield over
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def is_running(pid: int | str) -> bool:
+    """Whether there is such a process, and it is not a zombie."""
+    try:
+        return psutil.Process(int(pid)).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def threads() -> Iterator[str]:
+    """The threads of launchpad in this process."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("launchpad") and thread.is_alive():  # not alive: its start was interrupted
+            yield f"thread {thread.name}"
+
+
+def children() -> Iterator[str]:
+    """The child processes of this process. On Linux."""
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            yield from (f"process {pid}" for pid in (task / "children").read_text().split())
+
+
+def channels() -> Iterator[str]:
+    """The open pipes, sockets and event descriptors of this process. On Linux."""
+    for fd in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the descriptor by which the directory is listed
+            target = os.readlink(fd)
+            if target.startswith(("pipe:", "socket:", "anon_inode:")):
+                yield f"descriptor {fd.name} ({target})"
+
+
+def descriptor_count() -> int:
+    """How many descriptors this process has open. On Linux."""
+    return len(os.listdir("/proc/self/fd"))
