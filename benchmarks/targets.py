@@ -62,7 +62,7 @@ TARGETS = (
         "flight",
         "quick runs/s beside them",
         1000,
-        0.9,
+        0.85,
         ("launchpad", 100),
     ),
     *_rates("Containers, rate to bare docker-py", "containers", 0.98, 8, 32, other="docker-py, low level"),

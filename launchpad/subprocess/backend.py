@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 
 from ..core.backend import Spec, StreamName, Unit
 from ..core.cancellation import StopToken
@@ -46,10 +45,9 @@ def host_name() -> str:
 def default_follow() -> Follow:
     """In the thread that follows a run, where the system has pidfd; else by other threads."""
     if has_pidfd():
-        from .lookout import Lookout
         from .unit_waitid import follow
 
-        return partial(follow, lookout=Lookout())
+        return follow
     from .unit_threaded import ThreadedUnit
 
     return ThreadedUnit

@@ -1,8 +1,7 @@
-"""A unit for runs whose output nobody wants: the thread that follows one waits for its end, and for nothing else.
+"""A unit for runs without output: the thread that polls it sleeps in waitid(2) until the process exits.
 
-So it holds no descriptor, but for a moment where there are many (see lookout.py). Each one that is open makes every
-start dearer, for the kernel copies their table: two for each of a thousand runs in flight took a fifth of the rate at
-which others could be started beside them.
+It holds no descriptor. Each open descriptor makes every start slower, because the kernel copies the table of them: two
+for each of a thousand runs in flight cost a fifth of the rate at which others start beside them.
 """
 
 from __future__ import annotations
@@ -14,29 +13,27 @@ from ..core.backend import Chunk, Exit, StreamName, Unit
 from ..core.interrupts import uninterrupted
 from ..errors import EngineUnavailable
 from ..models import Handle
-from .lookout import Lookout
 from .process import LocalProcess, exit_of
 from .unit import PidfdUnit, follow_by_pidfd
 from .unit_threaded import ThreadedUnit
 
 
-def follow(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int], lookout: Lookout) -> Unit:
+def follow(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> Unit:
     """The cheapest unit for Linux. ProcessLookupError where it is gone, OSError where no descriptors are left."""
     if pipes or not process.ours:
         return follow_by_pidfd(process, handle, pipes)
-    return QuietUnit(process, handle, lookout)
+    return WaitidUnit(process, handle)
 
 
-class QuietUnit:
-    """Follows a child of this process. From where there is more to wait for than its end, another unit does."""
+class WaitidUnit:
+    """Follows a child of this process. Another unit takes over when there is more to wait for than the child's end."""
 
-    def __init__(self, process: LocalProcess, handle: Handle, lookout: Lookout) -> None:
+    def __init__(self, process: LocalProcess, handle: Handle) -> None:
         self.handle = handle
         self._process = process
-        self._lookout = lookout
         self._exit: Exit | None = None
         self._other: Unit | None = None
-        self._asleep = False  # in a poll that only the process's end ends
+        self._asleep = False  # in waitid, which nothing but the process's end wakes
         self._woken = False
         self._closed = False
 
@@ -64,7 +61,7 @@ class QuietUnit:
         return self._process.has_ended() if self._other is None else self._other.has_ended()
 
     def wake(self) -> bool:
-        self._woken = True  # first this, then a look: who goes to sleep does it the other way round
+        self._woken = True  # set before `_asleep` is read: `_sleep` does it in the other order
         if self._other is not None:
             self._other.wake()
         return not self._asleep
@@ -81,23 +78,23 @@ class QuietUnit:
             self._other.close()
 
     def _sleep(self) -> bool:
-        """Waits for the process's end; False if somebody woke us before."""
+        """Waits for the process's end; False if `wake` was called before."""
         self._asleep = True
         try:
             if self._woken:
                 self._woken = False
                 return False
-            self._lookout.wait(self._process)
+            self._process.wait()
             return True
         finally:
             self._asleep = False
 
     def _by_other(self) -> Unit:
-        """For a wait that is limited, or for the whole group's end: by descriptors; by a thread, if none are left."""
+        """The unit for a limited wait, or for the end of the whole group: by pidfd, or by threads without one."""
         if self._other is None:
             try:
-                uninterrupted(self._make_other, lambda: None)  # its descriptors would be lost
-            except RuntimeError:  # the system has no room for a thread
+                uninterrupted(self._make_other, lambda: None)  # an interrupt would leak its descriptors
+            except RuntimeError:  # no thread can be started
                 if self._other is None:
                     self._make_other()
         assert self._other is not None
@@ -111,5 +108,5 @@ class QuietUnit:
                 self._other = follow_by_pidfd(self._process, self.handle, {})
         except OSError:
             self._other = ThreadedUnit(self._process, self.handle, {})
-        if self._woken:  # by somebody who did not see it yet
+        if self._woken:  # by a thread that did not see `_other` yet
             self._other.wake()

@@ -7,6 +7,8 @@ import resource
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import attrs
+
 from launchpad import SubprocessLauncher
 from launchpad.core.session import Session
 from launchpad.subprocess.backend import Follow, SubprocessBackend
@@ -15,11 +17,16 @@ from launchpad.subprocess.proctable import look_up
 
 def launcher_of(follow: Follow, **settings: object) -> SubprocessLauncher:
     """A launcher with a backend of its own that follows its processes by `follow`."""
-    launcher = SubprocessLauncher(**settings)  # type: ignore[arg-type]
-    connection = Session()
-    connection.backend(lambda: SubprocessBackend(follow))
-    object.__setattr__(launcher, "_connection", connection)
-    return launcher
+    return _Launcher(follow=follow, **settings)  # type: ignore[arg-type]
+
+
+@attrs.frozen(kw_only=True)
+class _Launcher(SubprocessLauncher):
+    follow: Follow
+    _session: Session = attrs.field(init=False, eq=False, repr=False, factory=Session)
+
+    def _connect(self) -> SubprocessBackend:
+        return SubprocessBackend(self.follow)
 
 
 def is_running(pid: int) -> bool:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import wait
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,11 @@ from launchpad import Handle, LaunchError, LaunchExecutor, Run, SubprocessLaunch
 from launchpad.core.backend import Unit
 from launchpad.core.cancellation import StopToken
 from launchpad.subprocess.backend import Pipes, SubprocessBackend, default_follow
-from launchpad.subprocess.lookout import BY_DESCRIPTOR, IN_WAITID, Lookout
 from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.unit import follow_by_pidfd
 from launchpad.subprocess.unit_threaded import ThreadedUnit
-from launchpad.subprocess.unit_waitid import follow
-from tests.helping import children, until
-from tests.subprocess.helping import descriptors, is_running, launcher_of, no_descriptors
+from tests.helping import children
+from tests.subprocess.helping import descriptors, is_running, no_descriptors
 
 
 @pytest.fixture
@@ -49,24 +46,6 @@ def test_runs_in_flight_cost_no_threads_but_the_workers(quiet: SubprocessLaunche
         wait(futures)
     assert not any(is_running(pid) for pid in pids)
     assert (threading.active_count(), descriptors()) == (before, open_before)
-
-
-def test_hundreds_in_flight_hold_no_descriptor_after_a_moment_and_can_be_cancelled() -> None:
-    lookout, size = Lookout(), IN_WAITID + BY_DESCRIPTOR + 40
-    launcher = launcher_of(partial(follow, lookout=lookout), stream_output=False, grace=1)
-    before = descriptors()
-    with LaunchExecutor(launcher, size) as executor:
-        futures = executor.launch_all(Run(command=["sleep", "60"]) for _ in range(size))
-        pids = [pid_of(future) for future in futures]
-        until(lambda: lookout._bells is not None and len(lookout._bells.by_token) == size - IN_WAITID, 20)
-        until(lambda: descriptors() == before, 20)
-        for future in futures:
-            future.cancel()
-        wait(futures)
-        assert all(future.cancelled() for future in futures)
-    assert not any(is_running(pid) for pid in pids)
-    until(lambda: lookout._bells is None, 20)
-    assert descriptors() == before
 
 
 def test_two_hundred_runs_cancelled_at_random_moments_leave_nothing(quiet: SubprocessLauncher) -> None:

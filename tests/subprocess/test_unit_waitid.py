@@ -10,18 +10,16 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from launchpad import Handle, LaunchExecutor, Outcome, Reason, Run, SubprocessLauncher
 from launchpad.core.backend import Exit
-from launchpad.subprocess.lookout import Lookout
 from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.proctable import group_members, look_up
-from launchpad.subprocess.unit_waitid import QuietUnit, follow
-from tests.subprocess.helping import descriptors, is_running, launcher_of, limited_to, no_descriptors
+from launchpad.subprocess.unit_waitid import WaitidUnit, follow
+from tests.subprocess.helping import descriptors, is_running, limited_to, no_descriptors
 
 PATIENCE = 20.0
 
@@ -44,13 +42,13 @@ def cancelled(launcher: SubprocessLauncher, run: Run, when: Callable[[], object]
 
 
 @contextmanager
-def unit_of(*command: str) -> Iterator[tuple[QuietUnit, LocalProcess]]:
+def unit_of(*command: str) -> Iterator[tuple[WaitidUnit, LocalProcess]]:
     child = subprocess.Popen(command, start_new_session=True)
     entry = look_up(child.pid)
     assert entry is not None
     process = LocalProcess(child.pid, entry.started, ours=True)
-    unit = follow(process, Handle("subprocess", "1", "job", "here", "id"), {}, Lookout())
-    assert isinstance(unit, QuietUnit)
+    unit = follow(process, Handle("subprocess", "1", "job", "here", "id"), {})
+    assert isinstance(unit, WaitidUnit)
     try:
         yield unit, process
     finally:
@@ -65,45 +63,33 @@ def test_it_holds_no_descriptor() -> None:
         assert descriptors() == before
 
 
-CROWDS = {"few": Lookout, "many": lambda: Lookout(0, 1, soon=0.02)}
-
-
-@pytest.fixture(params=CROWDS.values(), ids=CROWDS)
-def make(request: pytest.FixtureRequest) -> Callable[..., SubprocessLauncher]:
-    """Makes launchers that wait as where there are few runs, or many."""
-    return partial(launcher_of, partial(follow, lookout=request.param()), stream_output=False)
-
-
-Make = Callable[..., SubprocessLauncher]
-
-
-def test_a_sleeping_worker_has_its_run_asked_to_stop_first(fifo: Path, make: Make) -> None:
+def test_a_sleeping_worker_has_its_run_asked_to_stop_first(fifo: Path) -> None:
     script = f"trap 'exit 5' TERM; echo up > {fifo}; while :; do sleep 0.05; done"
-    launcher = make(grace=PATIENCE)
+    launcher = SubprocessLauncher(stream_output=False, grace=PATIENCE)
     outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: read(fifo))
     assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 5, Reason.STOPPED)
 
 
-def test_a_sleeping_worker_has_its_run_killed_after_the_grace(fifo: Path, make: Make) -> None:
+def test_a_sleeping_worker_has_its_run_killed_after_the_grace(fifo: Path) -> None:
     script = f"trap '' TERM; echo up > {fifo}; sleep 60"
-    launcher = make(grace=0.1)
+    launcher = SubprocessLauncher(stream_output=False, grace=0.1)
     outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: read(fifo))
     assert (outcome.exit_code, outcome.reason) == (-signal.SIGKILL, Reason.STOPPED)
 
 
-def test_a_grandchild_that_does_not_listen_is_killed_after_the_leader_has_obeyed(fifo: Path, make: Make) -> None:
+def test_a_grandchild_that_does_not_listen_is_killed_after_the_leader_has_obeyed(fifo: Path) -> None:
     script = f"(trap '' TERM; exec sh -c 'echo $$ > {fifo}; exec sleep 60') & wait"
-    launcher, pids = make(grace=0.1), []
+    launcher, pids = SubprocessLauncher(stream_output=False, grace=0.1), []
     outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: pids.append(int(read(fifo))))
     assert (outcome.exit_code, outcome.reason) == (-signal.SIGTERM, Reason.STOPPED)
     assert not is_running(*pids)
 
 
-def test_a_worker_learns_of_an_end_by_itself(tmp_path: Path, make: Make) -> None:
+def test_a_worker_learns_of_an_end_by_itself(tmp_path: Path) -> None:
     fifos = [tmp_path / str(code) for code in range(3)]
     for path in fifos:
         os.mkfifo(path)
-    with LaunchExecutor(make(), 3) as executor:
+    with LaunchExecutor(SubprocessLauncher(stream_output=False), 3) as executor:
         runs = [Run(command=["sh", "-c", f"read line < {path}; exit {path.name}"]) for path in fifos]
         futures = executor.launch_all(runs)
         for path in fifos:
@@ -189,7 +175,7 @@ def test_what_may_not_be_signalled_is_polled_so_that_the_poll_can_be_woken() -> 
 
     with unit_of("sleep", "60") as (_, ours):
         foreign = Foreign(ours.pid, ours.started, ours=True)
-        unit = QuietUnit(foreign, Handle("subprocess", "1", "job", "here", "id"), Lookout())
+        unit = WaitidUnit(foreign, Handle("subprocess", "1", "job", "here", "id"))
         polled = threading.Thread(target=unit.poll, args=(None,))
         polled.start()
         assert unit.wake()
