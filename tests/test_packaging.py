@@ -42,7 +42,7 @@ PUBLIC = [
     "RunNotAvailable",
 ]
 
-HEAVY = {"cattrs", "click", "docker", "kubernetes", "psutil", "rich", "slugify", "tenacity", "yaml"}
+HEAVY = {"cattrs", "click", "docker", "jsonpatch", "kubernetes", "psutil", "rich", "slugify", "tenacity", "yaml"}
 
 
 def after_import(expression: str) -> object:

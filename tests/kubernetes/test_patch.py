@@ -28,7 +28,7 @@ from launchpad.kubernetes.patch import applied, checked
         ({"a": 1}, {"op": "test", "path": "/a", "value": 1}, {"a": 1}),
     ],
 )
-def test_an_operation_does_what_the_standard_says(document: Any, operation: dict[str, Any], result: Any) -> None:
+def test_an_operation_is_applied_as_the_rfc_defines_it(document: Any, operation: dict[str, Any], result: Any) -> None:
     assert applied(document, checked([operation])) == result
 
 
@@ -44,12 +44,20 @@ def test_an_operation_does_what_the_standard_says(document: Any, operation: dict
         {"op": "add", "path": "/text/x", "value": 1},
         {"op": "test", "path": "/one", "value": True},
         {"op": "move", "from": "/map", "path": "/map/inner"},
+        {"op": "move", "from": "/missing", "path": "/map/inner"},
+        {"op": "test", "path": "/text", "value": "other"},
     ],
 )
-def test_an_operation_that_does_not_fit_is_named(operation: dict[str, Any]) -> None:
-    document = {"list": [1], "text": "t", "one": 1, "map": {}}
-    with pytest.raises(ValueError, match=f"operation 0 .{operation['op']} {operation['path']}"):
+def test_an_operation_that_does_not_fit_is_named_without_any_value_of_the_document(operation: dict[str, Any]) -> None:
+    document = {"list": [1], "text": "secret", "one": 1, "map": {}}
+    with pytest.raises(ValueError, match=f"operation 0 .{operation['op']} {operation['path']}") as raised:
         applied(document, checked([operation]))
+    assert "secret" not in str(raised.value)
+
+
+def test_a_missing_part_of_the_path_is_named() -> None:
+    with pytest.raises(ValueError, match="there is no '/a/b'"):
+        applied({"a": {}}, checked([{"op": "remove", "path": "/a/b"}]))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,7 @@ def test_an_operation_that_does_not_fit_is_named(operation: dict[str, Any]) -> N
         ([{"op": "remove", "path": "spec/a"}], "JSON pointer"),
     ],
 )
-def test_what_is_no_patch_is_an_error_that_says_why(patch: Any, message: str) -> None:
+def test_an_invalid_patch_is_an_error_that_says_why(patch: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         checked(patch)
 
