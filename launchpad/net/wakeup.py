@@ -1,74 +1,81 @@
-"""A bell: how any thread wakes the one that waits, also while that one waits for a socket."""
+"""Waiting for several sockets at once, and waking the thread that does."""
 
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Protocol
-
-_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 class HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 
+def readable(sources: Sequence[HasFileno], timeout: float | None) -> bool:
+    """Waits until one of `sources` can be read or has failed; False if `timeout` seconds (None: no limit) passed."""
+    if not hasattr(select, "poll"):
+        return bool(select.select(sources, [], [], timeout)[0])
+    poll = select.poll()
+    for source in sources:
+        poll.register(source.fileno(), select.POLLIN)
+    return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+
 class Wakeup:
-    """Rung by any thread, heard by one. It goes on sounding until it is hushed."""
+    """Wakes a thread that waits for it and for sockets. Level-triggered: stays set until cleared.
+
+    Any thread may call any method; `wait` must have returned before `close`.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards both ends, which are the same descriptor where the system has eventfd
+        self._lock = threading.Lock()  # guards all below
         self._sockets = () if hasattr(os, "eventfd") else socket.socketpair()
-        self._listening = (
-            self._sockets[0].fileno() if self._sockets else os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        )
-        for end in self._sockets:
-            end.setblocking(False)
-        self._closed = False
+        self._fd = self._sockets[0].fileno() if self._sockets else os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._is_set = False
+
+    def fileno(self) -> int:
+        """A descriptor that can be read while this is set; -1 after `close`."""
+        return self._fd
 
     def set(self) -> None:
-        """Any thread; after close, nothing."""
+        """Wakes the thread that waits, or the next one that will. Does nothing after `close`."""
         with self._lock:
-            if self._closed:
+            if self._is_set or self._fd < 0:
                 return
-            try:
-                if self._sockets:
-                    self._sockets[1].send(b"\1")
-                else:
-                    os.eventfd_write(self._listening, 1)
-            except BlockingIOError:
-                pass  # it sounds already
+            self._is_set = True
+            if self._sockets:
+                self._sockets[1].send(b"\1")
+            else:
+                os.eventfd_write(self._fd, 1)
 
     def clear(self) -> None:
         with self._lock:
-            if self._closed:
+            if not self._is_set or self._fd < 0:
                 return
-            try:
-                if self._sockets:
-                    self._sockets[0].recv(4096)
-                else:
-                    os.eventfd_read(self._listening)
-            except BlockingIOError:
-                pass  # it was silent
+            self._is_set = False
+            if self._sockets:
+                self._sockets[0].recv(1)
+            else:
+                os.eventfd_read(self._fd)
 
     def wait(self, timeout: float | None, *others: HasFileno) -> bool:
-        """Waits until it sounds or one of `others` can be read; False if `timeout` seconds passed first."""
-        with _Selector() as selector:
-            selector.register(self._listening, selectors.EVENT_READ)
-            for one in others:
-                selector.register(one, selectors.EVENT_READ)
-            return bool(selector.select(timeout))
+        """Waits until this is set or one of `others` can be read; False if `timeout` seconds (None: no limit) passed.
+
+        Raises ValueError after `close`.
+        """
+        return readable([self, *others], timeout)
 
     def close(self) -> None:
-        """By the thread that waits, or when it waits no more. Idempotent."""
+        """Idempotent."""
         with self._lock:
-            if self._closed:
+            if self._fd < 0:
                 return
-            self._closed = True
             if self._sockets:
                 for end in self._sockets:
                     end.close()
             else:
-                os.close(self._listening)
+                os.close(self._fd)
+            self._fd = -1
