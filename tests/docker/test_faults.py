@@ -117,38 +117,38 @@ def test_the_lost_answer_of_a_start_does_not_start_twice(proxy: Proxy, launcher:
 
 
 def test_a_start_that_never_reached_the_engine_is_sent_again(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.make_up("/start", b"")
+    proxy.script_answer("/start", b"")
     lines, _ = lines_of(launcher, sh("echo once"))
     assert lines == ["once"]
     assert proxy.count("/start") == 2
 
 
 def test_an_engine_that_says_503_is_asked_again(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.make_up("POST /containers/create", answer(503, "busy", "Retry-After: 0"), times=2)
+    proxy.script_answer("POST /containers/create", answer(503, "busy", "Retry-After: 0"), times=2)
     assert launcher.submit(sh("true")) is True
     assert proxy.count("POST /containers/create") == 3
 
 
 def test_an_engine_that_says_500_is_not_asked_again(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.make_up("POST /containers/create", answer(500, "a permanent fault"))
+    proxy.script_answer("POST /containers/create", answer(500, "a permanent fault"))
     with pytest.raises(LaunchError, match="a permanent fault"):
         launcher.submit(sh("true"))
     assert proxy.count("POST /containers/create") == 1
 
 
 def test_a_name_that_is_taken_in_podman_s_words_makes_way_for_the_next(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.make_up("POST /containers/create", answer(500, "the container name 'taken' is already in use by c1"))
+    proxy.script_answer("POST /containers/create", answer(500, "the container name 'taken' is already in use by c1"))
     assert launcher.launch(sh("true", name="taken")).handle.name == "taken-1"
 
 
 def test_an_engine_that_goes_away_during_a_start_leaves_nothing(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.make_up("/start", b"", times=99)
+    proxy.script_answer("/start", b"", times=99)
     with pytest.raises(EngineUnavailable, match="cannot be reached"):
         launcher.submit(sh("true"))
 
 
 def test_an_attach_that_is_refused_is_an_error_that_says_what_to_do(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.make_up("/attach", answer(409, "exec: no-such: executable file not found in $PATH"))
+    proxy.script_answer("/attach", answer(409, "exec: no-such: executable file not found in $PATH"))
     with pytest.raises(LaunchError, match=r"the program 'no-such' is not found.*check the program's name"):
         launcher.launch(Run(command=["no-such"]), on_output=lambda run, line: None)
 
@@ -188,7 +188,7 @@ def test_a_run_that_succeeds_though_a_child_was_out_of_memory_has_succeeded(make
 
 def test_a_full_disk_during_a_pull_is_an_error_that_says_so(proxy: Proxy, make: Launch) -> None:
     stream = b'{"status":"Pulling from x"}\r\n{"error":"write /var/lib/x: no space left on device"}\r\n'
-    proxy.make_up("POST /images/create", b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + stream)
+    proxy.script_answer("POST /images/create", b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + stream)
     with pytest.raises(ImagePullError, match=r"no space left.*free some space"):
         make(image_pull_policy="Always").submit(sh("true"))
 

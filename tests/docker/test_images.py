@@ -104,7 +104,7 @@ def test_a_registry_that_is_not_there_is_an_error_that_says_so(make: Launch) -> 
 
 def test_the_error_of_a_pull_that_broke_midway_is_told(make: Launch, proxy: Proxy) -> None:
     stream = b'{"status":"Pulling"}\r\n{"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"}\r\n'
-    proxy.make_up("POST /images/create", b"HTTP/1.0 200 OK\r\n\r\n" + stream)
+    proxy.script_answer("POST /images/create", b"HTTP/1.0 200 OK\r\n\r\n" + stream)
     with pytest.raises(ImagePullError, match="unexpected EOF"):
         make(image_pull_policy="Always").submit(sh("true"))
 
@@ -135,7 +135,7 @@ def test_a_credential_helper_that_is_missing_is_an_error_that_says_so(
 
 
 def test_a_cancel_ends_the_wait_for_a_pull(make: Launch, proxy: Proxy) -> None:
-    proxy.make_up("POST /images/create", b"HTTP/1.0 200 OK\r\n\r\n")
+    proxy.script_answer("POST /images/create", b"HTTP/1.0 200 OK\r\n\r\n")
     launcher = make(image_pull_policy="Always")
     images = launcher._backend()._images
     hanging = threading.Event()

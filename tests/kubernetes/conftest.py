@@ -32,7 +32,7 @@ def cluster(_namespace: Cluster) -> Iterator[Cluster]:
 def proxy(cluster: Cluster) -> Iterator[Proxy]:
     proxy = Proxy(cluster.api.server)
     yield proxy
-    proxy.close()
+    proxy.down()
 
 
 @pytest.fixture

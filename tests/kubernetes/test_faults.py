@@ -90,8 +90,8 @@ def test_watches_that_are_cut_three_times_are_opened_anew(
     with cluster.launcher(kubeconfig=through) as launcher, LaunchExecutor(launcher) as executor:
         futures = launched(executor, lines, 2, f"{TEN_LINES}; sleep 5; exit 3")
         for again in range(3):
-            proxy.wait_for(lambda request: "watch=true" in request, 2 * again + 2)
-            cut.append(proxy.cut(lambda request: "watch=true" in request))
+            proxy.wait_for("watch=true", 2 * again + 2)
+            cut.append(proxy.cut("watch=true"))
         assert [outcome.exit_code for outcome in outcomes(futures)] == [3] * 2
     assert cut == [2, 2, 2]
     assert [lines[future.run.id] for future in futures] == [numbered(range(10))] * 2
@@ -114,7 +114,7 @@ def test_a_log_that_is_cut_in_mid_line_goes_on_where_it_was(
     cluster: Cluster, proxy: Proxy, through: pathlib.Path
 ) -> None:
     lines = Lines()
-    proxy.cut_after(lambda request: "/log?" in request, b"line 4")
+    proxy.cut_after(r"/log\?", b"line 4")
     script = "for n in 0 1 2 3 4 5 6; do printf 'same\\nsame\\n'; echo line $n; sleep 0.3; done"
     with cluster.launcher(kubeconfig=through) as launcher:
         assert launcher.submit(shell(script, id="it"), on_output=lines)
@@ -125,7 +125,7 @@ def test_a_log_that_is_cut_in_mid_line_goes_on_where_it_was(
 def test_a_create_whose_answer_was_lost_is_recognised_as_ours(
     cluster: Cluster, proxy: Proxy, through: pathlib.Path
 ) -> None:
-    proxy.lose_answer(lambda request: request.startswith("POST"))
+    proxy.lose_answer("^POST")
     with cluster.launcher(kubeconfig=through) as launcher:
         assert launcher.submit(shell("true"))
     assert proxy.count("^POST") == 2
@@ -136,7 +136,7 @@ def test_a_delete_whose_answer_was_lost_is_a_delete(cluster: Cluster, proxy: Pro
     lines = Lines()
     with cluster.launcher(kubeconfig=through) as launcher, LaunchExecutor(launcher) as executor:
         (future,) = launched(executor, lines, 1, "echo line 0; sleep 1000")
-        proxy.lose_answer(lambda request: request.startswith("DELETE"))
+        proxy.lose_answer("^DELETE")
         future.cancel()
     assert future.cancelled()
     assert proxy.count("^DELETE .*/jobs/") == 2
@@ -146,10 +146,10 @@ def test_a_delete_whose_answer_was_lost_is_a_delete(cluster: Cluster, proxy: Pro
 def test_a_create_that_is_never_answered_leaves_nothing_when_it_is_stopped(
     cluster: Cluster, proxy: Proxy, through: pathlib.Path
 ) -> None:
-    proxy.lose_answer(lambda request: request.startswith("POST"))
+    proxy.lose_answer("^POST")
     with cluster.launcher(kubeconfig=through) as launcher, LaunchExecutor(launcher) as executor:
         future = executor.submit(shell("sleep 1000"))
-        proxy.wait_for(lambda request: request.startswith("POST"))
+        proxy.wait_for("^POST")
         future.cancel()
     assert future.cancelled()
     assert cluster.leftovers() == []
