@@ -16,9 +16,8 @@ from .errors import (
 )
 from .executor import LaunchExecutor
 from .future import LaunchFuture
-from .launcher import Launcher
+from .launcher import Launcher, lookup_launcher, register_launcher
 from .models import Handle, ImagePullPolicy, Outcome, Reason, RestartPolicy, Run
-from .registry import lookup_launcher, register_launcher
 from .run_events import RunEvent, on_event
 from .signals import stop_on_sigterm
 

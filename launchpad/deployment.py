@@ -10,9 +10,8 @@ from typing import Any
 import attrs
 
 from . import yamlfile
-from .launcher import Launcher
+from .launcher import Launcher, lookup_launcher
 from .models import Run, masked
-from .registry import lookup_launcher
 from .settings import faults_in, keys_of, structure, unknown_key
 from .yamlfile import Document, Step
 

@@ -1,28 +1,22 @@
-"""From a function to the entrypoint that names it, and from an entrypoint to the command that runs it."""
+"""The entrypoint of a function, and the command that calls an entrypoint."""
 
 from __future__ import annotations
 
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import FunctionType
-from typing import TYPE_CHECKING
+from typing import Any
 
 from . import engine
 
-if TYPE_CHECKING:
-    from .models import Run
-
-PARAMETERS_VARIABLE = engine.PARAMETERS_VARIABLE
-
-
-_MAIN = ("__main__", "__mp_main__")  # a script, also as multiprocessing's children know it
+_MAIN = ("__main__", "__mp_main__")  # the names of a script's module, the second in children of multiprocessing
 
 
 def entrypoint_of(function: Callable[..., object]) -> str:
-    """The entrypoint that names `function`; ValueError, with the way out, where nothing can name it."""
+    """The entrypoint of `function`. ValueError that says what to do if a new process could not import it."""
     if inspect.ismethod(function):
         raise ValueError(f"{function.__qualname__} is a method: {_CALL_IT}")
     if not isinstance(function, FunctionType):
@@ -37,15 +31,15 @@ def entrypoint_of(function: Callable[..., object]) -> str:
     if function.__qualname__ != function.__name__:
         raise ValueError(f"{function.__qualname__} belongs to a class: {_CALL_IT}")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise ValueError(f"{function.__name__} yields, and nobody would take what it yields: {_CALL_IT}")
+        raise ValueError(f"{function.__name__} is a generator, and nothing would consume it: {_CALL_IT}")
     return f"{_place_of(function)}:{function.__name__}"
 
 
-_CALL_IT = "call it in a function at the top level of a module, and make the run of that"
+_CALL_IT = "call it in a function at the top level of a module, and pass that function"
 
 
 def _place_of(function: FunctionType) -> str:
-    """The module or the file that a new process finds `function` in."""
+    """The module or the file that a new process can import `function` from."""
     if function.__module__ in _MAIN:
         place, scope = _script_of(function)
     else:
@@ -54,13 +48,13 @@ def _place_of(function: FunctionType) -> str:
     if scope.get(function.__name__) is not function:
         raise ValueError(
             f"{place} has no {function.__name__} that is this function, so a new process would not find it: "
-            "give it the name that it is defined by, at the top level of a module that can be imported"
+            "define it under its own name at the top level of a module that can be imported"
         )
     return place
 
 
 def _script_of(function: FunctionType) -> tuple[str, dict[str, object]]:
-    """What names the script that `function` is defined in (a module, after `python -m`, or a file), and its names."""
+    """The module (after `python -m`) or file of the script that defines `function`, and its global names."""
     original = inspect.unwrap(function)
     defined = original if isinstance(original, FunctionType) else function
     scope = defined.__globals__
@@ -76,25 +70,25 @@ def _script_of(function: FunctionType) -> tuple[str, dict[str, object]]:
     return path, scope
 
 
-def local_command(run: Run, python: str) -> list[str]:
-    """The command that calls the run's entrypoint with the interpreter `python` of this machine."""
-    assert run.entrypoint is not None
-    return [python, os.path.abspath(engine.__file__), run.entrypoint]
+def local_command(entrypoint: str | None, python: str) -> list[str]:
+    """The command that calls `entrypoint` with the interpreter `python` of this machine."""
+    assert entrypoint is not None  # a run without a command has one
+    return [python, os.path.abspath(engine.__file__), entrypoint]
 
 
-def portable_command(run: Run, python: str = "python") -> list[str]:
-    """The command that calls the run's entrypoint where launchpad is not installed: it brings the engine along."""
-    assert run.entrypoint is not None
-    return [python, "-c", _engine_source(), run.entrypoint]
+def portable_command(entrypoint: str | None, python: str = "python") -> list[str]:
+    """The command that calls `entrypoint` where launchpad is not installed: it contains the engine's source."""
+    assert entrypoint is not None  # as above
+    return [python, "-c", _engine_source(), entrypoint]
 
 
-def parameters_environment(run: Run) -> dict[str, str]:
-    """The variable by which the parameters travel: the arguments of a process are there for everyone to read."""
-    if run.entrypoint is None:
+def parameters_environment(entrypoint: str | None, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The variable that passes the parameters to the engine; command lines can be read by every user of a machine."""
+    if entrypoint is None:
         return {}
-    import json  # takes a tenth of the time of importing launchpad: on first use
+    import json  # takes a tenth of the time of importing launchpad
 
-    return {PARAMETERS_VARIABLE: json.dumps(run.parameters)}
+    return {engine.PARAMETERS_VARIABLE: json.dumps(parameters)}
 
 
 @cache

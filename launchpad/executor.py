@@ -146,9 +146,9 @@ class LaunchExecutor(ThreadPoolExecutor):
         return f"<LaunchExecutor {self._launcher.type}: {running} running, {len(launches) - running} queued>"
 
     def _repr_html_(self) -> str:
-        from .display import table
+        from .jupyter import html_table
 
-        return table(repr(self), {"launcher": self._launcher, "at a time": self._max_workers})
+        return html_table(repr(self), {"launcher": self._launcher, "at a time": self._max_workers})
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:

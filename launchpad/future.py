@@ -91,11 +91,11 @@ class LaunchFuture(Future[bool]):
         return f"<LaunchFuture {self.run.name!r}: {state}>"
 
     def _repr_html_(self) -> str:
-        from .display import settings, table
+        from .jupyter import html_table, shown_fields
 
         error = self.exception() if self.done() and not self.cancelled() else None
         facts = {"handle": self.handle, "error": error and str(error)}
-        return table(repr(self), facts | (settings(self.outcome) if self.outcome else {}))
+        return html_table(repr(self), facts | (shown_fields(self.outcome) if self.outcome else {}))
 
     def _cancel(self, *, hurry: bool) -> bool:
         with self._lock:

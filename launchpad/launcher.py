@@ -9,7 +9,7 @@ import abc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
 
@@ -21,8 +21,9 @@ from .core.output import OnOutput, Sink, discard, to_caller, to_screen
 from .core.session import Session
 from .core.supervisor import Supervisor
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
-from .jupyter import kept_in_cell
+from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run, env_values, flag, masked, seconds
+from .registry import Registry
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .settings import LauncherSettings
 
 OnStart = Callable[[Handle], object]
+LauncherClass = TypeVar("LauncherClass", bound="type[Launcher]")
 
 _UNGATED = nullcontext()
 """In the place of a Gate's passing, where starts are not bounded."""
@@ -188,9 +190,11 @@ class Launcher(abc.ABC):
 
     def to_settings(self) -> LauncherSettings:
         """This launcher as plain data, for JSON or YAML: env values are in it. `from_settings` gives an equal one."""
-        from .settings import to_settings  # takes 10 ms to import, and cattrs 60 ms: on first use
+        from .settings import LauncherSettings, unstructure  # takes 10 ms to import, and cattrs 60 ms
 
-        return to_settings(self)
+        if "type" not in vars(type(self)):
+            raise ValueError(f"{type(self).__name__} has no type of its own: give it one and register it")
+        return LauncherSettings(self.type, unstructure(self))
 
     @classmethod
     def from_settings(cls, settings: LauncherSettings | Mapping[str, Any]) -> Self:
@@ -198,18 +202,24 @@ class Launcher(abc.ABC):
 
         ValueError with one line for each fault in them, which names the setting and never shows a value of env.
         """
-        from .settings import from_settings
+        from .settings import LauncherSettings, structure
 
-        return from_settings(settings, cls)
+        if not isinstance(settings, LauncherSettings):
+            settings = structure(settings, LauncherSettings)
+        found = cls if cls.type == settings.type else lookup_launcher(settings.type)
+        if not issubclass(found, cls):
+            raise ValueError(
+                f"these are settings of type {settings.type!r}, and {cls.__name__} is of type {cls.type!r}: "
+                "Launcher.from_settings takes those of every type"
+            )
+        return structure(settings.config, found, "$.config")
 
     def close(self) -> None:
         """Closes the connection to the engine, if there is one. A later call connects anew. Idempotent."""
         self._session.close()
 
     def _repr_html_(self) -> str:
-        from .display import settings, table
-
-        return table(type(self).__name__, settings(self))
+        return html_table(type(self).__name__, shown_fields(self))
 
     def __enter__(self) -> Self:
         return self
@@ -292,6 +302,37 @@ class Launcher(abc.ABC):
     def _check_run(self, run: Any) -> None:
         if not isinstance(run, Run):
             raise TypeError(f"a Run is needed, not {type(run).__name__}: for instance Run(command=['echo', 'hello'])")
+
+
+_REGISTRY: Registry[Launcher] = Registry(
+    "launcher",
+    "launchpad.launchers",
+    {
+        "docker": "launchpad.docker",
+        "kubernetes": "launchpad.kubernetes",
+        "subprocess": "launchpad.subprocess",
+        "universal": "launchpad.universal",
+    },
+)
+
+
+def register_launcher(cls: LauncherClass) -> LauncherClass:
+    """Class decorator: makes a launcher class known by its `type`. ValueError if it has none or another class has it.
+
+    A class of the same module and name replaces the earlier one, as when a module is reloaded.
+    """
+    _REGISTRY.register(cls)
+    return cls
+
+
+def lookup_launcher(name: str) -> type[Launcher]:
+    """The launcher class of a type. ValueError that lists the known types."""
+    return _REGISTRY.lookup(name)
+
+
+def known_launchers() -> list[str]:
+    """The types of all launchers, sorted, including those of packages that are not imported yet."""
+    return _REGISTRY.names()
 
 
 def _hearing(supervisor: Supervisor, stop_token: StopToken) -> Listening:

@@ -345,6 +345,6 @@ class Outcome:
     ended_at: datetime | None = None
 
     def _repr_html_(self) -> str:
-        from .display import settings, table
+        from .jupyter import html_table, shown_fields
 
-        return table("Succeeded" if self.ok else f"Not successful: {self.reason}", settings(self))
+        return html_table("Succeeded" if self.ok else f"Not successful: {self.reason}", shown_fields(self))

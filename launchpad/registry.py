@@ -1,100 +1,93 @@
-"""Launcher classes by the name of their type: ours, and those of other packages.
-
-A package offers its own by the entry-point group `launchpad.launchers`, or registers them itself when it is imported.
-"""
+"""Classes by the name in their attribute `type`: known ones, registered ones, and those that other packages offer."""
 
 from __future__ import annotations
 
 import importlib
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from .launcher import Launcher
-
-ENTRY_POINTS = "launchpad.launchers"
-
-Class = TypeVar("Class", bound="type[Launcher]")
-
-_OURS = {
-    "docker": "launchpad.docker",
-    "kubernetes": "launchpad.kubernetes",
-    "subprocess": "launchpad.subprocess",
-    "universal": "launchpad.universal",
-}
-"""The modules that register our own launchers; imported when they are asked for."""
-
-_lock = threading.Lock()
-_classes: dict[str, type[Launcher]] = {}
+T = TypeVar("T")
 
 
-def register_launcher(cls: Class) -> Class:
-    """Class decorator: makes a launcher known by its `type`. ValueError if it has none, or if it is another's.
+class Registry(Generic[T]):
+    """The subclasses of one base class, by their type. Thread-safe.
 
-    The same class may come again, as when a module is reloaded or a notebook's cell is run twice: the later one counts.
+    `kind` names the base class in messages. `group` is the entry-point group by which packages offer classes of their
+    own. `own` maps our types to the modules that register them, which are imported on the first lookup.
     """
-    name = getattr(cls, "type", "")
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"{_named(cls)} needs a name: type: ClassVar[str] = ...")
-    with _lock:
-        if (owner := _other_owner(name, cls)) is not None:
-            raise ValueError(f"launcher type {name!r} is already that of {owner}: give {_named(cls)} another")
-        _classes[name] = cls
-    return cls
+
+    def __init__(self, kind: str, group: str, own: Mapping[str, str]) -> None:
+        self._kind = kind
+        self._group = group
+        self._own = own
+        self._lock = threading.Lock()  # guards _classes
+        self._classes: dict[str, type[T]] = {}
+
+    def register(self, cls: type[T]) -> None:
+        """Makes `cls` known by its type. ValueError if it has no type, or that of another class.
+
+        A class of the same module and name replaces the earlier one: a module may be reloaded, a cell run twice.
+        """
+        name = getattr(cls, "type", "")
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"{_full_name(cls)} needs a name: type: ClassVar[str] = ...")
+        with self._lock:
+            if (owner := self._other_owner(name, cls)) is not None:
+                raise ValueError(
+                    f"{self._kind} type {name!r} is already that of {owner}: give {_full_name(cls)} another"
+                )
+            self._classes[name] = cls
+
+    def lookup(self, name: str) -> type[T]:
+        """The class of a type. ValueError that lists the known types."""
+        if name in self._own:
+            importlib.import_module(self._own[name])
+        with self._lock:
+            known = self._classes.get(name)
+        return known or self._from_entry_point(name)
+
+    def names(self) -> list[str]:
+        """All types, sorted, including those of packages that are not imported yet."""
+        with self._lock:
+            registered = set(self._classes)
+        return sorted(registered | set(self._own) | {point.name for point in self._entry_points()})
+
+    def _other_owner(self, name: str, cls: type[T]) -> str | None:
+        """The module or class that `name` belongs to, None if `cls` may have it."""
+        own_module = self._own.get(name)
+        if own_module is not None and not _full_name(cls).startswith(f"{own_module}."):
+            return own_module
+        known = self._classes.get(name)
+        return None if known is None or _full_name(known) == _full_name(cls) else _full_name(known)
+
+    def _from_entry_point(self, name: str) -> type[T]:
+        for point in self._entry_points():
+            if point.name == name:
+                return self._load(point)
+        raise ValueError(f"unknown {self._kind} type {name!r}; known are: {', '.join(self.names())}")
+
+    def _load(self, point: EntryPoint) -> type[T]:
+        try:
+            cls: type[T] = point.load()
+            if getattr(cls, "type", None) != point.name:
+                raise ValueError(f"the {self._kind}'s type is {getattr(cls, 'type', None)!r}")
+            self.register(cls)
+        except Exception as error:  # importing another package's module may raise anything
+            raise ValueError(
+                f"{self._kind} type {point.name!r} is offered by {point.value!r}, which cannot be used: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return cls
+
+    def _entry_points(self) -> list[EntryPoint]:
+        from importlib.metadata import entry_points  # takes 40 ms to import, and is rarely needed
+
+        return list(entry_points(group=self._group))
 
 
-def _other_owner(name: str, cls: type[Launcher]) -> str | None:
-    """Whose the type is, if it is not the class's own."""
-    ours = _OURS.get(name)
-    if ours is not None and not _named(cls).startswith(f"{ours}."):
-        return ours
-    known = _classes.get(name)
-    return None if known is None or _named(known) == _named(cls) else _named(known)
-
-
-def lookup_launcher(name: str) -> type[Launcher]:
-    """The launcher class of a type. ValueError that lists the known ones."""
-    if name in _OURS:
-        importlib.import_module(_OURS[name])
-    with _lock:
-        known = _classes.get(name)
-    return known or _from_entry_point(name)
-
-
-def known_launchers() -> list[str]:
-    """The names of all types, sorted; those that only an entry point tells of included."""
-    with _lock:
-        registered = set(_classes)
-    return sorted(registered | set(_OURS) | {point.name for point in _entry_points()})
-
-
-def _from_entry_point(name: str) -> type[Launcher]:
-    for point in _entry_points():
-        if point.name == name:
-            return _load(point)
-    raise ValueError(f"unknown launcher type {name!r}; known are: {', '.join(known_launchers())}")
-
-
-def _load(point: EntryPoint) -> type[Launcher]:
-    try:
-        cls: type[Launcher] = point.load()
-        if getattr(cls, "type", None) != point.name:
-            raise ValueError(f"the launcher's type is {getattr(cls, 'type', None)!r}")
-        return register_launcher(cls)
-    except Exception as error:  # anything may happen when a stranger's module is imported
-        raise ValueError(
-            f"launcher type {point.name!r} is offered by {point.value!r}, which cannot be used: "
-            f"{type(error).__name__}: {error}"
-        ) from error
-
-
-def _named(cls: object) -> str:
+def _full_name(cls: object) -> str:
     return f"{getattr(cls, '__module__', '')}.{getattr(cls, '__qualname__', cls)}"
-
-
-def _entry_points() -> list[EntryPoint]:
-    from importlib.metadata import entry_points  # takes 40 ms to import: when a type is not registered
-
-    return list(entry_points(group=ENTRY_POINTS))

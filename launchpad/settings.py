@@ -19,15 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 import attrs
 
 from .models import flag, masked
-from .registry import lookup_launcher
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
-    from .launcher import Launcher
-
 T = TypeVar("T")
-L = TypeVar("L", bound="Launcher")
 Hook = Callable[[Any, Any], Any]
 
 _SCALARS: dict[type, tuple[Any, str]] = {
@@ -64,26 +60,10 @@ class LauncherSettings:
     config: dict[str, Any] = attrs.field(factory=dict, converter=_config, repr=masked)
 
 
-def to_settings(launcher: Launcher) -> LauncherSettings:
-    """What `Launcher.to_settings` gives. ValueError where it could not give the same launcher again."""
-    cls = type(launcher)
-    if "type" not in vars(cls):
-        raise ValueError(f"{cls.__name__} has no type of its own: give it one (type: ClassVar[str]) and register it")
-    config = _converter().unstructure(launcher)
-    return LauncherSettings(launcher.type, {key: _plain(one, f"{cls.__name__}.{key}") for key, one in config.items()})
-
-
-def from_settings(settings: LauncherSettings | Mapping[str, Any], base: type[L]) -> L:
-    """What `base.from_settings` gives."""
-    if not isinstance(settings, LauncherSettings):
-        settings = structure(settings, LauncherSettings)
-    cls = base if base.type == settings.type else lookup_launcher(settings.type)
-    if not issubclass(cls, base):
-        raise ValueError(
-            f"these are settings of type {settings.type!r}, and {base.__name__} is of type {base.type!r}: "
-            "Launcher.from_settings takes those of every type"
-        )
-    return structure(settings.config, cls, "$.config")
+def unstructure(instance: attrs.AttrsInstance) -> dict[str, Any]:
+    """The fields of an attrs instance as JSON can hold them. ValueError for a value that JSON cannot hold."""
+    owner = type(instance).__name__
+    return {key: _plain(one, f"{owner}.{key}") for key, one in _converter().unstructure(instance).items()}
 
 
 def structure(data: object, cls: type[T], path: str = "$") -> T:

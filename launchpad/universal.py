@@ -9,9 +9,8 @@ import attrs
 
 from .core.backend import Backend, Spec
 from .errors import LaunchError
-from .launcher import Launcher
+from .launcher import Launcher, lookup_launcher, register_launcher
 from .models import Run, env_values
-from .registry import lookup_launcher, register_launcher
 from .settings import keys_of, unknown_key
 
 

@@ -6,11 +6,11 @@ import attrs
 import pytest
 
 from launchpad import Handle, Outcome, Reason
-from launchpad.display import LONGEST, settings, table
+from launchpad.jupyter import LONGEST_VALUE, html_table, shown_fields
 
 
-def test_markup_in_a_value_is_only_text() -> None:
-    page = table("<b>", {"<i>": "<script>", "&": "&amp;"})
+def test_markup_in_a_value_is_escaped() -> None:
+    page = html_table("<b>", {"<i>": "<script>", "&": "&amp;"})
     assert "<b>" not in page
     assert "<script>" not in page
     assert "&lt;b&gt;" in page
@@ -18,15 +18,15 @@ def test_markup_in_a_value_is_only_text() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_what_says_nothing_is_left_out(nothing: object) -> None:
-    assert "hint" not in table("title", {"hint": nothing, "message": "text"})
+def test_empty_values_are_left_out(nothing: object) -> None:
+    assert "hint" not in html_table("title", {"hint": nothing, "message": "text"})
 
 
 def test_a_long_value_is_cut() -> None:
-    assert len(table("title", {"a": "x" * 10 * LONGEST})) < 2 * LONGEST
+    assert len(html_table("title", {"a": "x" * 10 * LONGEST_VALUE})) < 2 * LONGEST_VALUE
 
 
-def test_only_what_is_not_the_default_is_shown_and_as_the_repr_shows_it() -> None:
+def test_fields_that_differ_from_their_defaults_are_shown_as_in_the_repr() -> None:
     @attrs.frozen
     class Thing:
         plain: int = 1
@@ -35,7 +35,7 @@ def test_only_what_is_not_the_default_is_shown_and_as_the_repr_shows_it() -> Non
         masked: str = attrs.field(default="", repr=lambda value: "***")
         secret: str = attrs.field(default="", repr=False)
 
-    assert settings(Thing(plain=5, masked="s3cret", secret="s3cret")) == {"plain": 5, "masked": "***"}
+    assert shown_fields(Thing(plain=5, masked="s3cret", secret="s3cret")) == {"plain": 5, "masked": "***"}
 
 
 def test_an_outcome_shows_how_the_run_ended() -> None:

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from launchpad import SubprocessLauncher, lookup_launcher, register_launcher
-from launchpad.registry import known_launchers
+from launchpad.launcher import known_launchers
 
 Offer = Callable[[str, str], None]
 
@@ -53,7 +53,7 @@ def test_ours_are_found_by_name() -> None:
 
 @pytest.mark.parametrize("name", ["subprocess", "universal"])
 def test_ours_are_found_before_anything_else_of_launchpad_is_used(name: str) -> None:
-    source = f"from launchpad.registry import lookup_launcher; print(lookup_launcher({name!r}).type)"
+    source = f"from launchpad import lookup_launcher; print(lookup_launcher({name!r}).type)"
     assert subprocess.check_output([sys.executable, "-c", source], text=True) == f"{name}\n"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..registry import known_launchers
+from ..launcher import known_launchers
 
 
 def launchers(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:

@@ -16,9 +16,8 @@ import click
 
 from ..errors import LaunchError
 from ..health import Health
-from ..launcher import Launcher
+from ..launcher import Launcher, known_launchers
 from ..live.text import one_line
-from ..registry import known_launchers
 from . import exit_codes as exits
 from .options import launcher_options, make_launcher
 

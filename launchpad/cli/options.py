@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 import attrs
 import click
 
-from ..launcher import Launcher
+from ..launcher import Launcher, lookup_launcher
 from ..models import Run
-from ..registry import lookup_launcher
 from ..settings import structure
 from . import arguments as values
 from . import completion

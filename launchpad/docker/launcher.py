@@ -13,9 +13,8 @@ from ..core.backend import Backend, Spec
 from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
 from ..errors import EngineUnavailable
-from ..launcher import Launcher
+from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, Run, label_values, masked
-from ..registry import register_launcher
 from . import converters as fields
 from . import options, volumes
 from . import spec as specs
@@ -65,14 +64,14 @@ class DockerLauncher(Launcher):
 
     def spec(self, run: Run, name: str) -> Spec:
         image = self.image or os.environ.get(IMAGE) or get_image_name()
-        own = {**parameters_environment(run), **self.env, **run.env}
+        own = {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env}
         mode, urls, gateway = specs.network(
             self.network_mode, self.networks, self._forwarded(own), linux=sys.platform == "linux"
         )
         return specs.build(
             name=name,
             image=image,
-            command=run.command or portable_command(run),
+            command=run.command or portable_command(run.entrypoint),
             env={**base_run_environment(), **urls, **own},
             labels={**self.labels, **run.labels, **self._own_labels(run)},
             working_dir=run.working_dir,

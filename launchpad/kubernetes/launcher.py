@@ -12,9 +12,8 @@ from ..core.backend import Backend, Spec
 from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
 from ..errors import EngineUnavailable
-from ..launcher import Launcher
+from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
-from ..registry import register_launcher
 from . import converters as fields
 from . import spec as specs
 from .labels import own_labels, valid_labels
@@ -90,7 +89,7 @@ class KubernetesLauncher(Launcher):
     def _settings(self, run: Run) -> specs.Layer:
         """What wins over the manifest: the fields that are set."""
         own = attrs.fields(type(self))
-        command = run.command or portable_command(run)
+        command = run.command or portable_command(run.entrypoint)
         return specs.Layer(
             job={
                 "backoffLimit": _unless(self.backoff_limit, own.backoff_limit.default),
@@ -112,7 +111,7 @@ class KubernetesLauncher(Launcher):
 
     def _generated_env(self, run: Run) -> dict[str, str]:
         forwarded = {name: os.environ[name] for name in self.forward_urls if name in os.environ}
-        return {**base_run_environment(), **forwarded, **parameters_environment(run)}
+        return {**base_run_environment(), **forwarded, **parameters_environment(run.entrypoint, run.parameters)}
 
     def _timeout(self, run: Run) -> float | None:
         limits = [limit for limit in (run.timeout, self.job_watch_timeout) if limit is not None]

@@ -14,9 +14,8 @@ from ..core.output import OnOutput
 from ..core.session import Session
 from ..entrypoints import local_command, parameters_environment
 from ..jupyter import in_notebook
-from ..launcher import Launcher, OnStart
+from ..launcher import Launcher, OnStart, register_launcher
 from ..models import Outcome, Run, optional_path
-from ..registry import register_launcher
 from . import spec as specs
 from .backend import SubprocessBackend
 from .watchdog import guarded
@@ -72,10 +71,10 @@ class SubprocessLauncher(Launcher):
     def spec(self, run: Run, name: str) -> Spec:
         virtualenv = None if self.virtualenv is None else os.path.abspath(os.path.expanduser(self.virtualenv))
         conda = self._conda_command()
-        env = {**parameters_environment(run), **self.env, **run.env}
+        env = {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env}
         working_dir = run.working_dir or self.working_dir
         return specs.build(
-            run.command or local_command(run, specs.python_of(virtualenv, conda)),
+            run.command or local_command(run.entrypoint, specs.python_of(virtualenv, conda)),
             env,
             working_dir=None if working_dir is None else os.path.expanduser(working_dir),
             virtualenv=virtualenv,
