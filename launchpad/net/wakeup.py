@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import select
-import socket
 import threading
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import socket
 
 
 class HasFileno(Protocol):
@@ -32,7 +34,7 @@ class Wakeup:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards all below
-        self._sockets = () if hasattr(os, "eventfd") else socket.socketpair()
+        self._sockets = () if hasattr(os, "eventfd") else _socket_pair()
         self._fd = self._sockets[0].fileno() if self._sockets else os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._is_set = False
 
@@ -79,3 +81,9 @@ class Wakeup:
             else:
                 os.close(self._fd)
             self._fd = -1
+
+
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
+    import socket  # takes a few ms to import: only for systems without eventfd
+
+    return socket.socketpair()

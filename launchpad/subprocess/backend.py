@@ -1,4 +1,4 @@
-"""Local processes: this machine is the engine. The only file that starts any."""
+"""The backend of local processes: this machine is the engine. No other module starts the process of a run."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from ..core.backend import Spec, StreamName, Unit
 from ..core.cancellation import StopToken
 from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
-from .process import TAKEN, Child, LocalProcess, handle_id, parse_handle
+from .process import STATUS_TAKEN, Child, LocalProcess, parse_handle
 from .proctable import StartTimes, look_up
 from .spec import conda_prefix, python_of
 
 Pipes = Mapping[StreamName, int]
 """The descriptor of one end of each pipe."""
 
-Follow = Callable[[LocalProcess, Handle, Pipes], Unit]
+UnitFactory = Callable[[LocalProcess, Handle, Pipes], Unit]
+"""Makes the unit of a process. ProcessLookupError if the process is gone, OSError if no descriptors are left."""
 
 _STREAMS: tuple[StreamName, ...] = ("stdout", "stderr")
 
-_EXPLAINED = {
+_EXPLANATIONS = {
     errno.E2BIG: "the command and its environment are too long for the system: pass large values in a file",
     errno.EACCES: "it is not executable: check its permissions (chmod +x)",
     errno.ENOEXEC: "the system cannot execute it: a script needs a first line such as #!/bin/sh",
@@ -42,42 +43,42 @@ def host_name() -> str:
     return os.uname().nodename
 
 
-def default_follow() -> Follow:
-    """In the thread that follows a run, where the system has pidfd; else by other threads."""
+def default_unit_factory() -> UnitFactory:
+    """Units that need no thread of their own, if the system has pidfd; else `ThreadedUnit`."""
     if has_pidfd():
-        from .unit_waitid import follow
+        from .unit_waitid import cheapest_unit
 
-        return follow
+        return cheapest_unit
     from .unit_threaded import ThreadedUnit
 
     return ThreadedUnit
 
 
 def has_pidfd() -> bool:
-    """Whether there is pidfd: old kernels lack it, and some sandboxes."""
+    """Whether the system has pidfd. Old kernels and some sandboxes do not."""
     if sys.platform != "linux" or not hasattr(os, "eventfd"):
         return False
     try:
         os.close(os.pidfd_open(os.getpid()))
     except OSError as error:
-        return error.errno in (errno.EMFILE, errno.ENFILE)  # what is lacking is a descriptor, for now
+        return error.errno in (errno.EMFILE, errno.ENFILE)  # only a descriptor is missing, for now
     return True
 
 
 class SubprocessBackend:
-    """Starts processes, each as the leader of a session and a group of its own. Thread-safe."""
+    """Starts processes, each as the leader of its own session and process group. Thread-safe."""
 
-    def __init__(self, follow: Follow | None = None) -> None:
+    def __init__(self, unit_factory: UnitFactory | None = None) -> None:
         self.engine = host_name()
-        self._follow = follow or default_follow()
+        self._unit_factory = unit_factory or default_unit_factory()
         self._start_times = StartTimes()
         self._lock = threading.Lock()  # guards the list
-        self._unfollowed: list[LocalProcess] = []  # started, and polled by nobody yet: for us to reap
+        self._unpolled: list[LocalProcess] = []  # started, and not polled yet: the next start reaps those that ended
 
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
         stop_token.check()
         _check(spec)
-        self._reap_unfollowed()
+        self._reap_unpolled()
         reading, writing = _open_pipes() if output else ({}, {})
         try:
             return self._start(spec, name, run, reading, writing)
@@ -88,13 +89,13 @@ class SubprocessBackend:
             _close(writing.values())
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
-        """A process that somebody else started, or that this process has let go of; its output is not to be had."""
+        """A unit for a process that another process started, or this one no longer follows. It gives no output."""
         pid, started = self._identity(handle)
         try:
             entry = look_up(pid)
             if entry is not None and entry.started == started:
-                return self._follow(LocalProcess(pid, started, ours=False), handle, {})
-        except ProcessLookupError:  # it was there a moment ago
+                return self._unit_factory(LocalProcess(pid, started, is_child=False), handle, {})
+        except ProcessLookupError:  # it ended just now
             pass
         except OSError as error:
             raise LaunchError(_not_followed(handle.name, error)) from error
@@ -103,19 +104,19 @@ class SubprocessBackend:
         )
 
     def remove(self, handle: Handle) -> None:
-        """A process leaves nothing behind: there is only to check that it has ended."""
+        """Checks that the process has ended; a process leaves nothing to remove."""
         pid, started = self._identity(handle)
         entry = look_up(pid)
         if entry is not None and entry.started == started and entry.running:
             raise LaunchError(f"Run {handle.name!r} (process {pid}) is still running: stop it before removing it.")
 
     def close(self) -> None:
-        """Nothing is held open here: units belong to who follows them."""
+        """Does nothing: all that is open belongs to the units."""
 
     def _identity(self, handle: Handle) -> tuple[int, str]:
         if handle.engine != self.engine:
             raise RunNotAvailable(
-                f"Run {handle.name!r} is a process of host {handle.engine!r}, and this is {self.engine!r}: ask there."
+                f"Run {handle.name!r} is a process of host {handle.engine!r}; this host is {self.engine!r}: ask there."
             )
         return parse_handle(handle)
 
@@ -123,33 +124,33 @@ class SubprocessBackend:
         before = self._start_times.now()
         child = _spawn(spec, writing)
         try:
-            process = LocalProcess(child.pid, self._start_times.of(child.pid, before), ours=True)
-            handle = Handle("subprocess", handle_id(process), name, self.engine, run.id)
-            unit = self._follow(process, handle, reading)
+            process = LocalProcess(child.pid, self._start_times.of(child.pid, before), is_child=True)
+            handle = Handle("subprocess", process.handle_id, name, self.engine, run.id)
+            unit = self._unit_factory(process, handle, reading)
             with self._lock:
-                self._unfollowed.append(process)
+                self._unpolled.append(process)
             return unit
         except BaseException as error:
             _kill(child)
             if isinstance(error, ProcessLookupError):
                 raise LaunchError(
-                    f"Run {name!r} had ended and was gone before it could be followed. {TAKEN}"
+                    f"Run {name!r} ended, and was gone before it could be followed. {STATUS_TAKEN}"
                 ) from error
             if isinstance(error, OSError):
                 raise LaunchError(_not_followed(name, error)) from error
             raise
 
-    def _reap_unfollowed(self) -> None:
+    def _reap_unpolled(self) -> None:
         with self._lock:
-            if self._unfollowed:
-                self._unfollowed = [each for each in self._unfollowed if not (each.followed or each.reap())]
+            if self._unpolled:
+                self._unpolled = [each for each in self._unpolled if not (each.polled or each.reap())]
 
 
 def _check(spec: Spec) -> None:
-    """LaunchError where what the settings name is not there."""
+    """LaunchError if a directory or an environment that the settings name does not exist."""
     directory = spec["working_dir"]
     if directory is not None and not os.path.isdir(directory):
-        raise LaunchError(f"The working directory {directory!r} does not exist or is no folder: create it first.")
+        raise LaunchError(f"The working directory {directory!r} does not exist or is not a directory: create it first.")
     virtualenv = spec["virtualenv"]
     if virtualenv is not None and not os.path.exists(python_of(virtualenv, None)):
         raise LaunchError(f"There is no virtualenv in {virtualenv!r}: create it (python -m venv {virtualenv}).")
@@ -159,14 +160,14 @@ def _check(spec: Spec) -> None:
 
 
 def _open_pipes() -> tuple[Pipes, Pipes]:
-    """The reading and the writing ends of a pipe for each stream."""
+    """Opens a pipe for each stream: the reading ends, and the writing ends."""
     pipes: list[tuple[int, int]] = []
     try:
         for _ in _STREAMS:
             pipes.append(os.pipe())
     except OSError as error:
         _close(itertools.chain(*pipes))
-        raise LaunchError(f"No pipe for the output: {_explained(error)}.") from error
+        raise LaunchError(f"No pipe can be opened for the output: {_explained(error)}.") from error
     reading, writing = zip(*pipes, strict=True)
     return dict(zip(_STREAMS, reading, strict=True)), dict(zip(_STREAMS, writing, strict=True))
 
@@ -192,7 +193,7 @@ def _spawn(spec: Spec, writing: Pipes) -> Child:
 
 
 def _environment(changes: Mapping[str, str | None]) -> dict[str, str] | None:
-    """The child's environment; None, to inherit ours as it is, costs nothing."""
+    """The child's environment; None to inherit this process's unchanged, which is cheaper."""
     if not changes:
         return None
     merged = {**os.environ, **changes}
@@ -205,21 +206,21 @@ def _not_started(spec: Spec, error: Exception) -> str:
         return f"conda was not found ({program!r}): install it, or set CONDA_EXE to its path."
     if isinstance(error, FileNotFoundError):
         where = "does not exist" if os.sep in program else "was not found on PATH"
-        if _is_there(program, spec):
+        if _program_exists(program, spec):
             where = "names an interpreter in its first line that does not exist"
         return f"The program {program!r} cannot be started: it {where}."
     directory = spec["working_dir"]
     if isinstance(error, PermissionError) and directory is not None and not os.access(directory, os.X_OK):
-        return f"The working directory {directory!r} may not be entered: check its permissions."
+        return f"The working directory {directory!r} cannot be entered: check its permissions."
     if os.path.isdir(os.path.join(directory or "", program)):
-        return f"The program {program!r} cannot be started: it is a folder."
+        return f"The program {program!r} cannot be started: it is a directory."
     return f"The program {program!r} cannot be started: {_explained(error)}."
 
 
-def _is_there(program: str, spec: Spec) -> bool:
+def _program_exists(program: str, spec: Spec) -> bool:
     if os.sep in program:
         return os.path.isfile(os.path.join(spec["working_dir"] or "", program))
-    from shutil import which  # takes 3 ms to import: for an error
+    from shutil import which  # takes 3 ms to import, and only this error needs it
 
     return which(program, path=spec["env"].get("PATH", os.environ.get("PATH")) or os.defpath) is not None
 
@@ -230,7 +231,7 @@ def _not_followed(name: str, error: OSError) -> str:
 
 def _explained(error: Exception) -> str:
     number = error.errno if isinstance(error, OSError) else None
-    return _EXPLAINED.get(number or 0) or (os.strerror(number) if number else str(error))
+    return _EXPLANATIONS.get(number or 0) or (os.strerror(number) if number else str(error))
 
 
 def _kill(child: Child) -> None:

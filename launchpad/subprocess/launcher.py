@@ -1,4 +1,4 @@
-"""`SubprocessLauncher`: runs as processes of this machine."""
+"""`SubprocessLauncher`: launches runs as processes of this machine."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ..launcher import Launcher, OnStart, register_launcher
 from ..models import Outcome, Run, optional_path
 from . import spec as specs
 from .backend import SubprocessBackend
-from .watchdog import guarded
+from .watchdog import watched
 
 
 class _ThisProcess(Session):
-    """The connection of all launchers of this kind: whose child a process is does not depend on who started it.
+    """The one session of all subprocess launchers: any of them can wait for any child of this process.
 
-    A copy of a launcher, by pickle too, knows the children of the process that it is in.
+    A pickled launcher has the session of the process that it is unpickled in.
     """
 
     def __reduce__(self) -> str:  # type: ignore[override]
@@ -49,12 +49,13 @@ def _working_dir(value: object) -> str | None:
 @register_launcher
 @attrs.frozen(kw_only=True)
 class SubprocessLauncher(Launcher):
-    """Launches runs as local processes, each in a session and a process group of its own.
+    """Launches runs as local processes, each in its own session and process group.
 
-    A run inherits this process's environment. `virtualenv` is the path of one, `condaenv` the name or the path
-    (`/…`, `~…`) of one; not both. `working_dir` must exist when a run is launched; `~` is expanded then.
+    A run inherits this process's environment. `virtualenv` is the path of a virtualenv, `condaenv` the name or the path
+    (`/…`, `~…`) of a conda environment; only one may be set. `working_dir` must exist when a run is launched; `~` is
+    expanded then.
 
-    Stopping sends SIGTERM to the group and SIGKILL after `grace` seconds, grandchildren included.
+    Stopping sends SIGTERM to the group, and SIGKILL after `grace` seconds, child processes included.
     """
 
     type: ClassVar[str] = "subprocess"
@@ -91,14 +92,14 @@ class SubprocessLauncher(Launcher):
         stop_token: StopToken | None = None,
         limiter: StartLimiter | None = None,
     ) -> Outcome:
-        """As on every launcher. In a notebook, the run is ended too when the kernel is killed."""
+        """As on every launcher. In a notebook, the run also ends when the kernel is killed."""
         if not in_notebook():
             return super().launch(run, on_start=on_start, on_output=on_output, stop_token=stop_token, limiter=limiter)
-        with guarded(on_start, self.grace) as on_start:
+        with watched(on_start, self.grace) as on_start:
             return super().launch(run, on_start=on_start, on_output=on_output, stop_token=stop_token, limiter=limiter)
 
     def close(self) -> None:
-        """Does nothing: this process's children, which are all that is held, are shared by all launchers."""
+        """Does nothing: all launchers share this process's children, and nothing else is open."""
 
     def _conda_command(self) -> list[str] | None:
         if self.condaenv is None:
@@ -116,5 +117,5 @@ class SubprocessLauncher(Launcher):
 
 
 def _search_path(env: specs.Environment) -> str:
-    """The PATH of a process that inherits ours, with `env` put over it."""
+    """The PATH of a process that inherits this one's environment, changed by `env`."""
     return env.get("PATH", os.environ.get("PATH", os.defpath)) or ""

@@ -1,4 +1,4 @@
-"""What every way of following a local process shares: identity, signals to its group, and the end."""
+"""The process of a run: its identity, signals to its process group, and its end. All units share it."""
 
 from __future__ import annotations
 
@@ -7,57 +7,61 @@ import os
 import signal
 import subprocess
 import threading
-from datetime import datetime, timezone
 
-from ..core.backend import Exit
-from ..core.diagnosis import of_exit_code
 from ..errors import LaunchError
 from ..models import Handle
-from .proctable import group_members, look_up, wait_for_stranger
+from .proctable import group_members, look_up, wait_for_end
 
-TAKEN = (
-    "Something else in this process takes exit statuses: SIGCHLD is ignored, which signal.signal(signal.SIGCHLD, "
-    "signal.SIG_DFL) ends, or waitpid(-1) is called."
+STATUS_TAKEN = (
+    "Another part of this process takes exit statuses: SIGCHLD is ignored, which signal.signal(signal.SIGCHLD, "
+    "signal.SIG_DFL) undoes, or waitpid(-1) is called."
 )
 
 
 class Child(subprocess.Popen[bytes]):
-    """A process of ours. Unlike a plain Popen it may be let go of while it runs: a run may outlive who started it."""
+    """A child process. Unlike a plain Popen it may be dropped while the process runs: a run may outlive its starter."""
 
     def __del__(self) -> None:
         pass
 
 
 class LocalProcess:
-    """The leader of a run's process group: a child of this process, or somebody else's, found by its handle.
+    """The leader of a run's process group: a child of this process, or any other process that a handle names.
 
-    Owned by the unit that follows it. The group can be signalled safely while the leader is not reaped, or while
-    members of it are known to run: both keep its number from being given away. Any thread may signal it.
+    It is safe to signal the group while the leader is not reaped or members of the group run: until then, the system
+    does not reuse the group's number. Any thread may signal it.
     """
 
-    def __init__(self, pid: int, started: str, *, ours: bool) -> None:
+    def __init__(self, pid: int, started: str, *, is_child: bool) -> None:
         self.pid = pid
         self.started = started
-        self.ours = ours
+        self.is_child = is_child
         self.stopping = False
-        self.followed = False
+        """Whether the group has been signalled: then the run ends with its last process, not with its leader."""
+        self.polled = False
+        """Whether a unit polls this process, and thereby reaps it."""
         self.exit_code: int | None = None
-        """Known after the leader's end, unless that is for another process to know."""
-        self._ended = False  # and it was seen
+        """Known after the leader's end, unless another process is its parent."""
+        self._ended = False
         self._reaped = False
-        self._reaping = threading.Lock()  # guards the number, which the system gives away when the leader is reaped
+        self._lock = threading.Lock()  # guards `_reaped`: the system may reuse the pid of a reaped process at once
+
+    @property
+    def handle_id(self) -> str:
+        """The id in the run's handle."""
+        return f"{self.pid}@{self.started}"
 
     def signal(self, number: signal.Signals) -> bool:
-        """Signals the whole group, if it is still the run's. False if the leader had ended before the first signal.
+        """Sends a signal to the whole group. False if the leader was reaped before the first one: nothing is sent then.
 
-        Then whom it left behind is its own affair. LaunchError where the system does not let us.
+        LaunchError if the system does not allow it, or the group cannot be looked up.
         """
-        with self._reaping:
+        with self._lock:
             if self._reaped and not self.stopping:
                 return False
             before, self.stopping = self.stopping, True
             try:
-                if self._is_there():
+                if self._group_exists():
                     os.killpg(self.pid, number)
             except ProcessLookupError:
                 pass
@@ -65,16 +69,14 @@ class LocalProcess:
                 self.stopping = before
                 raise LaunchError(f"Process {self.pid} may not be signalled: it belongs to another user.") from error
             except OSError as error:
-                raise LaunchError(
-                    f"What is left of process {self.pid} cannot be looked for: {error.strerror}."
-                ) from error
+                raise LaunchError(f"The group of process {self.pid} cannot be looked up: {error.strerror}.") from error
             return True
 
     def may_be_signalled(self) -> bool:
-        """Whether the system will let us: what runs may be, or become, another user's (sudo).
+        """Whether the system allows it: a program may run as another user, or change its user (sudo).
 
-        It is asked for something that takes the same rights, and that it tells only when the program is loaded: until
-        then the process is still ours (proc(5), /proc/pid/auxv).
+        Opening /proc/PID/auxv takes the same rights and blocks until the program is loaded; before that, the process
+        still has this process's user.
         """
         if os.geteuid() == 0:
             return True
@@ -85,24 +87,25 @@ class LocalProcess:
         return True
 
     def wait(self) -> None:
-        """Waits for the leader's end."""
-        if self.ours:
+        """Blocks until the leader has ended, and reaps it if it is a child."""
+        if self.is_child:
             self._see_end()
+            self.reap()
         else:
-            wait_for_stranger(self.pid, self.started)
+            wait_for_end(self.pid, self.started)
 
     def has_ended(self) -> bool:
-        """Whether the leader has ended, be it reaped or not."""
-        if self.ours:
-            with self._reaping:
+        """Whether the leader has ended, reaped or not."""
+        if self.is_child:
+            with self._lock:
                 return self._see_end(os.WNOHANG)
         entry = look_up(self.pid)
         return entry is None or entry.started != self.started or not entry.running
 
     def reap(self) -> bool:
-        """Reaps a child of ours if it has ended; False if that is still to be done."""
-        with self._reaping:
-            if not self.ours or self._reaped:
+        """Reaps a child that has ended. False if it still runs; True if there is nothing to reap."""
+        with self._lock:
+            if not self.is_child or self._reaped:
                 return True
             if not self._see_end(os.WNOHANG):
                 return False
@@ -112,18 +115,18 @@ class LocalProcess:
             return True
 
     def has_survivors(self) -> bool:
-        """Whether there are any; True as well while the system has no descriptor left to look for them with."""
+        """Whether there are survivors; also True while no descriptor is left to look for them."""
         try:
             return bool(self.survivors())
         except OSError:
             return True
 
     def survivors(self) -> list[int]:
-        """Who has to end too, after the leader was reaped: when the run is being stopped, its whole group."""
+        """The running members of the group, after the leader's end; none unless the run is being stopped."""
         if not self.stopping:
             return []
         try:
-            os.killpg(self.pid, 0)  # most often there is nobody, and this is a thousand times cheaper than a search
+            os.killpg(self.pid, 0)  # a thousand times cheaper than reading the process table, and mostly enough
         except ProcessLookupError:
             return []
         except PermissionError:
@@ -131,7 +134,7 @@ class LocalProcess:
         return group_members(self.pid)
 
     def _see_end(self, options: int = 0) -> bool:
-        """Waits for a child's end, and leaves it to be reaped; with WNOHANG, looks for it. Whether it has ended."""
+        """Waits for a child's end without reaping it; with WNOHANG, only looks. Returns whether it has ended."""
         if self._ended:
             return True
         try:
@@ -141,7 +144,7 @@ class LocalProcess:
             if end is None:
                 return False
             self.exit_code = end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
-        except ChildProcessError:  # somebody else reaped it, or the system, where SIGCHLD is ignored
+        except ChildProcessError:  # reaped by other code in this process, or by the system (SIGCHLD is ignored)
             pass
         self._ended = True
         return True
@@ -153,29 +156,15 @@ class LocalProcess:
             self._ended = self._reaped = True
         return self._ended
 
-    def _is_there(self) -> bool:
-        if self.ours and not self._reaped:
+    def _group_exists(self) -> bool:
+        if self.is_child and not self._reaped:
             return True
         entry = look_up(self.pid)
         return entry.started == self.started if entry else bool(group_members(self.pid))
 
 
-def exit_of(process: LocalProcess) -> Exit:
-    """The Exit of a process that has ended just now."""
-    reason, message, hint = of_exit_code(process.exit_code)
-    if process.ours and process.exit_code is None:
-        hint = TAKEN
-    return Exit(
-        exit_code=process.exit_code, reason=reason, message=message, hint=hint, ended_at=datetime.now(timezone.utc)
-    )
-
-
-def handle_id(process: LocalProcess) -> str:
-    return f"{process.pid}@{process.started}"
-
-
 def parse_handle(handle: Handle) -> tuple[int, str]:
-    """The pid and the start time in a handle; LaunchError where it is none of ours."""
+    """The pid and the start time in a handle's id. LaunchError if the id has another form."""
     pid, _, started = handle.id.partition("@")
     if not (pid.isdecimal() and started):
         raise LaunchError(f"The handle's id {handle.id!r} is not that of a local process (pid@start time).")

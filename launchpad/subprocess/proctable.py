@@ -1,6 +1,6 @@
-"""What the system's process table says: who a pid is, and who is left of a process group.
+"""The system's process table: the entry of a pid, and the running members of a process group.
 
-Linux is asked through /proc, which costs microseconds; other systems through psutil.
+Linux is read through /proc, which costs microseconds; other systems through psutil.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 _NANOSECONDS_PER_TICK = 10**9 // (os.sysconf("SC_CLK_TCK") if sys.platform == "linux" else 1)
-_NO_ANSWER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-_ENDED_STATES = "ZX"  # zombie, dead: only waiting to be reaped
+_RESOURCE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_ENDED_STATES = "ZX"  # zombie, dead: not reaped yet
 
 
 class Process(NamedTuple):
-    """One entry of the process table. `started` tells it from a later process with the same pid."""
+    """One entry of the process table. `started` distinguishes it from a later process with the same pid."""
 
     pid: int
     group: int
@@ -30,50 +30,51 @@ class Process(NamedTuple):
 
 
 class StartTimes:
-    """Tells when a child was started, as `Process.started` does, mostly without asking for its entry. Thread-safe.
+    """Gives the start time of a child, equal to its `Process.started`, mostly without reading its entry. Thread-safe.
 
-    On Linux that is in ticks since boot (proc_pid_stat(5)), by a clock that can be read: where it stands in the same
-    tick before and after the child was started, there is no doubt. Asking costs a tenth of a start, for the kernel has
-    it wait while the child loads its program. The clock is trusted once it has agreed with an entry.
+    On Linux a start time is in ticks since boot (proc_pid_stat(5)), of a clock that this process can read: if the clock
+    shows the same tick before and after the child starts, that tick is the start time. Reading the entry takes a tenth
+    of the time of a start, because the kernel blocks it while the child loads its program. The clock is used once it
+    has agreed with an entry.
     """
 
     def __init__(self) -> None:
-        self._trusted: bool | None = None  # None before the first comparison
+        self._clock_agrees: bool | None = None  # None before the first comparison
 
     def now(self) -> str:
-        """To be given to `of` later; empty where no clock is known."""
+        """The current tick, to be passed to `of` later; empty on systems other than Linux."""
         if sys.platform != "linux":
             return ""
         return str(time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _NANOSECONDS_PER_TICK)
 
     def of(self, pid: int, before: str) -> str:
-        """When the child `pid`, which was started after `before`, was started. ProcessLookupError where it is gone."""
-        certain = before == self.now()
-        if certain and self._trusted:
+        """The start time of the child `pid`, started after `before`. ProcessLookupError if it has no entry."""
+        same_tick = before == self.now()
+        if same_tick and self._clock_agrees:
             return before
         entry = look_up(pid)
         if entry is None:
             raise ProcessLookupError
-        if certain and self._trusted is None:
-            self._trusted = entry.started == before
+        if same_tick and self._clock_agrees is None:
+            self._clock_agrees = entry.started == before
         return entry.started
 
 
 def look_up(pid: int) -> Process | None:
-    """The entry of `pid`, or None where there is no such process. OSError where the system has no room to say."""
+    """The entry of `pid`; None if there is no such process. OSError if no descriptor or memory is left to read it."""
     return _from_proc(pid) if sys.platform == "linux" else _from_psutil(pid)
 
 
 def group_members(group: int) -> list[int]:
-    """The pids that still run in the process group and session `group`; what only waits to be reaped is not one."""
+    """The pids of the running processes of the process group and session `group`, zombies excluded."""
     entries = (look_up(pid) for pid in _all_pids())
     return [
         entry.pid for entry in entries if entry and entry.running and entry.group == group and entry.session == group
     ]
 
 
-def wait_for_stranger(pid: int, started: str) -> None:
-    """Waits until the process `pid`, started at `started`, has ended; it need not be a child of this process."""
+def wait_for_end(pid: int, started: str) -> None:
+    """Blocks until the process `pid`, started at `started`, has ended. It need not be a child of this process."""
     if sys.platform != "linux":
         _wait_by_psutil(pid, started)
         return
@@ -84,13 +85,13 @@ def wait_for_stranger(pid: int, started: str) -> None:
     try:
         entry = look_up(pid)
         if entry is not None and entry.started == started:
-            any_ends((pidfd,), None)
+            any_ended((pidfd,), None)
     finally:
         os.close(pidfd)
 
 
-def any_ends(pidfds: Iterable[int], timeout: float | None) -> bool:
-    """Whether one of these processes has ended, or does within `timeout` seconds; None: waits for it."""
+def any_ended(pidfds: Iterable[int], timeout: float | None) -> bool:
+    """Whether one of these processes ends within `timeout` seconds (None: no limit)."""
     poll = select.poll()
     for pidfd in pidfds:
         poll.register(pidfd, select.POLLIN)
@@ -119,12 +120,12 @@ def _from_proc(pid: int) -> Process | None:
     try:
         file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        if error.errno in _NO_ANSWER:
+        if error.errno in _RESOURCE_ERRORS:
             raise
         return None
     try:
         stat = os.read(file, 4096)
-    except OSError:  # it ended just now
+    except OSError:  # the process was reaped after the file was opened
         return None
     finally:
         os.close(file)

@@ -1,4 +1,4 @@
-"""What a local process is started with. Pure: plain values in, a plain dict out."""
+"""The spec of a local process: a plain dict, computed from plain values without I/O."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def build(
 ) -> Spec:
     """The spec of a process that runs `command`.
 
-    `env` holds what is to be set or removed (None) in the environment that is inherited; `search_path` is the PATH that
-    the virtualenv's programs come before.
+    `env` has the variables to set, or to remove (None), in the inherited environment; a virtualenv's programs are put
+    before `search_path` on the PATH.
     """
     added: dict[str, str | None] = {}
     if virtualenv is not None:
@@ -44,27 +44,27 @@ def build(
 
 
 def python_of(virtualenv: str | None, conda: Sequence[str] | None) -> str:
-    """The interpreter that runs entrypoints: the environment's, or this process's own without one."""
+    """The interpreter that runs entrypoints: the environment's or, without an environment, this process's."""
     if virtualenv is not None:
         return os.path.join(virtualenv, _BIN, "python")
     return "python" if conda is not None else sys.executable
 
 
 def conda_command(environment: str, conda: str) -> list[str]:
-    """The words before a command that is to run in a conda environment, given by its name or its path."""
+    """The words to put before a command, so that it runs in a conda environment, given by its name or its path."""
     by_path = environment.startswith(("/", "~"))
     selected = ["--prefix", os.path.realpath(os.path.expanduser(environment))] if by_path else ["--name", environment]
     return [conda, "run", *selected, "--no-capture-output"]
 
 
 def conda_prefix(spec: Spec) -> str | None:
-    """The folder of the conda environment that a command runs in, where it was given by its path."""
+    """The directory of the conda environment that a command runs in; None unless it was given by its path."""
     return spec["command"][3] if spec["conda"] and spec["command"][2] == "--prefix" else None
 
 
 def render(spec: Spec, reveal: bool) -> str:
-    """The spec as a command for `sh`: with `reveal`, what it prints can be run; without, values of env are masked."""
-    import shlex  # for previews alone
+    """The spec as a command for `sh`, which it runs as printed with `reveal`; without, values of `env` are masked."""
+    import shlex  # only previews need it
 
     words = [] if spec["working_dir"] is None else [f"cd {shlex.quote(spec['working_dir'])} && \\"]
     shown = {name: value if reveal else "***" for name, value in spec["env"].items() if value is not None}

@@ -1,120 +1,105 @@
-"""A unit for systems without pidfd: threads wait for the process and read its pipes, and a queue brings it together."""
+"""A unit for systems without pidfd: threads wait for the process and read its pipes; a queue collects what they get."""
 
 from __future__ import annotations
 
 import os
 import queue
-import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..core.backend import Chunk, Exit, StreamName
 from ..models import Handle
-from .process import LocalProcess, exit_of
+from .process import LocalProcess
+from .unit import READ_SIZE, LocalUnit
 
-READ_SIZE = 64 * 1024
 CHUNKS_HELD = 16
-DRAIN = 0.25
-"""Seconds without output after the process's end, until a pipe that is still open is taken to be a grandchild's."""
+"""How many chunks are read before a poll takes them."""
 
-DRAIN_AT_MOST = 5.0
-"""Seconds after the process's end for which such a grandchild's output is read, if it never pauses."""
+IDLE_TIMEOUT = 0.25
+"""Seconds without output, after the process's end, until a pipe that is still open is left to a grandchild."""
 
-GROUP_CHECK = 0.05
-"""Seconds between two looks for survivors of a stopped run's group: without pidfd nothing tells of their end."""
+DRAIN_TIMEOUT = 5.0
+"""Seconds after the process's end for which output is read from a grandchild that never pauses."""
+
+GROUP_CHECK_INTERVAL = 0.05
+"""Seconds between two looks for survivors of a stopped run's group: without pidfd, no event reports their end."""
 
 
-class ThreadedUnit:
+class ThreadedUnit(LocalUnit):
     """Follows a local process with a thread for its end and one for each pipe. Owns the descriptors it is given."""
 
     def __init__(self, process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> None:
-        self.handle = handle
-        self._process = process
-        # Queues in C: in the main thread an interrupt can tear a Queue apart, and leave its lock held.
-        self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()  # None: wake up and look
+        super().__init__(process, handle)
+        # SimpleQueue is written in C: an interrupt in the main thread can leave the lock of a Queue locked.
+        self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()  # None: a wake-up
         self._room: queue.SimpleQueue[None] = queue.SimpleQueue()  # an item for each chunk that may be read ahead
         for _ in range(CHUNKS_HELD):
             self._room.put(None)
         self._ended = threading.Event()
         self._ended_at = 0.0
-        self._closed = threading.Event()
-        self._exit: Exit | None = None
-        self._readers = [self._spawn(self._read, stream, fd) for stream, fd in pipes.items()]
-        self._spawn(self._wait)
-
-    def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
-        self._process.followed = True
-        if self._exit is not None:
-            return [self._exit]
-        until = None if timeout is None else time.monotonic() + timeout
-        while True:
-            try:
-                chunk, quiet = self._chunks.get(timeout=self._patience(until)), False
-            except queue.Empty:
-                chunk, quiet = None, True
-            if chunk is not None:
-                self._room.put(None)
-                if not self._drained_enough():
-                    return [chunk]
-            if self._ended.is_set() and self._is_over(quiet):
-                self._exit = exit_of(self._process)
-                return [self._exit]
-            woken = chunk is None and not quiet
-            late = until is not None and time.monotonic() >= until
-            if woken or (self._chunks.empty() and (late or not self._ended.is_set())):
-                return []
+        self._readers = [self._start_thread(self._read, stream, fd) for stream, fd in pipes.items()]
+        self._start_thread(self._wait_for_end)
 
     def has_ended(self) -> bool:
-        return self._ended.is_set() or self._process.has_ended()  # its thread may be about to say so
+        return self._ended.is_set() or self._process.has_ended()  # the thread may be about to set the event
 
     def wake(self) -> bool:
         self._chunks.put(None)
         return True
 
-    def terminate(self, grace: float) -> bool:
-        return self._process.signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        self._process.signal(signal.SIGKILL)
-
     def close(self) -> None:
-        self._closed.set()
-        for _ in self._readers:  # who waits for room
+        self._closed = True
+        for _ in self._readers:  # each may be waiting for room
             self._room.put(None)
 
-    def _patience(self, until: float | None) -> float | None:
+    def _wait(self, timeout: float | None) -> Sequence[Chunk | Exit]:
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                chunk, idle = self._chunks.get(timeout=self._next_timeout(until)), False
+            except queue.Empty:
+                chunk, idle = None, True
+            if chunk is not None:
+                self._room.put(None)
+                if not self._drain_timed_out():
+                    return [chunk]
+            if self._ended.is_set() and self._is_over(idle):
+                return [self._make_exit()]
+            woken = chunk is None and not idle
+            timed_out = until is not None and time.monotonic() >= until
+            if woken or (self._chunks.empty() and (timed_out or not self._ended.is_set())):
+                return []
+
+    def _next_timeout(self, until: float | None) -> float | None:
         left = None if until is None else max(0.0, until - time.monotonic())
         if not self._ended.is_set():
             return left
-        step = DRAIN if any(reader.is_alive() for reader in self._readers) else GROUP_CHECK
-        return step if left is None else min(step, left)
+        interval = IDLE_TIMEOUT if self._is_reading() else GROUP_CHECK_INTERVAL
+        return interval if left is None else min(interval, left)
 
-    def _is_over(self, quiet: bool) -> bool:
+    def _is_over(self, idle: bool) -> bool:
+        """Whether the run is over and its output is read, or is left to a grandchild."""
         if self._process.has_survivors():
             return False
-        read = quiet or not any(reader.is_alive() for reader in self._readers)
-        return (read and self._chunks.empty()) or self._drained_enough()
+        return ((idle or not self._is_reading()) and self._chunks.empty()) or self._drain_timed_out()
 
-    def _drained_enough(self) -> bool:
-        return self._ended.is_set() and time.monotonic() > self._ended_at + DRAIN_AT_MOST
+    def _is_reading(self) -> bool:
+        return any(reader.is_alive() for reader in self._readers)
 
-    def _spawn(self, target: object, *args: object) -> threading.Thread:
-        thread = threading.Thread(target=target, args=args, name=f"launchpad-{self._process.pid}", daemon=True)  # type: ignore[arg-type]
+    def _drain_timed_out(self) -> bool:
+        return self._ended.is_set() and time.monotonic() > self._ended_at + DRAIN_TIMEOUT
+
+    def _start_thread(self, target: Callable[..., None], *args: object) -> threading.Thread:
+        thread = threading.Thread(target=target, args=args, name=f"launchpad-{self._process.pid}", daemon=True)
         thread.start()
         return thread
 
-    def _wait(self) -> None:
+    def _wait_for_end(self) -> None:
         self._process.wait()
-        self._process.reap()
         self._ended_at = time.monotonic()
         self._ended.set()
         self.wake()
-
-    def _has_room(self) -> bool:
-        """Waits for room; False when nobody wants more."""
-        self._room.get()
-        return not self._closed.is_set()
 
     def _read(self, stream: StreamName, fd: int) -> None:
         try:
@@ -123,3 +108,8 @@ class ThreadedUnit:
         finally:
             os.close(fd)
             self.wake()
+
+    def _has_room(self) -> bool:
+        """Waits until there is room for another chunk; False if the unit is closed."""
+        self._room.get()
+        return not self._closed

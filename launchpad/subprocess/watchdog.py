@@ -1,8 +1,8 @@
-"""In a notebook, local runs end with the kernel, however that ends: a process beside it, the guard, sees to it.
+"""In a notebook, local runs end with the kernel, even if it is killed: a watchdog process stops them.
 
-A kernel is restarted by killing it when it does not exit quickly, and nothing in it can act on that. The system has no
-means of its own that fits: the signal that Linux sends at a parent's death comes when the thread ends that started the
-child. So the first run starts the guard, which costs later ones a short line each through a pipe.
+Jupyter kills a kernel that does not exit quickly on a restart, and no code in the kernel can act on that. Linux can
+signal a child at its parent's death, but does so when the thread that started the child ends. So the first run starts
+a watchdog process; each later one costs two short lines through a pipe.
 """
 
 from __future__ import annotations
@@ -17,55 +17,55 @@ from contextlib import contextmanager
 
 from ..launcher import OnStart
 from ..models import Handle
-from . import watchdog_script as guardian
+from . import watchdog_script
 from .process import Child
 
 _logger = logging.getLogger("launchpad")
 
 
-class Guard:
-    """A process that stops the runs it was told of when this process is gone. Thread-safe."""
+class Watchdog:
+    """A process that stops the runs it watches when this process is gone. Thread-safe."""
 
     def __init__(self) -> None:
-        program = [sys.executable, "-I", "-S", os.path.abspath(guardian.__file__), str(os.getpid())]
+        program = [sys.executable, "-I", "-S", os.path.abspath(watchdog_script.__file__), str(os.getpid())]
         self._process = Child(
             program,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # what is sent to the kernel's group is not for it
+            start_new_session=True,  # signals to the kernel's process group must not reach it
         )
 
     def watch(self, handle: Handle, grace: float) -> None:
-        self._tell(f"+ {grace} {handle.id}\n")
+        self._send(f"+ {grace} {handle.id}\n")
 
     def forget(self, handle: Handle) -> None:
-        self._tell(f"- {handle.id}\n")
+        self._send(f"- {handle.id}\n")
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process.stdin is not None
         try:
-            os.write(self._process.stdin.fileno(), line.encode())  # short enough to be written at once or not at all
+            os.write(self._process.stdin.fileno(), line.encode())  # short: a pipe takes all of it or none
         except OSError as error:
-            _logger.debug("The guard has gone: runs may outlive this process (%s)", error)
+            _logger.debug("The watchdog has ended: runs may outlive this process (%s)", error)
 
 
-_guards: dict[int, Guard] = {}  # by process: a forked child has to start its own
+_watchdogs: dict[int, Watchdog] = {}  # by pid: a forked child needs one of its own
 _lock = threading.Lock()
 
 
 @contextmanager
-def guarded(on_start: OnStart | None, grace: float) -> Iterator[OnStart | None]:
-    """Gives an `on_start` that has the run guarded until the block is left; the same one where there is no guard."""
-    guard = _guard_here() if hasattr(os, "pidfd_open") else None
-    if guard is None:
+def watched(on_start: OnStart | None, grace: float) -> Iterator[OnStart | None]:
+    """Yields an `on_start` that has the run watched during the block, or the given one if there is no watchdog."""
+    watchdog = _watchdog() if hasattr(os, "pidfd_open") else None
+    if watchdog is None:
         yield on_start
         return
     handles: list[Handle] = []
 
     def started(handle: Handle) -> None:
         handles.append(handle)
-        guard.watch(handle, grace)
+        watchdog.watch(handle, grace)
         if on_start is not None:
             on_start(handle)
 
@@ -73,17 +73,17 @@ def guarded(on_start: OnStart | None, grace: float) -> Iterator[OnStart | None]:
         yield started
     finally:
         for handle in handles:
-            guard.forget(handle)
+            watchdog.forget(handle)
 
 
-def _guard_here() -> Guard | None:
-    """The guard of this process; None where it cannot be started."""
+def _watchdog() -> Watchdog | None:
+    """The watchdog of this process; None if none can be started."""
     with _lock:
         pid = os.getpid()
-        if pid not in _guards:
+        if pid not in _watchdogs:
             try:
-                _guards[pid] = Guard()
+                _watchdogs[pid] = Watchdog()
             except OSError as error:
-                _logger.warning("Runs may outlive this kernel if it is killed: no guard can be started (%s)", error)
+                _logger.warning("Runs may outlive this kernel if it is killed: no watchdog can be started (%s)", error)
                 return None
-        return _guards[pid]
+        return _watchdogs[pid]

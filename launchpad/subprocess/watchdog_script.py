@@ -1,9 +1,9 @@
-"""The program of a guard: it ends runs whose launcher is gone. The standard library alone, for it runs as a script.
+"""The program of a watchdog: stops runs whose launching process is gone. It runs as a script, on the standard library.
 
-    python guardian.py PARENT
+    python watchdog_script.py PARENT
 
-On stdin it is told of the runs of the process PARENT: `+ GRACE PID@STARTED` when one has started, `- PID@STARTED` when
-it has ended. When PARENT is gone, it stops those that are left, each by its process group, and exits.
+Its stdin reports the runs of the process PARENT: `+ GRACE PID@STARTED` when one starts, `- PID@STARTED` when it ends.
+When PARENT is gone, the watchdog stops the runs that are left, each with its process group, and exits.
 """
 
 import os
@@ -13,22 +13,22 @@ import sys
 import time
 from contextlib import suppress
 
-LOOK_AGAIN = 0.05
-"""Seconds between two looks for what is left of the groups: nothing tells of the end of a stranger's grandchild."""
+GROUP_CHECK_INTERVAL = 0.05
+"""Seconds between two looks for what is left of the groups: no event reports the end of another's grandchild."""
 
 
 def main(parent: int) -> None:
-    stop(listen(parent))
+    stop(remaining_runs(parent))
 
 
-def listen(parent: int) -> dict[str, float]:
-    """Waits until the parent is gone; the runs that were left then, by their handles' ids, and their grace."""
+def remaining_runs(parent: int) -> dict[str, float]:
+    """Blocks until the parent is gone; returns the grace of each run that is left, by the id in its handle."""
     runs: dict[str, float] = {}
     poll, rest = select.poll(), b""
     poll.register(0, select.POLLIN)
-    with suppress(ProcessLookupError):  # it is gone already; what it had to say is in the pipe
+    with suppress(ProcessLookupError):  # the parent is gone already; the pipe still holds its reports
         poll.register(os.pidfd_open(parent), select.POLLIN)
-    while data := os.read(0, 65536) if 0 in dict(poll.poll()) else b"":  # a child it has forked may hold the pipe open
+    while data := os.read(0, 65536) if 0 in dict(poll.poll()) else b"":  # a forked child may hold the pipe open
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:
             note(runs, line.decode())
@@ -36,7 +36,7 @@ def listen(parent: int) -> dict[str, float]:
 
 
 def note(runs: dict[str, float], line: str) -> None:
-    """Takes what one line says into `runs`."""
+    """Enters one report into `runs`."""
     sign, *words = line.split()
     if sign == "+":
         runs[words[1]] = float(words[0])
@@ -45,20 +45,20 @@ def note(runs: dict[str, float], line: str) -> None:
 
 
 def stop(runs: dict[str, float]) -> None:
-    """Asks the runs that are still there to end, and kills those that have not after their grace."""
+    """Sends SIGTERM to the runs that still exist, and SIGKILL to those that remain after their grace."""
     began = time.monotonic()
-    groups = {int(run.partition("@")[0]): grace for run, grace in runs.items() if is_there(run)}
-    groups = {group: grace for group, grace in groups.items() if reaches(group, signal.SIGTERM)}
+    groups = {int(run.partition("@")[0]): grace for run, grace in runs.items() if exists(run)}
+    groups = {group: grace for group, grace in groups.items() if signal_group(group, signal.SIGTERM)}
     while groups:
-        time.sleep(LOOK_AGAIN)
+        time.sleep(GROUP_CHECK_INTERVAL)
         late = {group for group, grace in groups.items() if time.monotonic() - began >= grace}
         for group in late:
-            reaches(group, signal.SIGKILL)
-        groups = {group: grace for group, grace in groups.items() if group not in late and reaches(group, 0)}
+            signal_group(group, signal.SIGKILL)
+        groups = {group: grace for group, grace in groups.items() if group not in late and signal_group(group, 0)}
 
 
-def is_there(run: str) -> bool:
-    """Whether the leader of a run's group is in the process table: else its number may be another's by now."""
+def exists(run: str) -> bool:
+    """Whether the leader of a run's group is in the process table: if not, its pid may belong to another process."""
     pid, _, started = run.partition("@")
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
@@ -67,13 +67,11 @@ def is_there(run: str) -> bool:
         return False
 
 
-def reaches(group: int, number: int) -> bool:
-    """Signals a group, and says whether there is one."""
+def signal_group(group: int, number: int) -> bool:
+    """Signals a group. False if there is no such group, or none of its processes may be signalled."""
     try:
         os.killpg(group, number)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # nothing of it may be signalled: there is nothing more to do
+    except (ProcessLookupError, PermissionError):
         return False
     return True
 

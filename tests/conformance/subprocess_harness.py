@@ -11,7 +11,7 @@ import psutil
 from launchpad import Launcher, SubprocessLauncher
 from launchpad.core.backend import Backend
 from launchpad.core.session import Session
-from launchpad.subprocess.backend import SubprocessBackend, default_follow
+from launchpad.subprocess.backend import SubprocessBackend, default_unit_factory
 from launchpad.subprocess.unit_threaded import ThreadedUnit
 
 from .harness import MARK, Harness
@@ -23,7 +23,7 @@ class SubprocessHarness(Harness):
 
     @classmethod
     def unavailable(cls) -> str:
-        return "" if default_follow() is not ThreadedUnit else "this system has no pidfd"
+        return "" if default_unit_factory() is not ThreadedUnit else "this system has no pidfd"
 
     def launcher(self, **settings: Any) -> Launcher:
         return SubprocessLauncher(**settings)
@@ -64,7 +64,7 @@ class ThreadedLauncher(SubprocessLauncher):
     type: ClassVar[str] = "subprocess"
 
     def _connect(self) -> Backend:
-        return SubprocessBackend(follow=ThreadedUnit)
+        return SubprocessBackend(ThreadedUnit)
 
 
 class ThreadedHarness(SubprocessHarness):

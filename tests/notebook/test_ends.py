@@ -108,8 +108,10 @@ def test_a_run_that_was_only_started_outlives_the_kernel_and_the_guard_does_not(
     code = "launcher.submit(Run(command=['true']))\ntell(SubprocessLauncher(stream_output=False).start(run))"
     notebook.run(run_in(tmp_path / "pid", STUBBORN, code))
     pid = read(tmp_path / "pid")
-    guard = notebook.run("import os\nfrom launchpad.subprocess import guard\nguard._guards[os.getpid()]._process.pid")
+    watchdog = notebook.run(
+        "import os\nfrom launchpad.subprocess import watchdog\nwatchdog._watchdogs[os.getpid()]._process.pid"
+    )
     notebook.kernel.shutdown_kernel(now=True)
-    until(lambda: not is_running(int(guard.displays[0]["data"]["text/plain"])))
+    until(lambda: not is_running(int(watchdog.displays[0]["data"]["text/plain"])))
     assert is_running(pid)
     os.killpg(pid, signal.SIGKILL)

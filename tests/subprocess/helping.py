@@ -11,22 +11,22 @@ import attrs
 
 from launchpad import SubprocessLauncher
 from launchpad.core.session import Session
-from launchpad.subprocess.backend import Follow, SubprocessBackend
+from launchpad.subprocess.backend import SubprocessBackend, UnitFactory
 from launchpad.subprocess.proctable import look_up
 
 
-def launcher_of(follow: Follow, **settings: object) -> SubprocessLauncher:
-    """A launcher with a backend of its own that follows its processes by `follow`."""
-    return _Launcher(follow=follow, **settings)  # type: ignore[arg-type]
+def launcher_of(unit_factory: UnitFactory, **settings: object) -> SubprocessLauncher:
+    """A launcher with a backend of its own that makes its units by `unit_factory`."""
+    return _Launcher(unit_factory=unit_factory, **settings)  # type: ignore[arg-type]
 
 
 @attrs.frozen(kw_only=True)
 class _Launcher(SubprocessLauncher):
-    follow: Follow
+    unit_factory: UnitFactory
     _session: Session = attrs.field(init=False, eq=False, repr=False, factory=Session)
 
     def _connect(self) -> SubprocessBackend:
-        return SubprocessBackend(self.follow)
+        return SubprocessBackend(self.unit_factory)
 
 
 def is_running(pid: int) -> bool:

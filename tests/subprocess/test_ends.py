@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from launchpad import Handle, LaunchError, Reason, Run, RunNotAvailable, RunNotFound, SubprocessLauncher
-from launchpad.subprocess.backend import default_follow
+from launchpad.subprocess.backend import default_unit_factory
 from launchpad.subprocess.proctable import look_up
-from launchpad.subprocess.unit import follow_by_pidfd
+from launchpad.subprocess.unit import open_pidfd_unit
 from launchpad.subprocess.unit_threaded import ThreadedUnit
 from tests.subprocess.helping import is_running, launcher_of
 
@@ -31,7 +31,7 @@ def await_line(path: Path) -> str:
         return fifo.readline().strip()
 
 
-FOLLOWS = {"cheapest": default_follow(), "pidfd": follow_by_pidfd, "threads": ThreadedUnit}
+FOLLOWS = {"cheapest": default_unit_factory(), "pidfd": open_pidfd_unit, "threads": ThreadedUnit}
 
 
 @pytest.fixture(params=FOLLOWS.values(), ids=FOLLOWS)
@@ -175,7 +175,7 @@ def test_removing_a_running_run_is_refused(make) -> None:
 
 
 def test_children_that_nobody_waits_for_are_reaped_by_the_next_start() -> None:
-    launcher = launcher_of(follow_by_pidfd, stream_output=False)
+    launcher = launcher_of(open_pidfd_unit, stream_output=False)
     handles = [launcher.start(Run(command=["true"])) for _ in range(5)]
     pids = [int(handle.id.partition("@")[0]) for handle in handles]
     for pid in pids:

@@ -64,7 +64,7 @@ def test_a_program_that_may_not_be_executed_is_an_error(quiet: SubprocessLaunche
 
 
 def test_a_folder_for_a_program_is_an_error_that_says_so(quiet: SubprocessLauncher, tmp_path: Path) -> None:
-    with pytest.raises(LaunchError, match="is a folder"):
+    with pytest.raises(LaunchError, match="is a directory"):
         quiet.submit(Run(command=[str(tmp_path)]))
 
 

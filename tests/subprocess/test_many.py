@@ -17,9 +17,9 @@ import pytest
 from launchpad import Handle, LaunchError, LaunchExecutor, Run, SubprocessLauncher
 from launchpad.core.backend import Unit
 from launchpad.core.cancellation import StopToken
-from launchpad.subprocess.backend import Pipes, SubprocessBackend, default_follow
+from launchpad.subprocess.backend import Pipes, SubprocessBackend, default_unit_factory
 from launchpad.subprocess.process import LocalProcess
-from launchpad.subprocess.unit import follow_by_pidfd
+from launchpad.subprocess.unit import open_pidfd_unit
 from launchpad.subprocess.unit_threaded import ThreadedUnit
 from tests.helping import children
 from tests.subprocess.helping import descriptors, is_running, no_descriptors
@@ -81,7 +81,7 @@ def test_out_of_descriptors_is_an_error_that_says_so_and_leaks_none(quiet: Subpr
 def test_a_run_that_takes_the_last_descriptor_is_an_error_that_says_so_and_leaves_nothing() -> None:
     def follow(process: LocalProcess, handle: Handle, pipes: Pipes) -> Unit:
         with no_descriptors():
-            return follow_by_pidfd(process, handle, pipes)
+            return open_pidfd_unit(process, handle, pipes)
 
     run, before = Run(command=["sleep", "60"]), (descriptors(), *children())
     spec = SubprocessLauncher().spec(run, "sleep")
@@ -101,9 +101,9 @@ def test_a_run_that_cannot_be_looked_up_for_want_of_descriptors_is_not_said_to_b
 
 
 def test_want_of_descriptors_is_not_taken_for_want_of_pidfd() -> None:
-    assert default_follow() is not ThreadedUnit
+    assert default_unit_factory() is not ThreadedUnit
     with no_descriptors():
-        assert default_follow() is not ThreadedUnit
+        assert default_unit_factory() is not ThreadedUnit
 
 
 INTERRUPTED = """

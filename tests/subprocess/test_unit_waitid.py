@@ -18,7 +18,7 @@ from launchpad import Handle, LaunchExecutor, Outcome, Reason, Run, SubprocessLa
 from launchpad.core.backend import Exit
 from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.proctable import group_members, look_up
-from launchpad.subprocess.unit_waitid import WaitidUnit, follow
+from launchpad.subprocess.unit_waitid import WaitidUnit, cheapest_unit
 from tests.subprocess.helping import descriptors, is_running, limited_to, no_descriptors
 
 PATIENCE = 20.0
@@ -46,8 +46,8 @@ def unit_of(*command: str) -> Iterator[tuple[WaitidUnit, LocalProcess]]:
     child = subprocess.Popen(command, start_new_session=True)
     entry = look_up(child.pid)
     assert entry is not None
-    process = LocalProcess(child.pid, entry.started, ours=True)
-    unit = follow(process, Handle("subprocess", "1", "job", "here", "id"), {})
+    process = LocalProcess(child.pid, entry.started, is_child=True)
+    unit = cheapest_unit(process, Handle("subprocess", "1", "job", "here", "id"), {})
     assert isinstance(unit, WaitidUnit)
     try:
         yield unit, process
@@ -174,7 +174,7 @@ def test_what_may_not_be_signalled_is_polled_so_that_the_poll_can_be_woken() -> 
             return False
 
     with unit_of("sleep", "60") as (_, ours):
-        foreign = Foreign(ours.pid, ours.started, ours=True)
+        foreign = Foreign(ours.pid, ours.started, is_child=True)
         unit = WaitidUnit(foreign, Handle("subprocess", "1", "job", "here", "id"))
         polled = threading.Thread(target=unit.poll, args=(None,))
         polled.start()
@@ -229,7 +229,7 @@ with tempfile.TemporaryDirectory() as folder:
     for name in ("/bin/sleep", program):
         handle = launcher.start(Run(command=[name, "60"], working_dir="/"))
         pid, _, started = handle.id.partition("@")
-        print(LocalProcess(int(pid), started, ours=True).may_be_signalled())
+        print(LocalProcess(int(pid), started, is_child=True).may_be_signalled())
         launcher.stop(handle)
     os.seteuid(0)
 """
@@ -255,7 +255,7 @@ print(outcome.ok, outcome.exit_code, outcome.reason, outcome.hint)
 def test_where_the_system_keeps_exit_statuses_a_run_is_no_success_and_is_told_why(output: str) -> None:
     told = subprocess.run([sys.executable, "-c", IGNORED, output], capture_output=True, text=True, timeout=60)
     if told.returncode:  # it was gone before it could be followed
-        assert told.stderr.splitlines()[-1].startswith("launchpad.errors.LaunchError: Run 'sh' had ended")
+        assert told.stderr.splitlines()[-1].startswith("launchpad.errors.LaunchError: Run 'sh' ended")
     else:
         assert told.stdout.startswith("False None unknown ")
     assert "SIGCHLD is ignored" in told.stdout + told.stderr
