@@ -26,8 +26,8 @@ python_use_unqualified_type_names = True
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(abc|collections|concurrent|contextlib|datetime|enum|os|pathlib|types|typing)\..*"),
-    ("py:.*", r"launchpad\.(backend|control|live|logs|testing)\..*"),  # plumbing that signatures show
-    ("py:.*", r"(launchpad\.\w+\.)?(Class|Control|Exit|F|Output|T|datetime)"),
+    ("py:.*", r"launchpad\.(core|live|run_events|testing)\..*"),  # private classes that signatures show
+    ("py:.*", r"(launchpad\.\w+\.)?(Class|Exit|F|Output|T|datetime)"),
 ]
 
 html_theme = "furo"
@@ -46,7 +46,7 @@ html_theme_options = {
 
 
 def signature_of_fields(app, what, name, obj, options, signature, returned):
-    """The signature of an attrs class as its author wrote the fields, not as its converters take them."""
+    """Returns the signature of an attrs class with the types of its fields instead of those of their converters."""
     if what != "class" or not attrs.has(obj):
         return None
     fields = [field for field in attrs.fields(obj) if field.init]
