@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from .core.backend import Backend, Chunk, Exit, Unit
+from .core.cancellation import StopToken
 from .environment import base_run_environment, get_image_name
 from .errors import (
     EngineUnavailable,
@@ -16,6 +18,7 @@ from .errors import (
 )
 from .executor import LaunchExecutor
 from .future import LaunchFuture
+from .health import Health
 from .launcher import Launcher, lookup_launcher, register_launcher
 from .models import Handle, ImagePullPolicy, Outcome, Reason, RestartPolicy, Run
 from .run_events import RunEvent, on_event
@@ -32,10 +35,14 @@ if TYPE_CHECKING:
     from .version import __version__
 
 __all__ = [
+    "Backend",
+    "Chunk",
     "Deployment",
     "DockerLauncher",
     "EngineUnavailable",
+    "Exit",
     "Handle",
+    "Health",
     "ImagePullError",
     "ImagePullPolicy",
     "KubernetesLauncher",
@@ -52,7 +59,9 @@ __all__ = [
     "RunEvent",
     "RunNotAvailable",
     "RunNotFound",
+    "StopToken",
     "SubprocessLauncher",
+    "Unit",
     "UniversalLauncher",
     "__version__",
     "base_run_environment",

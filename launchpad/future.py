@@ -184,12 +184,8 @@ class Task:
         try:
             if not future._begin():
                 return
-            outcome = self._launcher.launch(
-                future.run,
-                on_start=self._started,
-                on_output=self._on_output,
-                stop_token=future._stop_token,
-                limiter=self._limiter,
+            outcome = self._launcher._launch(
+                future.run, self._started, self._on_output, future._stop_token, self._limiter
             )
         except BaseException as error:
             future._end(None, error)

@@ -1,25 +1,35 @@
-"""Whether a launcher can be used here and now: what `launchpad doctor` shows.
-
-The package of a launcher offers this as a module `check` beside the launcher's own, with one function:
-
-    def check(launcher) -> Health
-
-It may ask the engine, and so take seconds. A LaunchError that it raises means "not usable", with the error's message.
-"""
+"""`Health`: whether a launcher can be used here and now, as `Launcher.check` and `launchpad doctor` report it."""
 
 from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
 
 import attrs
 
 
 @attrs.frozen(kw_only=True)
 class Health:
-    """What a check found. `version` is the engine's, `detail` where and how it is used or why it cannot be.
+    """The result of a check. `version` is the engine's; `detail` is its address, or why it cannot be used.
 
-    `advice` is what to do, where there is something to do: also for an engine that is usable, but not in full.
+    `advice` says what to do, also about an engine that can be used with restrictions.
     """
 
     usable: bool
     version: str = ""
     detail: str = ""
     advice: str = ""
+
+
+def check_beside(cls: type) -> Callable[[Any], Health] | None:
+    """The function `check` of the module `check` in the package of a launcher class, or of its nearest base with one.
+
+    None if there is no such module. A check may ask the engine; a LaunchError from it means "not usable".
+    """
+    for base in cls.__mro__:
+        package = base.__module__.rpartition(".")[0]
+        if package and importlib.util.find_spec(f"{package}.check") is not None:
+            check: Callable[[Any], Health] = importlib.import_module(f"{package}.check").check
+            return check
+    return None

@@ -1,6 +1,6 @@
-"""`Launcher`, the base of all launchers: when a run is started, followed, stopped and removed, on whatever engine.
+"""`Launcher`, the base class of all launchers: it starts, follows, stops and removes runs on any engine.
 
-A subclass says what (`spec`, `_names`, `_render`) and how to connect (`_connect`); the rest is here, once.
+A subclass defines what is sent to its engine (`spec`, `names`, `render`) and how to reach it (`connect`, `check`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
@@ -21,6 +21,7 @@ from .core.output import OnOutput, Sink, discard, to_caller, to_screen
 from .core.session import Session
 from .core.supervisor import Supervisor
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
+from .health import Health, check_beside
 from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run, env_values, flag, masked, seconds
 from .registry import Registry
@@ -62,25 +63,40 @@ class Launcher(abc.ABC):
     grace: float = attrs.field(default=10.0, converter=_grace)
     _session: Session = attrs.field(init=False, eq=False, repr=False, factory=Session)
 
-    # What a launcher of one kind says.
+    # To be defined by each launcher class.
 
     @abc.abstractmethod
     def spec(self, run: Run, name: str) -> Spec:
-        """What would be sent to the engine for `run` under `name`: a plain dict, made without the engine or its SDK."""
+        """What is sent to the engine to start `run` as `name`: a plain dict, made without the engine and its SDK."""
 
     @abc.abstractmethod
-    def _connect(self) -> Backend:
-        """A backend for this launcher's engine. EngineUnavailable where its package is missing."""
+    def names(self, run: Run) -> Iterator[str]:
+        """The names to try for `run`, in order, while they are taken on the engine: at least one, and finitely many."""
 
     @abc.abstractmethod
-    def _names(self, run: Run) -> Iterator[str]:
-        """The names to try for `run`, one after the other while they are taken: at least one, and not for ever."""
+    def render(self, spec: Spec, *, reveal: bool) -> str:
+        """`spec` as text for `preview`. Unless `reveal`, it shows no value of the environment and no password."""
 
     @abc.abstractmethod
-    def _render(self, spec: Spec, reveal: bool) -> str:
-        """`spec` as text for `preview`; without `reveal`, no value of the environment or of a login in it."""
+    def connect(self) -> Backend:
+        """A new connection to the engine; the caller closes it. EngineUnavailable if its package is not installed."""
 
-    # What all launchers do.
+    def check(self) -> Health:
+        """Whether this launcher can be used here and now. It may ask the engine, and take seconds.
+
+        `launchpad doctor` shows it. By default, the function `check(launcher)` of the module `check` beside the
+        launcher's own; without one, a launcher is usable if it connects.
+        """
+        try:
+            found = check_beside(type(self))
+            if found is not None:
+                return found(self)
+            with closing(self.connect()) as backend:
+                return Health(usable=True, detail=backend.engine)
+        except LaunchError as error:
+            return Health(usable=False, detail=str(error))
+
+    # The same for every launcher.
 
     def submit(self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None) -> bool:
         """Launches `run`, blocks until it has ended, and says whether it succeeded.
@@ -94,19 +110,21 @@ class Launcher(abc.ABC):
         """
         return self.launch(run, on_start=on_start, on_output=on_output).ok
 
+    def launch(self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None) -> Outcome:
+        """Does what `submit` does, and returns the whole Outcome: the exit code, the reason, the message and so on."""
+        return self._launch(run, on_start, on_output, StopToken(), None)
+
     @kept_in_cell
-    def launch(
+    def _launch(
         self,
         run: Run,
-        *,
-        on_start: OnStart | None = None,
-        on_output: OnOutput | None = None,
-        stop_token: StopToken | None = None,
-        limiter: StartLimiter | None = None,
+        on_start: OnStart | None,
+        on_output: OnOutput | None,
+        stop_token: StopToken,
+        limiter: StartLimiter | None,
     ) -> Outcome:
-        """`submit`, but the whole Outcome. `stop_token` lets another thread stop it; `limiter` bounds starts."""
+        """Launches `run`. `stop_token` lets another thread stop it; `limiter` bounds how many starts go on at once."""
         self._check_run(run)
-        stop_token = stop_token or StopToken()
         begun: list[Supervisor] = []
         output, sink = on_output is not None or self.stream_output, self._sink(run, on_output)
         try:
@@ -186,7 +204,7 @@ class Launcher(abc.ABC):
     def preview(self, run: Run, *, reveal: bool = False) -> str:
         """What would be sent to the engine, without asking it; secrets are masked unless `reveal`."""
         self._check_run(run)
-        return self._render(self.spec(run, next(self._names(run))), reveal)
+        return self.render(self.spec(run, next(self.names(run))), reveal=reveal)
 
     def to_settings(self) -> LauncherSettings:
         """This launcher as plain data, for JSON or YAML: env values are in it. `from_settings` gives an equal one."""
@@ -228,7 +246,7 @@ class Launcher(abc.ABC):
         self.close()
 
     def _backend(self) -> Backend:
-        return self._session.backend(self._connect)
+        return self._session.backend(self.connect)
 
     def _begin(
         self, begun: list[Supervisor], run: Run, output: bool, stop_token: StopToken, limiter: StartLimiter | None
@@ -252,7 +270,7 @@ class Launcher(abc.ABC):
         return self._named(run, start)
 
     def _named(self, run: Run, start: Callable[[str], Supervisor]) -> Supervisor:
-        names = self._names(run)
+        names = self.names(run)
         try:
             return start(next(names))
         except NameConflict:

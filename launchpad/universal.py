@@ -37,13 +37,13 @@ class UniversalLauncher(Launcher):
     def spec(self, run: Run, name: str) -> Spec:
         _refuse()
 
-    def _connect(self) -> Backend:
+    def connect(self) -> Backend:
         _refuse()
 
-    def _names(self, run: Run) -> Iterator[str]:
+    def names(self, run: Run) -> Iterator[str]:
         _refuse()
 
-    def _render(self, spec: Spec, reveal: bool) -> str:
+    def render(self, spec: Spec, *, reveal: bool) -> str:
         _refuse()
 
 

@@ -20,7 +20,7 @@ import attrs
 import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, NameConflict, Reason, Run, RunNotFound
-from launchpad.core.cancellation import StartLimiter, Stopped, StopToken
+from launchpad.core.cancellation import Stopped, StopToken
 from launchpad.launcher import Launcher, OnStart
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 from launchpad.testing.events import FakeStream
@@ -84,7 +84,7 @@ def test_when_all_names_are_taken_that_is_the_error() -> None:
 
 def test_a_launcher_with_one_name_to_try_says_that_it_is_taken() -> None:
     class OneName(FakeLauncher):
-        def _names(self, run: Run) -> Iterator[str]:
+        def names(self, run: Run) -> Iterator[str]:
             yield run.name
 
     with OneName(FakeBackend(Script(refusals=[TAKEN]))) as launcher, pytest.raises(NameConflict):
@@ -113,7 +113,7 @@ def test_an_interrupt_that_follows_on_another_does_not_lose_sight_of_the_start()
 
     fake = FakeBackend(Script(exit_code=None, before_start=lambda stop_token: over.wait(SOON)))
     with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05, 0.05) as over:
-        launcher.launch(job(), stop_token=Torn())
+        launcher._launch(job(), None, None, Torn(), None)
     assert [run.exit.exit_code for run in fake.runs] == [143]
 
 
@@ -155,54 +155,8 @@ def test_a_stop_that_was_asked_for_before_means_no_start() -> None:
     fake, stop_token = FakeBackend(), StopToken()
     stop_token.stop()
     with FakeLauncher(fake) as launcher, pytest.raises(Stopped):
-        launcher.launch(job(), stop_token=stop_token)
+        launcher._launch(job(), None, None, stop_token, None)
     assert fake.runs == []
-
-
-def test_a_control_stops_the_run() -> None:
-    fake, stop_token = FakeBackend(ENDLESS), StopToken()
-    with FakeLauncher(fake) as launcher:
-        launched = in_thread(launcher.launch, job(), stop_token=stop_token)
-        fake.wait_for("job")
-        stop_token.stop()
-        assert launched.result(SOON).reason is Reason.STOPPED
-
-
-def test_a_control_in_a_hurry_kills_the_run() -> None:
-    fake, stop_token = FakeBackend(Script(exit_code=None, on_stop=ignore)), StopToken()
-    with FakeLauncher(fake, grace=3600) as launcher:
-        launched = in_thread(launcher.launch, job(), stop_token=stop_token)
-        fake.wait_for("job").asked_to_stop.wait(0)
-        stop_token.stop()
-        assert fake.runs[0].asked_to_stop.wait(SOON)
-        stop_token.stop(hurry=True)
-        assert launched.result(SOON).exit_code == -9
-
-
-def test_a_gate_bounds_the_starts_under_way_not_the_runs() -> None:
-    starting: list[int] = []
-    most, free, lock = [0], threading.Event(), threading.Lock()
-
-    def start(stop_token: StopToken) -> None:
-        with lock:
-            starting.append(1)
-            most[0] = max(most[0], len(starting))
-        free.wait(SOON)
-        with lock:
-            starting.pop()
-
-    fake, limiter = FakeBackend(Script(exit_code=None, before_start=start)), StartLimiter(2)
-    with FakeLauncher(fake) as launcher:
-        runs = [job(name=f"job {number}") for number in range(6)]
-        launched = [in_thread(launcher.launch, run, limiter=limiter) for run in runs]
-        free.set()
-        for run in runs:
-            fake.wait_for(run)
-        assert sum(run.exit is None for run in fake.runs) == 6
-        for run in runs:
-            fake.finish(run)
-        assert [future.result(SOON).ok for future in launched] == [True] * 6
-    assert most[0] <= 2
 
 
 def test_waiting_survives_an_outage_of_the_engine() -> None:
@@ -330,7 +284,7 @@ def test_a_launcher_without_the_basics_cannot_be_made() -> None:
     class Half(Launcher):
         pass
 
-    with pytest.raises(TypeError, match="_connect"):
+    with pytest.raises(TypeError, match="connect"):
         Half()
 
 
@@ -354,7 +308,7 @@ def test_many_threads_share_one_launcher_and_one_backend() -> None:
     made: list[int] = []
 
     class Counting(FakeLauncher):
-        def _connect(self) -> FakeBackend:
+        def connect(self) -> FakeBackend:
             made.append(next(connected))
             return self.fake
 

@@ -45,13 +45,13 @@ class Idle(Launcher):
     def spec(self, run: Run, name: str) -> Spec:
         return {}
 
-    def _connect(self) -> Backend:
+    def connect(self) -> Backend:
         raise LaunchError("no engine")
 
-    def _names(self, run: Run) -> Iterator[str]:
+    def names(self, run: Run) -> Iterator[str]:
         yield run.name
 
-    def _render(self, spec: Spec, reveal: bool) -> str:
+    def render(self, spec: Spec, *, reveal: bool) -> str:
         return ""
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import queue
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, cast
 
 import attrs
 import click
@@ -47,22 +45,20 @@ def doctor(kind: str | None, settings: tuple[str, ...], as_json: bool) -> int:
         kinds = [name for name in known_launchers() if name != _RUNS_NOTHING]
         found = examine((name, _maker(name)) for name in kinds)
     if as_json:
-        click.echo(json.dumps({name: _facts(health) for name, health in found.items()}, indent=2))
+        click.echo(json.dumps({name: attrs.asdict(health) for name, health in found.items()}, indent=2))
     else:
         _show(found)
-    return 0 if any(health and health.usable for health in found.values()) else exits.FAILED
+    return 0 if any(health.usable for health in found.values()) else exits.FAILED
 
 
-def examine(
-    launchers: Iterable[tuple[str, Callable[[], Launcher]]], patience: float = PATIENCE
-) -> dict[str, Health | None]:
-    """The health of each launcher, checked at the same time; None for one that offers no check.
+def examine(launchers: Iterable[tuple[str, Callable[[], Launcher]]], patience: float = PATIENCE) -> dict[str, Health]:
+    """The health of each launcher, all checked at the same time.
 
     One that does not answer within `patience` seconds is not usable.
     """
     answers = [(name, _ask(make)) for name, make in launchers]
     until = time.monotonic() + patience
-    found: dict[str, Health | None] = {}
+    found: dict[str, Health] = {}
     for name, answer in answers:
         try:
             found[name] = answer.get(timeout=max(0.0, until - time.monotonic()))
@@ -71,18 +67,17 @@ def examine(
     return found
 
 
-def _ask(make: Callable[[], Launcher]) -> queue.SimpleQueue[Health | None]:
+def _ask(make: Callable[[], Launcher]) -> queue.SimpleQueue[Health]:
     """Checks in a daemon thread, which may hang without hanging us."""
-    answer: queue.SimpleQueue[Health | None] = queue.SimpleQueue()
+    answer: queue.SimpleQueue[Health] = queue.SimpleQueue()
     threading.Thread(target=lambda: answer.put(_health(make)), name="launchpad-check", daemon=True).start()
     return answer
 
 
-def _health(make: Callable[[], Launcher]) -> Health | None:
+def _health(make: Callable[[], Launcher]) -> Health:
     try:
         with make() as launcher:
-            check = _check_of(launcher)
-            return check(launcher) if check else None
+            return launcher.check()
     except LaunchError as error:
         return Health(usable=False, detail=str(error))
     except click.ClickException as error:
@@ -91,25 +86,11 @@ def _health(make: Callable[[], Launcher]) -> Health | None:
         return Health(usable=False, detail=f"The check failed: {type(error).__name__}: {error}")
 
 
-def _check_of(launcher: Launcher) -> Callable[[Launcher], Health] | None:
-    """The function `check` of the module `check` beside that of the launcher."""
-    package = type(launcher).__module__.rpartition(".")[0]
-    if not package or importlib.util.find_spec(f"{package}.check") is None:
-        return None
-    return cast("Callable[[Launcher], Health]", importlib.import_module(f"{package}.check").check)
-
-
 def _maker(kind: str) -> Callable[[], Launcher]:
     return lambda: make_launcher(kind, ())
 
 
-def _facts(health: Health | None) -> dict[str, Any]:
-    if health is None:
-        return {"usable": None, "version": "", "detail": "It offers no check.", "advice": ""}
-    return attrs.asdict(health)
-
-
-def _show(found: dict[str, Health | None]) -> None:
+def _show(found: dict[str, Health]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -117,10 +98,9 @@ def _show(found: dict[str, Health | None]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("launcher", "usable", "version", "what was found, and what to do"):
         table.add_column(heading, overflow="fold")
-    usable = {True: Text("yes", "green"), False: Text("no", "red"), None: Text("unknown", "yellow")}
+    usable = {True: Text("yes", "green"), False: Text("no", "red")}
     for name, health in found.items():
-        facts = _facts(health)
-        version, detail, advice = (one_line(facts[key]) for key in ("version", "detail", "advice"))
+        version, detail, advice = (one_line(text) for text in (health.version, health.detail, health.advice))
         words = Text("\n").join([Text(text, style) for text, style in ((detail, ""), (advice, "yellow")) if text])
-        table.add_row(Text(name, "bold"), usable[facts["usable"]], Text(version), words)
+        table.add_row(Text(name, "bold"), usable[health.usable], Text(version), words)
     Console(highlight=False, width=None if sys.stdout.isatty() else UNBOUNDED).print(table)

@@ -1,29 +1,31 @@
-"""The seam between what launchpad does and what an engine does: `Backend`, and the `Unit` it gives for a started run.
+"""The base classes of an engine: `Backend`, the connection to it, and `Unit`, one started run.
 
-A backend is the only code that imports its engine's SDK; it translates foreign errors into those of `errors`. It
-decides nothing: time-outs, grace, retries of names and what counts as success belong to the code above it.
-`launchpad.testing.FakeBackend` stands in for it in tests.
+A backend is the only code that imports its engine's SDK, and translates the SDK's errors into those of `errors`. It
+makes no decisions: time-outs, grace, retries with another name and what counts as success belong to the callers.
+`launchpad.testing.FakeBackend` replaces it in tests.
 """
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import attrs
 
+from ..errors import LaunchError
 from ..models import Handle, Reason, Run
 from .cancellation import StopToken
 
 Spec = dict[str, Any]
-"""What is sent to an engine: plain data, built without I/O."""
+"""What is sent to an engine: plain data, made without I/O."""
 
 StreamName = Literal["stdout", "stderr"]
 
 
 class Chunk(NamedTuple):
-    """Bytes that a run wrote, as they came: a chunk may end within a line, or within a character."""
+    """Bytes that a run wrote. A chunk may end in the middle of a line, or of a character."""
 
     stream: StreamName
     data: bytes
@@ -31,7 +33,7 @@ class Chunk(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class Exit:
-    """How a run ended, in the engine's eyes: whether we stopped it is not the engine's to know."""
+    """How a run ended, as the engine reports it. Whether launchpad stopped the run is not part of it."""
 
     exit_code: int | None
     reason: Reason
@@ -41,77 +43,89 @@ class Exit:
     ended_at: datetime | None = None
 
 
-class Unit(Protocol):
-    """One started run, as this process follows it. One thread at a time polls it; any thread may wake it.
+class Unit(abc.ABC):
+    """One started run, as this process follows it.
 
-    A unit may have polls that nothing but the run's end wakes, where those are cheaper. From a wake that gives False
-    until the Exit, another thread may call `has_ended`, `terminate` and `kill`.
+    One thread at a time polls a unit, and any thread may wake it. If `wake` returns False, other threads may call
+    `has_ended`, `terminate` and `kill` from then on, until a poll has returned the Exit.
     """
+
+    __slots__ = ()
 
     handle: Handle
 
+    @abc.abstractmethod
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
-        """Waits for output, the end or a wake, at most `timeout` seconds (None: for ever), and returns what came.
+        """Waits at most `timeout` seconds (None: without a limit) for output, the end or a wake, and returns the news.
 
-        The Exit comes after all output, and every poll after it gives it again. The unit bounds by itself how long it
-        waits for output that is late or held back. After `terminate` the Exit comes when nothing of the run is
-        left running. EngineUnavailable where the engine can no longer say how the run is, and after close.
+        The Exit comes after all output, and every later poll returns it again. The unit itself limits how long it waits
+        for output after the end. After `terminate`, the Exit comes when no process of the run is left.
+        EngineUnavailable if the engine can no longer report the run's state, and after `close`.
         """
-        ...
 
+    @abc.abstractmethod
     def has_ended(self) -> bool:
-        """Whether the run is known to have ended, though its output may still be on its way. Does not block.
+        """Whether the run is known to have ended, even if some of its output has not been read. Does not block."""
 
-        What has ended is not stopped any more, nor given up because time is short.
-        """
-        ...
-
+    @abc.abstractmethod
     def wake(self) -> bool:
-        """Makes a poll return: the one under way or, where none is, the next. Any thread; after close, nothing.
+        """Makes the current poll return, or else the next one; called by any thread. After `close`, it does nothing.
 
-        False where the one under way cannot be woken.
+        False if the current poll cannot be woken: some units have polls that only the run's end ends, since those are
+        cheaper.
         """
-        ...
 
+    @abc.abstractmethod
     def terminate(self, grace: float) -> bool:
-        """Asks the run to end, and returns at once. An engine that can will itself kill it `grace` seconds later.
+        """Asks the run to end, and returns at once. An engine that can kills it itself after `grace` seconds.
 
-        False where it is seen only now that it had ended by itself. Called, like kill and has_ended, by the thread that
-        polls. A run that is gone already is success.
+        False if the run turns out to have ended before. A run that is gone already is no error. Like `kill` and
+        `has_ended`, it is called by the thread that polls, but for the exception above.
         """
-        ...
 
+    @abc.abstractmethod
     def kill(self) -> None:
-        """Ends the run without asking, and returns at once."""
-        ...
+        """Ends the run without asking it, and returns at once."""
 
+    @abc.abstractmethod
     def close(self) -> None:
-        """Lets go of what the unit holds here. The run itself is left as it is. Idempotent."""
-        ...
+        """Frees what the unit holds in this process, and leaves the run as it is. Idempotent."""
 
 
-class Backend(Protocol):
+class Backend(abc.ABC):
     """The connection to one engine, shared by all threads that launch on it."""
 
+    __slots__ = ()
+
     engine: str
-    """What tells this engine from others of its type: it is part of every handle."""
+    """Distinguishes this engine from others of its type; part of every handle."""
 
+    @abc.abstractmethod
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
-        """Starts what `spec` says, or leaves nothing behind. With `output`, its output can be followed.
+        """Starts the run that `spec` describes, or leaves nothing behind. With `output`, its output can be read.
 
-        NameConflict where `name` is taken; another LaunchError where the run cannot be started. What takes long here
-        (an image, a wait for a pod) gives up with Stopped as soon as `stop_token` is stopped.
+        NameConflict if `name` is taken, another LaunchError if the run cannot be started. What takes long here (an
+        image, a wait for a pod) raises Stopped as soon as `stop_token` is stopped.
         """
-        ...
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
-        """The unit of a run that was started before, here or elsewhere. RunNotFound, RunNotAvailable."""
-        ...
+        """The unit of a run that was started before, by this process or another. RunNotFound, RunNotAvailable.
+
+        By default a LaunchError: the engine cannot find its runs again.
+        """
+        raise self._cannot("find a run again")
 
     def remove(self, handle: Handle) -> None:
-        """Removes what an ended run left on the engine. Already gone is success; LaunchError while it runs."""
-        ...
+        """Removes what an ended run left on the engine. No error if nothing is left; LaunchError while the run goes on.
 
+        By default a LaunchError: the engine cannot remove what its runs leave.
+        """
+        raise self._cannot("remove a run")
+
+    @abc.abstractmethod
     def close(self) -> None:
-        """Closes connections and ends threads. Who still waits gets EngineUnavailable. Idempotent."""
-        ...
+        """Closes connections and ends threads. Threads that still wait for a run get EngineUnavailable. Idempotent."""
+
+    def _cannot(self, what: str) -> LaunchError:
+        """The error of an optional method that this engine does not have."""
+        return LaunchError(f"The engine {self.engine!r} cannot {what}: {type(self).__name__} does not offer it.")

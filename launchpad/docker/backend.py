@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from ..core.backend import Spec, Unit
+from ..core.backend import Backend, Spec, Unit
 from ..core.cancellation import Stopped, StopToken
 from ..core.retries import LONGEST_OUTAGE, Transient, reconnecting, transient
 from ..core.watcher import Watcher
@@ -38,7 +38,7 @@ T = TypeVar("T")
 _logger = logging.getLogger("launchpad")
 
 
-class DockerBackend:
+class DockerBackend(Backend):
     """Starts, finds and removes containers on one engine, and watches them by one event stream. Thread-safe."""
 
     def __init__(self, engine: DockerApi, images: Images, longest_outage: float = LONGEST_OUTAGE) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from ..core.backend import Backend, Spec
+from ..core.backend import Spec
 from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
 from ..errors import EngineUnavailable
@@ -106,11 +106,8 @@ class DockerLauncher(Launcher):
             ) from error
         return DockerBackend.connect(os.environ)
 
-    def _connect(self) -> Backend:
-        return self.connect()
-
-    def _names(self, run: Run) -> Iterator[str]:
+    def names(self, run: Run) -> Iterator[str]:
         return specs.container_names(run.name, run.id)
 
-    def _render(self, spec: Spec, reveal: bool) -> str:
+    def render(self, spec: Spec, *, reveal: bool) -> str:
         return specs.render(spec, reveal)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..core.backend import Chunk, Exit
+from ..core.backend import Chunk, Exit, Unit
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
 from ..net.exchange import StreamingResponse
@@ -53,7 +53,7 @@ class Calls(Protocol):
         ...
 
 
-class DockerUnit:
+class DockerUnit(Unit):
     """Follows a container: its facts come from the watcher's thread, its output is read by the thread that polls."""
 
     def __init__(self, handle: Handle, calls: Calls, transcript: RunOutput | None, *, auto_remove: bool) -> None:

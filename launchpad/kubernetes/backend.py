@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from kubernetes import client, config
 from kubernetes.config import ConfigException
 
-from ..core.backend import Exit, Spec, Unit
+from ..core.backend import Backend, Exit, Spec, Unit
 from ..core.cancellation import StopToken
 from ..core.retries import Transient, reconnecting, transient
 from ..core.watcher import Watcher
@@ -74,7 +74,7 @@ def _context_namespace(file: str, context: str | None) -> str:
     return str((found.get("context") or {}).get("namespace") or "default")
 
 
-class KubernetesBackend:
+class KubernetesBackend(Backend):
     """The Jobs of one namespace of one cluster. Thread-safe."""
 
     def __init__(self, configure: Callable[[], Any], namespace: str, pod_watch_timeout: float) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ..core.backend import Chunk, Exit
+from ..core.backend import Chunk, Exit, Unit
 from ..core.retries import Transient
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
@@ -36,7 +36,7 @@ class Watching(Protocol):
     def unregister(self, name: str, observed: ObservedJob) -> None: ...
 
 
-class JobUnit:
+class JobUnit(Unit):
     """Follows one Job. Its state belongs to the thread that polls; `wake` and `close` are for all."""
 
     def __init__(self, jobs: Jobs, watching: Watching, name: str, *, output: bool, longest_wait: float) -> None:

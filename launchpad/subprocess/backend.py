@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from ..core.backend import Spec, StreamName, Unit
+from ..core.backend import Backend, Spec, StreamName, Unit
 from ..core.cancellation import StopToken
 from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
@@ -65,7 +65,7 @@ def has_pidfd() -> bool:
     return True
 
 
-class SubprocessBackend:
+class SubprocessBackend(Backend):
     """Starts processes, each as the leader of its own session and process group. Thread-safe."""
 
     def __init__(self, unit_factory: UnitFactory | None = None) -> None:

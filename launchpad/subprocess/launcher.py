@@ -83,20 +83,19 @@ class SubprocessLauncher(Launcher):
             search_path="" if virtualenv is None else _search_path(env),
         )
 
-    def launch(
+    def _launch(
         self,
         run: Run,
-        *,
-        on_start: OnStart | None = None,
-        on_output: OnOutput | None = None,
-        stop_token: StopToken | None = None,
-        limiter: StartLimiter | None = None,
+        on_start: OnStart | None,
+        on_output: OnOutput | None,
+        stop_token: StopToken,
+        limiter: StartLimiter | None,
     ) -> Outcome:
-        """As on every launcher. In a notebook, the run also ends when the kernel is killed."""
+        """Launches a run. In a notebook, the run also ends when the kernel is killed."""
         if not in_notebook():
-            return super().launch(run, on_start=on_start, on_output=on_output, stop_token=stop_token, limiter=limiter)
+            return super()._launch(run, on_start, on_output, stop_token, limiter)
         with watched(on_start, self.grace) as on_start:
-            return super().launch(run, on_start=on_start, on_output=on_output, stop_token=stop_token, limiter=limiter)
+            return super()._launch(run, on_start, on_output, stop_token, limiter)
 
     def close(self) -> None:
         """Does nothing: all launchers share this process's children, and nothing else is open."""
@@ -106,13 +105,13 @@ class SubprocessLauncher(Launcher):
             return None
         return specs.conda_command(self.condaenv, os.environ.get("CONDA_EXE", "conda"))
 
-    def _connect(self) -> Backend:
+    def connect(self) -> Backend:
         return SubprocessBackend()
 
-    def _names(self, run: Run) -> Iterator[str]:
+    def names(self, run: Run) -> Iterator[str]:
         yield run.name
 
-    def _render(self, spec: Spec, reveal: bool) -> str:
+    def render(self, spec: Spec, *, reveal: bool) -> str:
         return specs.render(spec, reveal)
 
 

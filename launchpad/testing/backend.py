@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Mapping
 
-from ..core.backend import Exit, Spec, Unit
+from ..core.backend import Backend, Exit, Spec, Unit
 from ..core.cancellation import StopToken
 from ..core.retries import LONGEST_OUTAGE, Transient
 from ..core.watcher import Watcher
@@ -21,7 +21,7 @@ PATIENCE = 10.0
 """Seconds that a test waits at most for a run that is yet to be launched."""
 
 
-class FakeBackend:
+class FakeBackend(Backend):
     """An engine in memory. Tests script its runs, look at them in `runs`, and end them. Thread-safe.
 
     Names in `scripts` are those of runs; a run without a script succeeds at once. The ends of runs are told by an event

@@ -38,13 +38,13 @@ class FakeLauncher(Launcher):
             "working_dir": run.working_dir,
         }
 
-    def _connect(self) -> Backend:
+    def connect(self) -> Backend:
         return self.fake.connect()
 
-    def _names(self, run: Run) -> Iterator[str]:
+    def names(self, run: Run) -> Iterator[str]:
         return candidates(run.name, 250)
 
-    def _render(self, spec: Spec, reveal: bool) -> str:
+    def render(self, spec: Spec, *, reveal: bool) -> str:
         env = spec["env"] if reveal else dict.fromkeys(spec["env"], "***")
         parameters = spec["parameters"] if reveal else dict.fromkeys(spec["parameters"], "***")
         return json.dumps({**spec, "env": env, "parameters": parameters}, indent=2)

@@ -6,7 +6,7 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 
-from ..core.backend import Chunk, Exit
+from ..core.backend import Chunk, Exit, Unit
 from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError
 from .runs import FakeRun
@@ -15,7 +15,7 @@ DRAIN = 0.1
 """Seconds after a run's end for which more output is awaited where something holds it open."""
 
 
-class FakeUnit:
+class FakeUnit(Unit):
     """A unit whose end is told by a Watcher, and whose output is read by the thread that polls.
 
     It waits for a bell, a queue in C: an interrupt can tear apart a Condition, and leave its lock held.

@@ -8,9 +8,9 @@ from typing import ClassVar
 import attrs
 import pytest
 
-from launchpad import SubprocessLauncher
+from launchpad import Health, SubprocessLauncher, UniversalLauncher
 from launchpad.cli.doctor import examine
-from launchpad.health import Health
+from launchpad.testing import FakeLauncher
 
 from .checked import check
 from .checked.launcher import CheckedLauncher
@@ -34,7 +34,7 @@ def test_the_check_beside_a_launcher_says_how_it_is(answer: str, health: Health)
     assert examine([("mine", lambda: CheckedLauncher(answer=answer))]) == {"mine": health}
 
 
-def test_a_check_that_hangs_holds_nobody_up() -> None:
+def test_a_check_that_hangs_does_not_delay_the_result() -> None:
     try:
         found = examine([("mine", lambda: CheckedLauncher(answer="hanging"))], patience=0.05)
     finally:
@@ -42,8 +42,17 @@ def test_a_check_that_hangs_holds_nobody_up() -> None:
     assert found == {"mine": Health(usable=False, detail="It has not answered within 0.05 s.")}
 
 
-def test_of_a_launcher_without_a_check_nothing_is_known() -> None:
-    assert examine([("mine", Unchecked)]) == {"mine": None}
+def test_a_launcher_without_a_check_of_its_own_has_that_of_its_base_class() -> None:
+    assert examine([("mine", Unchecked)])["mine"].version.startswith("Linux")
+
+
+def test_a_launcher_without_any_check_is_usable_if_it_connects() -> None:
+    assert examine([("mine", FakeLauncher)]) == {"mine": Health(usable=True, detail="fake")}
+
+
+def test_a_launcher_that_cannot_connect_is_not_usable() -> None:
+    health = examine([("mine", UniversalLauncher)])["mine"]
+    assert (health.usable, "does not say where to launch" in health.detail) == (False, True)
 
 
 def test_local_processes_are_usable() -> None:

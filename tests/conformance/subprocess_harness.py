@@ -63,7 +63,7 @@ class ThreadedLauncher(SubprocessLauncher):
 
     type: ClassVar[str] = "subprocess"
 
-    def _connect(self) -> Backend:
+    def connect(self) -> Backend:
         return SubprocessBackend(ThreadedUnit)
 
 

@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, Reason, Run
-from launchpad.core.backend import Chunk, Exit
+from launchpad.core.backend import Chunk, Exit, Unit
 from launchpad.core.output import discard
 from launchpad.core.stopper import LONGEST_POLL, Stopper
 from launchpad.core.supervisor import Supervisor
@@ -25,7 +25,7 @@ SOON = 20.0
 """Seconds until what must happen is taken to be stuck."""
 
 
-class ScriptedUnit:
+class ScriptedUnit(Unit):
     """A unit that tells what the test puts in, and keeps what it was asked. It notices two threads at once."""
 
     def __init__(self, *events: Chunk | Exit | Exception, ends_when: str = "") -> None:

@@ -337,11 +337,11 @@ def test_a_preview_is_json_of_what_is_sent_with_secrets_masked() -> None:
     ],
 )
 def test_names_are_the_engine_s_slugs(name: str, expected: str) -> None:
-    assert next(DockerLauncher()._names(Run(command=["x"], name=name, id="the-id"))) == expected
+    assert next(DockerLauncher().names(Run(command=["x"], name=name, id="the-id"))) == expected
 
 
 def test_names_that_are_taken_get_a_number_and_then_a_random_suffix() -> None:
-    names = list(DockerLauncher()._names(Run(command=["x"], name="n" * 300)))
+    names = list(DockerLauncher().names(Run(command=["x"], name="n" * 300)))
     assert names[:3] == ["n" * 250, "n" * 248 + "-1", "n" * 248 + "-2"]
     assert 3 < len(names) < 20
     assert all(len(name) <= 250 for name in names)

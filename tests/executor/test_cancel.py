@@ -10,8 +10,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, LaunchExecutor, LaunchFuture, Reason, Run
-from launchpad.core.cancellation import Stopped, StopToken
-from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script
+from launchpad.core.cancellation import StopToken
+from launchpad.testing import FakeBackend, FakeRun, Script
 
 from .helping import STUBBORN, all_done, executor_for, job, jobs
 
@@ -295,11 +295,3 @@ def test_cancels_from_many_threads_at_once_agree(executor: LaunchExecutor) -> No
             assert [*threads.map(cancel, [future] * 8)] == [True] * 8
             assert all_done(future)
             assert future.cancelled()
-
-
-def test_stopped_stays_inside(launcher: FakeLauncher) -> None:
-    stop_token = StopToken()
-    stop_token.stop()
-    with pytest.raises(Stopped):
-        launcher.launch(job(), stop_token=stop_token)
-    assert launcher.fake.runs == []

@@ -111,7 +111,7 @@ def test_one_run_can_be_launched_twice_at_once_and_again(cluster: Cluster) -> No
 def test_a_name_that_is_anothers_is_left_alone_and_the_next_one_taken(cluster: Cluster) -> None:
     run = shell("true")
     with cluster.launcher() as launcher:
-        first = next(launcher._names(run))
+        first = next(launcher.names(run))
         taken = launcher.spec(shell("sleep 0"), first)
         cluster.create("batch/v1", "jobs", taken)
         assert launcher.launch(run).handle.name != first
@@ -120,14 +120,14 @@ def test_a_name_that_is_anothers_is_left_alone_and_the_next_one_taken(cluster: C
 def test_a_job_of_our_run_that_is_there_already_is_ours(cluster: Cluster) -> None:
     run = shell("sleep 2; exit 6")
     with cluster.launcher() as launcher:
-        made = cluster.create("batch/v1", "jobs", launcher.spec(run, next(launcher._names(run))))
+        made = cluster.create("batch/v1", "jobs", launcher.spec(run, next(launcher.names(run))))
         outcome = launcher.launch(run)
     assert (outcome.handle.id, outcome.exit_code) == (made["metadata"]["uid"], 6)
 
 
 def test_when_all_names_are_taken_the_error_says_so(cluster: Cluster) -> None:
     class Stubborn(KubernetesLauncher):
-        def _names(self, run: Run) -> Any:
+        def names(self, run: Run) -> Any:
             return iter(["stubborn"])
 
     cluster.create("batch/v1", "jobs", cluster.launcher().spec(shell("true"), "stubborn"))

@@ -25,7 +25,7 @@ fake = FakeBackend(lambda run: Script(exit_code=1 if run.name.endswith("00") els
 class Scripted(FakeLauncher):
     type = "scripted"
 
-    def _connect(self):
+    def connect(self):
         return fake
 
 main()
