@@ -25,7 +25,7 @@ class _Launcher(SubprocessLauncher):
     unit_factory: UnitFactory
     _session: Session = attrs.field(init=False, eq=False, repr=False, factory=Session)
 
-    def _connect(self) -> SubprocessBackend:
+    def connect(self) -> SubprocessBackend:
         return SubprocessBackend(self.unit_factory)
 
 
