@@ -133,7 +133,7 @@ class Launcher(abc.ABC):
             with _hearing(supervisor, stop_token):
                 if on_start is not None:
                     on_start(supervisor.handle)
-                outcome = supervisor.follow(sink)
+                outcome = supervisor.wait(sink)
                 assert outcome is not None  # without a limit it comes back at the end alone
                 return outcome
         except BaseException:
@@ -191,8 +191,8 @@ class Launcher(abc.ABC):
             supervisor = self._supervisor(handle, False)
         except RunNotFound:
             return
-        supervisor.ask_to_stop()
-        if not supervisor.driven_here:
+        supervisor.request_stop()
+        if not supervisor.polled_here:
             self._followed(supervisor, self._sink(supervisor.run, None))
 
     def remove(self, handle: Handle) -> None:
@@ -299,7 +299,7 @@ class Launcher(abc.ABC):
 
     def _followed(self, supervisor: Supervisor, sink: Sink, until: float | None = None) -> Outcome | None:
         try:
-            return supervisor.follow(sink, until)
+            return supervisor.wait(sink, until)
         except EngineUnavailable:  # the run may well go on: who asks again later looks for it anew
             self._session.forget(supervisor.handle)
             raise
@@ -355,27 +355,27 @@ def known_launchers() -> list[str]:
 
 def _hearing(supervisor: Supervisor, stop_token: StopToken) -> Listening:
     """For the time of a block, passes on to the run what is asked of `stop_token`."""
-    return stop_token.listening(lambda: supervisor.ask_to_stop(hurry=stop_token.hurried))
+    return stop_token.listening(lambda: supervisor.request_stop(hurry=stop_token.hurried))
 
 
 def _end_after_error(begun: list[Supervisor], stop_token: StopToken, sink: Sink) -> None:
     """Stops what was begun by a launch that was interrupted. Its last words count."""
     for supervisor in begun:
         with _hearing(supervisor, stop_token):
-            supervisor.ask_to_stop()
+            supervisor.request_stop()
             _see_through(supervisor, sink)
 
 
 def _end_at_once(begun: list[Supervisor]) -> None:
     """What is left to do when that was interrupted again: kills."""
     for supervisor in begun:
-        supervisor.ask_to_stop(hurry=True)
+        supervisor.request_stop(hurry=True)
         _see_through(supervisor, discard)
 
 
 def _see_through(supervisor: Supervisor, sink: Sink) -> None:
     try:
-        supervisor.follow(sink)
+        supervisor.wait(sink)
     except LaunchError:
         _kill_unseen(supervisor)
 

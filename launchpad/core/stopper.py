@@ -1,4 +1,4 @@
-"""Who takes the steps of a stop where the thread that waits for the run cannot be woken to take them."""
+"""`Stopper`: carries out stops in a background thread when the waiting thread cannot be woken."""
 
 from __future__ import annotations
 
@@ -7,97 +7,97 @@ import queue
 import threading
 import time
 from _thread import start_new_thread
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
 LONGEST_POLL = 3600.0
-"""The most seconds that one wait is asked to take: the system calls below it do not take weeks."""
+"""The longest wait in seconds that is passed to a system call: these do not accept weeks."""
 
 _logger = logging.getLogger("launchpad")
 
 
 class Stop(Protocol):
-    """A stop that is under way."""
+    """The stop of one run."""
 
-    def step(self) -> float | None:
-        """Takes the step that is due, if one is, and gives when the next will be (monotonic seconds), if ever."""
+    def take_due_step(self) -> float | None:
+        """Takes the steps that are due, and returns when the next one is (monotonic seconds), or None."""
         ...
 
 
 class Stopper:
-    """Takes steps of any number of stops, in one thread that lives while there are any to take. Thread-safe.
+    """Takes the steps of any number of stops, in one thread that runs while there are any. Thread-safe.
 
-    Who asks may be interrupted at any point (Ctrl-C), so he holds no lock here: he puts the stop into a queue, in C,
-    and starts the thread where none is at work.
+    A call may be interrupted at any point (Ctrl-C), so `schedule` and `cancel` hold no lock: they put the stop into a
+    queue, which is implemented in C, and start the thread unless it is running.
     """
 
-    def __init__(self) -> None:
-        self._asked: queue.SimpleQueue[Stop] = queue.SimpleQueue()
-        self._at_work = threading.Lock()  # held by the thread
+    def __init__(self, start_thread: Callable[..., object] = start_new_thread) -> None:
+        self._start_thread = start_thread
+        self._scheduled: queue.SimpleQueue[Stop] = queue.SimpleQueue()
+        self._running = threading.Lock()  # held by the thread while it runs
 
     def schedule(self, stop: Stop) -> None:
-        """Has a step of `stop` taken now, and others when they are due. Asked anew, now again."""
+        """Has the due steps of `stop` taken now, and the later ones when they are due."""
         try:
-            self._asked.put(stop)
+            self._scheduled.put(stop)
         finally:
-            if not self._at_work.locked():
+            if not self._running.locked():
                 self._start()
 
     def cancel(self, stop: Stop) -> None:
-        """Has a step of `stop` taken now, if others of it may be to come."""
-        if self._at_work.locked():
-            self.schedule(stop)
+        """Has the stop of a run that has ended forgotten."""
+        if self._running.locked():
+            self.schedule(stop)  # it has no further step
 
     def _start(self) -> None:
         try:
-            start_new_thread(self._work, ())
-        except RuntimeError:  # the system has no room for another one: then who asks has to wait
+            self._start_thread(self._work, ())
+        except RuntimeError:  # the system has no room for another thread, so the caller does the work
             self._work()
 
     def _work(self) -> None:
-        while not self._asked.empty() and self._at_work.acquire(blocking=False):
+        while not self._scheduled.empty() and self._running.acquire(blocking=False):
             try:
                 self._take_steps()
             finally:
-                self._at_work.release()  # who asked just before it started no thread: hence another look
+                self._running.release()  # a stop scheduled just before this started no thread: hence the loop
 
     def _take_steps(self) -> None:
         due: dict[Stop, float] = {}
         try:
-            while due or not self._asked.empty():
+            while due or not self._scheduled.empty():
                 for stop in self._next(due):
                     due[stop] = time.monotonic()
-                    at = _step(stop)
+                    at = _take_step(stop)
                     if at is None:
                         del due[stop]
                     else:
                         due[stop] = at
-        except BaseException:  # an interrupt, where who asks does it himself: who asks next goes on with all
+        except BaseException:  # an interrupt of a caller that does the work: the next caller goes on with all
             for stop in due:
-                self._asked.put(stop)
+                self._scheduled.put(stop)
             raise
 
     def _next(self, due: dict[Stop, float]) -> Iterable[Stop]:
-        """Waits for the next stops to see to: one that asks, or those whose time has come."""
+        """Waits for a stop that is scheduled, or until a step is due; returns the stops to attend to."""
         try:
-            return [
-                self._asked.get_nowait() if not due else self._asked.get(timeout=bounded_timeout(min(due.values())))
-            ]
+            timeout = bounded_timeout(min(due.values())) if due else 0
+            return [self._scheduled.get(timeout=timeout)]
         except queue.Empty:
             now = time.monotonic()
             return [stop for stop, at in due.items() if at <= now]
 
 
-def _step(stop: Stop) -> float | None:
+def _take_step(stop: Stop) -> float | None:
     try:
-        return stop.step()
-    except Exception:  # a defect, or a logging filter's; the other stops are not to suffer for it
+        return stop.take_due_step()
+    except Exception:  # a defect, or an error of a logging filter; other stops must not suffer from it
         with suppress(Exception):
             _logger.exception("A step of a stop failed")
         return None
 
 
 def bounded_timeout(until: float) -> float:
-    """Seconds that may be waited at once, if there is something to do at `until` (monotonic seconds)."""
+    """Seconds until `until` (monotonic seconds), at least 0 and at most LONGEST_POLL."""
     return min(max(0.0, until - time.monotonic()), LONGEST_POLL)

@@ -23,7 +23,7 @@ class Steps:
         self.done = threading.Event()
         self._delays = list(delays)
 
-    def step(self) -> float | None:
+    def take_due_step(self) -> float | None:
         self.taken.append(time.monotonic())
         self.threads.add(threading.get_ident())
         self.begun.set()
@@ -41,14 +41,14 @@ class Blocked:
         self.entered = threading.Event()
         self.go_on = threading.Event()
 
-    def step(self) -> None:
+    def take_due_step(self) -> None:
         self.entered.set()
         assert self.go_on.wait(SOON)
 
 
 def await_end(stopper: Stopper) -> None:
-    with stopper._at_work:
-        assert stopper._asked.empty()
+    with stopper._running:
+        assert stopper._scheduled.empty()
 
 
 def test_a_step_is_taken_at_once_in_another_thread() -> None:
@@ -115,7 +115,7 @@ def test_all_who_ask_at_once_are_seen_to() -> None:
 
 def test_a_step_that_fails_is_logged_and_costs_no_other_stop_its_steps(caplog: pytest.LogCaptureFixture) -> None:
     class Failing:
-        def step(self) -> float | None:
+        def take_due_step(self) -> float | None:
             raise OSError("a defect")
 
     stopper, blocked, stop = Stopper(), Blocked(), Steps(0.01, None)
@@ -129,23 +129,23 @@ def test_a_step_that_fails_is_logged_and_costs_no_other_stop_its_steps(caplog: p
 def test_letting_go_of_a_stop_starts_no_thread() -> None:
     stopper, stop = Stopper(), Steps(None)
     stopper.cancel(stop)
-    assert stopper._asked.empty()
+    assert stopper._scheduled.empty()
 
 
 def test_an_interrupt_of_who_has_to_take_the_steps_himself_loses_none() -> None:
     class Interrupted(Steps):
-        def step(self) -> float | None:
-            if super().step() is not None:
+        def take_due_step(self) -> float | None:
+            if super().take_due_step() is not None:
                 return None
             raise KeyboardInterrupt
 
     stopper, stubborn, interrupted = Stopper(), Steps(3600, None), Interrupted(None)
     for stop in (stubborn, interrupted):
-        stopper._asked.put(stop)
+        stopper._scheduled.put(stop)
     with pytest.raises(KeyboardInterrupt):
         stopper._work()
-    assert not stopper._at_work.locked()
-    assert {stopper._asked.get_nowait(), stopper._asked.get_nowait()} == {stubborn, interrupted}
+    assert not stopper._running.locked()
+    assert {stopper._scheduled.get_nowait(), stopper._scheduled.get_nowait()} == {stubborn, interrupted}
 
 
 def test_letting_go_of_a_stop_takes_its_last_step_now() -> None:

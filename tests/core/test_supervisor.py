@@ -127,7 +127,7 @@ def in_thread(function: Callable[..., object], *args: object) -> Future[object]:
 
 def test_the_exit_becomes_the_outcome_and_closes_the_unit() -> None:
     unit = ScriptedUnit(Exit(exit_code=3, reason=Reason.FAILED, message="why", hint="what to try"))
-    outcome = followed(unit).follow(discard)
+    outcome = followed(unit).wait(discard)
     assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 3, Reason.FAILED)
     assert (outcome.message, outcome.hint, outcome.handle) == ("why", "what to try", unit.handle)
     assert outcome.started_at <= outcome.ended_at
@@ -137,21 +137,21 @@ def test_the_exit_becomes_the_outcome_and_closes_the_unit() -> None:
 def test_following_again_gives_the_same_outcome_without_a_poll() -> None:
     unit = ScriptedUnit(ENDED)
     supervisor = followed(unit)
-    assert supervisor.follow(discard) is supervisor.follow(discard)
+    assert supervisor.wait(discard) is supervisor.wait(discard)
     assert len(unit.timeouts) == 1
 
 
 def test_what_the_unit_writes_goes_to_the_sink_in_order_and_the_rest_at_the_end() -> None:
     lines: list[str] = []
     unit = ScriptedUnit(Chunk("stdout", b"one\nt"), Chunk("stdout", b"wo\nthree"), ENDED)
-    followed(unit).follow(lambda stream, new: lines.extend(new))
+    followed(unit).wait(lambda stream, new: lines.extend(new))
     assert lines == ["one", "two", "three"]
 
 
 def test_all_who_follow_get_the_one_outcome() -> None:
     unit = ScriptedUnit()
     supervisor = followed(unit)
-    waits = [in_thread(supervisor.follow, discard) for _ in range(8)]
+    waits = [in_thread(supervisor.wait, discard) for _ in range(8)]
     unit.polled.wait(SOON)
     unit.put(ENDED)
     assert len({id(wait.result(SOON)) for wait in waits}) == 1
@@ -160,10 +160,10 @@ def test_all_who_follow_get_the_one_outcome() -> None:
 def test_who_has_no_time_left_gives_none_also_while_another_drives() -> None:
     unit = ScriptedUnit()
     supervisor = followed(unit)
-    driver = in_thread(supervisor.follow, discard)
+    driver = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
-    assert supervisor.follow(discard, time.monotonic() - 1) is None
-    assert supervisor.follow(discard, time.monotonic() + 0.01) is None
+    assert supervisor.wait(discard, time.monotonic() - 1) is None
+    assert supervisor.wait(discard, time.monotonic() + 0.01) is None
     unit.put(ENDED)
     assert driver.result(SOON) is supervisor.outcome
 
@@ -171,47 +171,47 @@ def test_who_has_no_time_left_gives_none_also_while_another_drives() -> None:
 def test_a_driver_that_leaves_hands_over_to_those_who_wait() -> None:
     unit = ScriptedUnit()
     supervisor = followed(unit)
-    leaving = in_thread(supervisor.follow, discard, time.monotonic() + 0.1)
+    leaving = in_thread(supervisor.wait, discard, time.monotonic() + 0.1)
     unit.polled.wait(SOON)
-    staying = [in_thread(supervisor.follow, discard) for _ in range(3)]
+    staying = [in_thread(supervisor.wait, discard) for _ in range(3)]
     assert leaving.result(SOON) is None
     unit.put(ENDED)
     assert [wait.result(SOON) for wait in staying] == [supervisor.outcome] * 3
 
 
 def test_an_end_that_is_there_counts_even_when_there_is_no_time() -> None:
-    assert followed(ScriptedUnit(ENDED)).follow(discard, time.monotonic() - 1).ok
+    assert followed(ScriptedUnit(ENDED)).wait(discard, time.monotonic() - 1).ok
 
 
 def test_the_last_output_of_a_run_that_has_ended_is_waited_for_past_the_time() -> None:
     lines: list[str] = []
     unit = ScriptedUnit(Chunk("stdout", b"late\n"), ENDED)
-    assert followed(unit).follow(lambda stream, new: lines.extend(new), time.monotonic() - 1).ok
+    assert followed(unit).wait(lambda stream, new: lines.extend(new), time.monotonic() - 1).ok
     assert lines == ["late"]
 
 
 def test_a_stop_that_was_asked_for_before_anybody_followed_is_heard() -> None:
     unit = ScriptedUnit(ends_when="terminate")
     supervisor = followed(unit)
-    supervisor.ask_to_stop()
-    assert supervisor.follow(discard).reason is Reason.STOPPED
+    supervisor.request_stop()
+    assert supervisor.wait(discard).reason is Reason.STOPPED
     assert unit.asked == ["terminate 60", "close"]
 
 
 def test_a_stop_wakes_the_driver() -> None:
     unit = ScriptedUnit(ends_when="terminate")
     supervisor = followed(unit)
-    driver = in_thread(supervisor.follow, discard)
+    driver = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
-    supervisor.ask_to_stop()
+    supervisor.request_stop()
     assert driver.result(SOON).reason is Reason.STOPPED
 
 
 def test_a_stopped_run_is_not_ok_whatever_its_status() -> None:
     unit = ScriptedUnit()
     supervisor = followed(unit)
-    supervisor.ask_to_stop()
-    driver = in_thread(supervisor.follow, discard)
+    supervisor.request_stop()
+    driver = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
     unit.put(ENDED)
     outcome = driver.result(SOON)
@@ -223,16 +223,16 @@ def test_a_run_that_has_ended_is_not_stopped_any_more(timeout: float | None) -> 
     unit = ScriptedUnit(Chunk("stdout", b"late\n"), Chunk("stdout", b"later\n"), ENDED)
     supervisor = followed(unit, timeout=timeout)
     if timeout is None:
-        supervisor.ask_to_stop()
+        supervisor.request_stop()
     time.sleep(0.002)  # the time-out is over: nobody has looked at the run until now
-    assert supervisor.follow(discard).reason is Reason.COMPLETED
+    assert supervisor.wait(discard).reason is Reason.COMPLETED
     assert unit.asked == ["close"]
     assert unit.timeouts[1:] == [None, None]
 
 
 def test_a_time_out_asks_then_kills() -> None:
     unit = ScriptedUnit(ends_when="kill")
-    outcome = followed(unit, grace=0.01, timeout=0.01).follow(discard)
+    outcome = followed(unit, grace=0.01, timeout=0.01).wait(discard)
     assert unit.asked == ["terminate 0.01", "kill", "close"]
     assert (outcome.reason, outcome.message) == (
         Reason.TIMED_OUT,
@@ -244,42 +244,42 @@ def test_a_time_out_counts_also_where_nobody_waits_for_long() -> None:
     unit = ScriptedUnit(ends_when="terminate")
     supervisor = followed(unit, timeout=0.001)
     time.sleep(0.002)
-    assert supervisor.follow(discard, time.monotonic()).reason is Reason.TIMED_OUT
+    assert supervisor.wait(discard, time.monotonic()).reason is Reason.TIMED_OUT
 
 
 def test_what_began_as_a_time_out_stays_one() -> None:
     unit = ScriptedUnit()
     supervisor = followed(unit, timeout=0.001)
-    assert supervisor.follow(discard, time.monotonic() + 0.02) is None
-    supervisor.ask_to_stop()
+    assert supervisor.wait(discard, time.monotonic() + 0.02) is None
+    supervisor.request_stop()
     unit.put(KILLED)
-    assert supervisor.follow(discard).reason is Reason.TIMED_OUT
+    assert supervisor.wait(discard).reason is Reason.TIMED_OUT
 
 
 def test_the_run_is_asked_once_and_killed_once() -> None:
     unit = ScriptedUnit()
     supervisor = followed(unit, grace=0.001)
     for _ in range(3):
-        supervisor.ask_to_stop()
-        assert supervisor.follow(discard, time.monotonic() + 0.01) is None
+        supervisor.request_stop()
+        assert supervisor.wait(discard, time.monotonic() + 0.01) is None
     assert unit.asked == ["terminate 0.001", "kill"]
 
 
 def test_without_grace_the_kill_comes_at_once() -> None:
     unit = ScriptedUnit(ends_when="kill")
     supervisor = followed(unit, grace=0)
-    supervisor.ask_to_stop()
-    assert supervisor.follow(discard).reason is Reason.STOPPED
+    supervisor.request_stop()
+    assert supervisor.wait(discard).reason is Reason.STOPPED
     assert unit.asked == ["terminate 0", "kill", "close"]
 
 
 def test_in_a_hurry_the_grace_is_cut_short() -> None:
     unit = ScriptedUnit(ends_when="kill")
     supervisor = followed(unit, grace=3600)
-    supervisor.ask_to_stop()
-    driver = in_thread(supervisor.follow, discard)
+    supervisor.request_stop()
+    driver = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
-    supervisor.ask_to_stop(hurry=True)
+    supervisor.request_stop(hurry=True)
     assert driver.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 3600", "kill", "close"]
 
@@ -294,23 +294,23 @@ def test_a_stop_that_fails_is_tried_again_by_who_follows_next() -> None:
 
     unit = Protected(ends_when="kill")
     supervisor = followed(unit, grace=0)
-    supervisor.ask_to_stop()
+    supervisor.request_stop()
     with pytest.raises(LaunchError, match="not allowed"):
-        supervisor.follow(discard)
-    assert supervisor.follow(discard).reason is Reason.STOPPED
+        supervisor.wait(discard)
+    assert supervisor.wait(discard).reason is Reason.STOPPED
 
 
 def test_an_engine_that_cannot_tell_is_an_error_and_the_next_may_ask_again() -> None:
     supervisor = followed(ScriptedUnit(EngineUnavailable("gone"), ENDED))
     with pytest.raises(EngineUnavailable):
-        supervisor.follow(discard)
-    assert supervisor.follow(discard).ok
+        supervisor.wait(discard)
+    assert supervisor.wait(discard).ok
 
 
 @pytest.mark.parametrize("seconds", [30 * 86400.0, 1e12, 1e300])
 def test_long_times_are_waited_for_in_parts(seconds: float) -> None:
     unit = ScriptedUnit(Chunk("stdout", b"line\n"), ENDED)
-    assert followed(unit, timeout=seconds).follow(discard, seconds).ok
+    assert followed(unit, timeout=seconds).wait(discard, seconds).ok
     assert unit.timeouts == [LONGEST_POLL, LONGEST_POLL]
 
 
@@ -321,9 +321,9 @@ def test_an_interrupt_in_the_sink_leaves_the_seat_to_others() -> None:
     unit = ScriptedUnit(Chunk("stdout", b"line\n"))
     supervisor = followed(unit)
     with pytest.raises(KeyboardInterrupt):
-        supervisor.follow(interrupted)
+        supervisor.wait(interrupted)
     unit.put(ENDED)
-    assert in_thread(supervisor.follow, discard).result(SOON).ok
+    assert in_thread(supervisor.wait, discard).result(SOON).ok
 
 
 def test_an_interrupt_at_any_moment_leaves_the_seat_to_others() -> None:
@@ -332,7 +332,7 @@ def test_an_interrupt_at_any_moment_leaves_the_seat_to_others() -> None:
 
     def follow_for_ever() -> None:
         while True:
-            supervisor.follow(discard, time.monotonic())
+            supervisor.wait(discard, time.monotonic())
 
     supervisor = followed(Idle())
     before = signal.signal(signal.SIGALRM, interrupt)
@@ -341,7 +341,7 @@ def test_an_interrupt_at_any_moment_leaves_the_seat_to_others() -> None:
             with pytest.raises(KeyboardInterrupt):  # noqa: PT012
                 signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00001, 0.001))
                 follow_for_ever()
-            assert in_thread(supervisor.follow, discard, time.monotonic() + 0.0001).result(SOON) is None
+            assert in_thread(supervisor.wait, discard, time.monotonic() + 0.0001).result(SOON) is None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -352,25 +352,25 @@ def test_output_that_waits_for_its_own_run_is_told_so() -> None:
 
     def wait(stream: str, lines: list[str]) -> None:
         with pytest.raises(RuntimeError) as raised:
-            supervisor.follow(discard)
+            supervisor.wait(discard)
         errors.append(raised.value)
 
     supervisor = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
-    assert supervisor.follow(wait).ok
+    assert supervisor.wait(wait).ok
     assert "waits for on_output" in str(errors[0])
 
 
 def test_the_driver_knows_itself_and_no_other_does() -> None:
     seen: list[bool] = []
     supervisor = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
-    supervisor.follow(lambda stream, lines: seen.append(supervisor.driven_here))
-    assert (seen, supervisor.driven_here) == ([True], False)
+    supervisor.wait(lambda stream, lines: seen.append(supervisor.polled_here))
+    assert (seen, supervisor.polled_here) == ([True], False)
 
 
 def test_closing_waits_for_nobody_and_the_driver_closes_the_unit_when_it_leaves() -> None:
     unit = ScriptedUnit()
     supervisor = followed(unit)
-    driver = in_thread(supervisor.follow, discard)
+    driver = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
     supervisor.close()
     assert unit.asked == []
@@ -389,7 +389,7 @@ def test_closing_in_the_sink_waits_until_the_driver_leaves() -> None:
     unit = ScriptedUnit(Chunk("stdout", b"line\n"), EngineUnavailable("closed"))
     supervisor = followed(unit)
     with pytest.raises(EngineUnavailable):
-        supervisor.follow(close)
+        supervisor.wait(close)
     assert (asked, unit.asked) == ([[]], ["close"])
 
 
@@ -407,7 +407,7 @@ def test_closing_races_with_driving_and_never_meets_a_poll() -> None:
 
         def follow(supervisor: Supervisor = supervisor, barrier: threading.Barrier = barrier) -> object:
             barrier.wait()
-            return supervisor.follow(discard, time.monotonic() + 0.0005)
+            return supervisor.wait(discard, time.monotonic() + 0.0005)
 
         def close(supervisor: Supervisor = supervisor, barrier: threading.Barrier = barrier) -> None:
             barrier.wait()
@@ -422,10 +422,10 @@ def test_a_stop_and_an_end_at_the_same_moment_give_one_clear_outcome() -> None:
     for _ in range(200):
         unit = ScriptedUnit(ends_when="terminate")
         supervisor = followed(unit)
-        driver = in_thread(supervisor.follow, discard)
+        driver = in_thread(supervisor.wait, discard)
         unit.polled.wait(SOON)
         barrier = threading.Barrier(3)
-        in_thread(lambda: (barrier.wait(), supervisor.ask_to_stop()))  # noqa: B023
+        in_thread(lambda: (barrier.wait(), supervisor.request_stop()))  # noqa: B023
         in_thread(lambda: (barrier.wait(), unit.put(ENDED)))  # noqa: B023
         barrier.wait()
         outcome = driver.result(SOON)
@@ -436,7 +436,7 @@ def test_a_stop_and_an_end_at_the_same_moment_give_one_clear_outcome() -> None:
 def driven(unit: ScriptedUnit, grace: float = 60, stopper: Stopper | None = None) -> tuple[Supervisor, Future[object]]:
     """Has another thread follow `unit`, and waits until it polls."""
     supervisor = Supervisor(unit, RUN, grace, None, stopper or Stopper())
-    outcome = in_thread(supervisor.follow, discard)
+    outcome = in_thread(supervisor.wait, discard)
     assert unit.polled.wait(SOON)
     return supervisor, outcome
 
@@ -444,7 +444,7 @@ def driven(unit: ScriptedUnit, grace: float = 60, stopper: Stopper | None = None
 def test_a_driver_who_cannot_be_woken_has_the_run_stopped_by_a_deputy() -> None:
     unit = Unwakeable(ends_when="terminate")
     supervisor, outcome = driven(unit, grace=60)
-    supervisor.ask_to_stop()
+    supervisor.request_stop()
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 60", "close"]
     assert unit.timeouts == [None]
@@ -453,7 +453,7 @@ def test_a_driver_who_cannot_be_woken_has_the_run_stopped_by_a_deputy() -> None:
 def test_a_deputy_kills_after_the_grace() -> None:
     unit = Unwakeable(ends_when="kill")
     supervisor, outcome = driven(unit, grace=0.05)
-    supervisor.ask_to_stop()
+    supervisor.request_stop()
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 0.05", "kill", "close"]
 
@@ -461,8 +461,8 @@ def test_a_deputy_kills_after_the_grace() -> None:
 def test_a_deputy_kills_at_once_in_a_hurry() -> None:
     unit = Unwakeable(ends_when="kill")
     supervisor, outcome = driven(unit, grace=3600)
-    supervisor.ask_to_stop()
-    supervisor.ask_to_stop(hurry=True)
+    supervisor.request_stop()
+    supervisor.request_stop(hurry=True)
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 3600", "kill", "close"]
 
@@ -474,8 +474,8 @@ def test_a_deputy_stops_nothing_that_has_ended_by_itself() -> None:
 
     unit = Ended()
     supervisor, outcome = driven(unit)
-    supervisor.ask_to_stop()
-    assert supervisor.step() is None
+    supervisor.request_stop()
+    assert supervisor.take_due_step() is None
     unit.put(ENDED)
     assert outcome.result(SOON).reason is Reason.COMPLETED
     assert unit.asked == ["close"]
@@ -484,17 +484,17 @@ def test_a_deputy_stops_nothing_that_has_ended_by_itself() -> None:
 def test_a_deputy_has_done_when_the_run_ends() -> None:
     unit, stopper = Unwakeable(ends_when="terminate"), Stopper()
     supervisor, outcome = driven(unit, grace=3600, stopper=stopper)
-    supervisor.ask_to_stop()
+    supervisor.request_stop()
     outcome.result(SOON)
-    assert stopper._at_work.acquire(timeout=SOON)  # long before the grace is over
+    assert stopper._running.acquire(timeout=SOON)  # long before the grace is over
 
 
 def test_a_run_that_a_deputy_cannot_stop_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     unit = Elsewhere()
     supervisor, outcome = driven(unit)
     with caplog.at_level("WARNING", logger="launchpad"):
-        supervisor._stop_asked = True
-        assert supervisor.step() is None
+        supervisor._stop_requested = True
+        assert supervisor.take_due_step() is None
     assert ["may go on" in message and "another user" in message for message in caplog.messages] == [True]
     unit.put(ENDED)
     assert outcome.result(SOON).ok
@@ -508,7 +508,7 @@ def test_a_run_that_is_seen_to_have_ended_only_when_it_is_to_be_stopped_ended_by
 
     unit = Ending()
     supervisor, outcome = driven(unit)
-    supervisor.ask_to_stop()
-    assert supervisor.step() is None
+    supervisor.request_stop()
+    assert supervisor.take_due_step() is None
     unit.put(ENDED)
     assert outcome.result(SOON).reason is Reason.COMPLETED
