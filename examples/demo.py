@@ -1,9 +1,9 @@
-"""Measures the whole Python standard library: one run for each of its packages and modules, several at a time.
+"""Measures the Python standard library: one run for each of its packages and modules, several at a time.
 
     python examples/demo.py
 
-Each run calls `measure` of sources.py in a process of its own, and prints what it found as a line of JSON, which comes
-back here through `on_output`. It takes what `pip install launchpad[cli]` gives.
+Each run calls `measure` of sources.py in its own process and prints its report as a line of JSON, which `on_output`
+receives here. Needs `pip install launchpad[cli]`.
 """
 
 import json
@@ -26,28 +26,28 @@ SHOWN = 10
 
 
 def standard_library() -> list[Path]:
-    """The packages and modules of the standard library that are here as source, the largest first."""
+    """Returns the packages and modules of the standard library that have sources, the largest first."""
     root = Path(sysconfig.get_path("stdlib"))
     modules = [path for path in root.glob("*.py") if path.stem.isidentifier()]
     packages = [path.parent for path in root.glob("*/__init__.py") if path.parent.name.isidentifier()]
-    return sorted(modules + packages, key=size, reverse=True)  # a long one that comes last would be waited for alone
+    return sorted(modules + packages, key=size, reverse=True)  # a long run that starts last would end alone
 
 
 def size(path: Path) -> int:
-    """Bytes of source."""
+    """Returns the size of the sources in bytes."""
     files = path.rglob("*.py") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files)
 
 
 class Reports:
-    """What the runs have written: their report, or the last line of those that came to none."""
+    """The reports of the runs, and the last line of each run that wrote none."""
 
     def __init__(self) -> None:
         self.found: dict[str, dict] = {}
         self.last_lines: dict[str, str] = {}
 
     def take(self, run: Run, line: str) -> None:
-        """An `on_output`: it gets each line that a run writes."""
+        """Receives each line that a run writes, as `on_output`."""
         if line.startswith("{"):
             self.found[run.name] = json.loads(line)
         else:
@@ -64,7 +64,7 @@ class Reports:
 
 
 def measure_all(paths: list[Path], reports: Reports) -> list[LaunchFuture]:
-    """Launches a run for each path, one for each CPU at a time, with a bar, and returns when all have ended."""
+    """Launches a run for each path, as many at a time as there are CPUs, shows a bar and waits for all of them."""
     with LaunchExecutor(SubprocessLauncher(), max_workers=os.cpu_count()) as executor:
         futures = [
             executor.submit(
@@ -82,7 +82,7 @@ def succeeded(future: LaunchFuture) -> bool:
 
 
 def table(title: str, *headings: str) -> Table:
-    """An empty table whose first column takes the room there is, and whose others hold numbers."""
+    """Returns an empty table. Its first column is flexible; the others hold numbers."""
     empty = Table(
         title=f"\n{title}", title_justify="left", title_style="bold", box=SIMPLE_HEAD, width=78, pad_edge=False
     )
@@ -93,7 +93,7 @@ def table(title: str, *headings: str) -> Table:
 
 
 def show(reports: Reports, futures: list[LaunchFuture], seconds: float, console: Console) -> None:
-    """Prints the largest packages, the longest functions, what failed and the totals."""
+    """Prints the largest packages, the longest functions, the failed runs and the totals."""
     largest = table("Largest packages and modules", "name", "files", "lines", "functions")
     by_lines = sorted(reports.found.items(), key=lambda item: item[1]["lines"], reverse=True)
     for name, report in by_lines[:SHOWN]:
@@ -111,9 +111,7 @@ def show(reports: Reports, futures: list[LaunchFuture], seconds: float, console:
     files, lines, functions = (f"{reports.total(key):,}" for key in ("files", "lines", "functions"))
     console.print(f"{files} files, {lines} lines, {functions} functions")
     if unparsed := reports.unparsed():
-        console.print(
-            f"{len(unparsed)} files do not parse, as some test data is meant not to: {', '.join(unparsed[:3])}…"
-        )
+        console.print(f"{len(unparsed)} files do not parse, some of them invalid test data: {', '.join(unparsed[:3])}…")
     console.print(
         f"{len(futures)} runs, {len(failed)} failed, in {seconds:.1f} s: {len(futures) / seconds:.1f} runs a second"
     )
@@ -123,7 +121,7 @@ def main() -> int:
     console = Console(highlight=False)
     paths = standard_library()
     if not paths:
-        console.print("This Python has no sources of its standard library.")
+        console.print("This Python installation has no sources of its standard library.")
         return 1
     version = ".".join(map(str, sys.version_info[:3]))
     console.print(f"Measuring the {len(paths)} packages and modules of Python {version}'s standard library")
@@ -137,5 +135,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except KeyboardInterrupt:  # by now the executor has stopped what ran
+    except KeyboardInterrupt:  # the executor has stopped all runs
         sys.exit(130)

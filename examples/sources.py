@@ -1,4 +1,4 @@
-"""What the runs of demo.py do: measure the sources of one Python package or module. Standard library alone."""
+"""Measures the sources of one Python package or module, in the runs of demo.py. Uses only the standard library."""
 
 import ast
 import json
@@ -11,8 +11,8 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def measure(path: str) -> None:
-    """Prints a JSON object that says how many files, lines and functions there are under `path`, and more."""
-    warnings.simplefilter("ignore")  # on what old sources hold, such as invalid escapes
+    """Prints a JSON object with the numbers of files, lines and functions under `path`, and more."""
+    warnings.simplefilter("ignore")  # old sources have invalid escapes, for example
     root = Path(path)
     files = sorted(root.rglob("*.py")) if root.is_dir() else [root]
     report = {"files": len(files), "lines": 0, "functions": 0, "longest": [0, ""], "unparsed": []}
@@ -22,7 +22,7 @@ def measure(path: str) -> None:
 
 
 def add(report: dict, file: Path, module: str) -> None:
-    """Adds one file to the report; one that is no valid Python, as some test data is not, is named there."""
+    """Adds one file to the report. A file that is not valid Python, such as test data, is listed as unparsed."""
     try:
         with tokenize.open(file) as source:
             text = source.read()
@@ -36,7 +36,7 @@ def add(report: dict, file: Path, module: str) -> None:
 
 
 def functions(tree: ast.Module, module: str) -> Iterator[list]:
-    """The length in lines and the full name of every function, methods and inner functions included."""
+    """Yields the length in lines and the full name of every function, including methods and inner functions."""
     waiting: list[tuple[ast.AST, str]] = [(tree, module)]
     while waiting:
         node, place = waiting.pop()

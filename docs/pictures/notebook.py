@@ -1,4 +1,4 @@
-"""Takes the pictures of the page on notebooks: runs its cells in a real JupyterLab, in a Chromium without a window.
+"""Takes the screenshots for the page on notebooks, with JupyterLab in a headless Chromium.
 
 pip install '.[notebook]' jupyterlab selenium      # and Chromium with its driver
 python docs/pictures/notebook.py
@@ -26,7 +26,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 FOLDER = Path(__file__).parent
 WIDTH, HEIGHT, SHARPNESS = 900, 900, 1.5
-PATIENCE = 120.0
+TIMEOUT = 120.0
+"""Seconds to wait for a condition in the browser."""
 
 LAUNCHING = """\
 from launchpad import LaunchExecutor, Run, SubprocessLauncher
@@ -50,7 +51,7 @@ CELLS = [LAUNCHING, MEANWHILE, "futures[5]"]
 
 
 def notebook() -> str:
-    """A notebook file with our cells."""
+    """Returns a notebook file with the cells."""
     empty = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "language_info": {"name": "python"}}
     cells = [empty | {"id": f"cell-{number}", "source": source} for number, source in enumerate(CELLS)]
@@ -59,7 +60,7 @@ def notebook() -> str:
 
 @contextmanager
 def jupyterlab(folder: Path) -> Iterator[str]:
-    """A JupyterLab in `folder`, with nobody's settings; its address."""
+    """Runs JupyterLab in `folder` with default settings and yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     homes = {name: str(folder / ".home") for name in ("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR")}
@@ -94,7 +95,7 @@ def chromium() -> Iterator[Chrome]:
     options.add_argument(f"--force-device-scale-factor={SHARPNESS}")
     driver = os.environ.get("CHROMEDRIVER", "/usr/bin/chromedriver")
     with Chrome(options, Service(driver)) as browser:
-        browser.implicitly_wait(PATIENCE)
+        browser.implicitly_wait(TIMEOUT)
         yield browser
 
 
@@ -109,14 +110,14 @@ def execute(cell: WebElement) -> None:
 
 
 def picture(browser: Chrome, name: str, x: float, y: float, width: float, height: float) -> None:
-    """Keeps this part of the window."""
+    """Saves a screenshot of this part of the window."""
     clip = {"x": x, "y": y, "width": width, "height": height, "scale": 1}
     shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"clip": clip})
     (FOLDER / name).write_bytes(base64.b64decode(shot["data"]))
 
 
 def take_pictures(browser: Chrome, address: str) -> None:
-    wait = WebDriverWait(browser, PATIENCE)
+    wait = WebDriverWait(browser, TIMEOUT)
     wait.until(lambda _: answers(address))
     browser.get(f"{address}/doc/tree/parts.ipynb?reset")
     browser.find_element(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator[data-status=idle]")

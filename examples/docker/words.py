@@ -1,8 +1,8 @@
-"""Counts the words of some texts, each in a container of its own.
+"""Counts the words of several texts, each in its own container.
 
     python examples/docker/words.py
 
-The function runs in an image that has only Python: this file is mounted into it.
+The image needs only Python, because this file is mounted into the container.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """APScheduler 3: a launcher's `submit` is a job, and a LaunchExecutor is the pool that jobs run in.
 
-With `submit` as the job, APScheduler knows how long it takes: `max_instances` and `coalesce` hold back a run
-while the one before is still on. What comes of it is the job's return value, which a listener sees.
+`submit` blocks until the run has ended, so `max_instances` and `coalesce` hold back a run while the previous one is
+still running. The result of the run is the return value of the job, which a listener receives.
 """
 
 import threading

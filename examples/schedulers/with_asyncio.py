@@ -1,11 +1,10 @@
-"""asyncio: a LaunchFuture can be awaited, and cancelling the awaiting task stops the run itself.
+"""asyncio: a LaunchFuture can be awaited, and cancelling the awaiting task stops the run.
 
-`wrap_future` carries the cancellation over: a time-out, a TaskGroup that fails, a client that hangs up. With
-`run_in_executor(executor, launcher.submit, run)` the coroutine is cancelled, but the run goes on, as any function does
-that is called in a thread.
+`wrap_future` passes on the cancellation by a timeout, a failed TaskGroup or a client that disconnects. With
+`run_in_executor(executor, launcher.submit, run)`, the coroutine is cancelled but the run continues, like any function
+called in a thread.
 
-The executor is opened outside the event loop: leaving its block waits, and nothing that waits belongs in a
-coroutine.
+The executor is opened outside the event loop, because the end of its block waits and must not block a coroutine.
 """
 
 import asyncio
@@ -22,12 +21,12 @@ async def together(executor: LaunchExecutor) -> None:
     print(await asyncio.gather(*(launch(executor, run) for run in runs)))
 
 
-async def with_a_time_out(executor: LaunchExecutor) -> None:
+async def with_timeout(executor: LaunchExecutor) -> None:
     future = executor.submit(Run(command=["sleep", "3600"]))
     try:
         await asyncio.wait_for(asyncio.wrap_future(future), timeout=0.5)
-    except asyncio.TimeoutError:  # TimeoutError itself, from Python 3.11 on
-        print("too late: the run is being stopped")
+    except asyncio.TimeoutError:  # the built-in TimeoutError since Python 3.11
+        print("timed out: the run is being stopped")
 
 
 async def in_a_thread(executor: LaunchExecutor) -> None:
@@ -37,7 +36,7 @@ async def in_a_thread(executor: LaunchExecutor) -> None:
 
 async def run_all(executor: LaunchExecutor) -> None:
     await together(executor)
-    await with_a_time_out(executor)
+    await with_timeout(executor)
     await in_a_thread(executor)
 
 

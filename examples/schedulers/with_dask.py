@@ -1,7 +1,7 @@
-"""Dask: runs are nodes of a task graph, which the threaded scheduler works off in a LaunchExecutor.
+"""Dask: runs are nodes of a task graph, which the threaded scheduler computes in a LaunchExecutor.
 
-Each task launches one run and gives what it wrote; Dask sees to the order. A task raises where its run fails, so that
-nothing is built on it.
+Each task launches one run and returns its output. Dask orders the tasks. A task raises if its run fails, so the tasks
+that depend on it are not started.
 """
 
 import dask

@@ -1,7 +1,7 @@
-"""Flask: each request is served by a thread of the server's, and any thread may launch.
+"""Flask: a thread of the server handles each request, and any thread may launch runs.
 
-Runs that take long are submitted and asked about later; a short one may be waited for in the request itself. The
-executor belongs to the application: it is made once, and stopped when the server ends.
+The application submits long runs, and clients ask for their state later. It waits for short runs within the request.
+The executor belongs to the application: it is created once and stopped when the server ends.
 """
 
 import json
@@ -50,7 +50,7 @@ def make_app(executor: LaunchExecutor) -> Flask:
 
 def ask(method: str, url: str) -> dict[str, object]:
     request = urllib.request.Request(url, method=method)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past any proxy
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # without a proxy
     with opener.open(request) as response:
         return dict(json.load(response))
 

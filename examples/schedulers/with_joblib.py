@@ -1,7 +1,6 @@
-"""joblib: with the threading backend, `Parallel` launches runs and gives their results in order.
+"""joblib: with the threading backend, `Parallel` launches runs and returns their results in order.
 
-The work is done by the runs, not by joblib's workers: threads are all it takes, and `n_jobs` says how many run
-at a time.
+The runs do the work, so joblib's workers can be threads. `n_jobs` is the number of runs at a time.
 """
 
 from joblib import Parallel, delayed

@@ -1,6 +1,7 @@
-"""schedule: its jobs are called one after the other by `run_pending`, so they should return at once.
+"""schedule: `run_pending` calls one job after another, so each job should return at once.
 
-`executor.submit` does: the run goes on in the background. A job that is still on is not launched again.
+`executor.submit` returns at once, and the run continues in the background. A run is not launched again while the
+previous one is still running.
 """
 
 import time
@@ -11,7 +12,7 @@ from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher
 
 
 class Job:
-    """Launches a run whenever it is called, unless the one before is still on."""
+    """Launches a run when it is called, unless the previous run is still running."""
 
     def __init__(self, executor: LaunchExecutor, *command: str) -> None:
         self.futures: list[LaunchFuture] = []

@@ -1,7 +1,7 @@
-"""Plain threads: `submit` blocks the thread that calls it, and any thread may call it.
+"""Threads: `submit` blocks the calling thread, and any thread may call it.
 
-One launcher serves all threads. Here each thread works through a queue of its own and goes on with what comes next
-only when the run before has succeeded, which is what threads are good for.
+All threads share one launcher. Each thread launches the steps of one pipeline, one after another, and launches a step
+only if the previous one succeeded.
 """
 
 from threading import Thread

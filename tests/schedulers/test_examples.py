@@ -21,7 +21,7 @@ NEEDS = {
 
 PRINTS = {
     "with_apscheduler": "report succeeded",
-    "with_asyncio": "[True, False, True]\ntoo late: the run is being stopped\nhello\nTrue",
+    "with_asyncio": "[True, False, True]\ntimed out: the run is being stopped\nhello\nTrue",
     "with_dask": "(['2', '4', '6', '8'], '20')",
     "with_flask": "{'state': 'completed'}",
     "with_joblib": "[True, False, True, False]",
