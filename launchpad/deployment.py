@@ -10,30 +10,30 @@ from typing import Any
 import attrs
 
 from . import yamlfile
+from .converters import masked
 from .launcher import Launcher, lookup_launcher
-from .models import Run, masked
+from .models import Run
 from .settings import faults_in, keys_of, structure, unknown_key
 from .yamlfile import Document, Step
 
 RUN_KEYS = [key for key in keys_of(Run) if key != "id"]
 
 
-def _name(value: object) -> str:
+def _name(value: str) -> str:
     if isinstance(value, str) and value:
         return value
     raise ValueError(f"name must be non-empty text, not {type(value).__name__}")
 
 
-def _run(value: object) -> dict[str, Any]:
+def _run(value: Mapping[str, object]) -> dict[str, Any]:
     """The fields of a run that are given, as plain data."""
     if isinstance(value, Mapping) and "id" in value:
         raise ValueError("run must not have an id: every run that is made gets one of its own")
     run = structure(value, Run)
-    assert isinstance(value, Mapping)
     return {key: getattr(run, key) for key in value if value[key] is not None}
 
 
-def _launcher(value: object) -> Launcher:
+def _launcher(value: Launcher) -> Launcher:
     if isinstance(value, Launcher):
         return value
     raise ValueError(f"launcher must be a Launcher, not {type(value).__name__}")

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
 
+from . import converters
 from . import run_events as logs
+from .converters import Flag, flag, masked, seconds
 from .core.backend import Backend, Spec
 from .core.cancellation import Listening, StartLimiter, StopToken
 from .core.interrupts import uninterrupted
@@ -23,7 +25,7 @@ from .core.supervisor import Supervisor
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from .health import Health, check_beside
 from .jupyter import html_table, kept_in_cell, shown_fields
-from .models import Handle, Outcome, Run, env_values, flag, masked, seconds
+from .models import Handle, Outcome, Run
 from .registry import Registry
 
 if TYPE_CHECKING:
@@ -38,11 +40,11 @@ _UNGATED = nullcontext()
 """In the place of a Gate's passing, where starts are not bounded."""
 
 
-def _stream_output(value: object) -> bool:
+def _stream_output(value: Flag) -> bool:
     return flag(value, "stream_output")
 
 
-def _grace(value: object) -> float:
+def _grace(value: float) -> float:
     return seconds(value, "grace", zero=True)
 
 
@@ -58,7 +60,7 @@ class Launcher(abc.ABC):
 
     type: ClassVar[str] = ""
 
-    env: dict[str, str | None] = attrs.field(factory=dict, converter=env_values, repr=masked)
+    env: dict[str, str | None] = attrs.field(factory=dict, converter=converters.env, repr=masked)
     stream_output: bool = attrs.field(default=True, converter=_stream_output)
     grace: float = attrs.field(default=10.0, converter=_grace)
     _session: Session = attrs.field(init=False, eq=False, repr=False, factory=Session)

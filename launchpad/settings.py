@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 import attrs
 
-from .models import flag, masked
+from .converters import flag, masked
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -35,13 +35,13 @@ _SCALARS: dict[type, tuple[Any, str]] = {
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]|\[(['\"])(.*?)\3\]")
 
 
-def _type(value: object) -> str:
+def _type(value: str) -> str:
     if isinstance(value, str) and value:
         return value
     raise ValueError("type must be the name of a launcher's type, such as 'subprocess'")
 
 
-def _config(value: object) -> dict[str, Any]:
+def _config(value: Mapping[str, object]) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"config must be a mapping of a launcher's settings, not {type(value).__name__}")
     if "type" in value:

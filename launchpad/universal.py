@@ -7,10 +7,11 @@ from typing import Any, ClassVar, NoReturn
 
 import attrs
 
+from . import converters
 from .core.backend import Backend, Spec
 from .errors import LaunchError
 from .launcher import Launcher, lookup_launcher, register_launcher
-from .models import Run, env_values
+from .models import Run
 from .settings import keys_of, unknown_key
 
 
@@ -31,7 +32,7 @@ class UniversalLauncher(Launcher):
         for key in settings:
             if key not in known:
                 raise ValueError(unknown_key(key, known, cls.__name__))
-        env = {**self.env, **env_values(settings.pop("env", {}))}
+        env = {**self.env, **converters.env(settings.pop("env", {}))}
         return cls(**{"stream_output": self.stream_output, "grace": self.grace, **settings, "env": env})
 
     def spec(self, run: Run, name: str) -> Spec:

@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from launchpad import Handle, LaunchError, Outcome, Reason, Run
-from launchpad.models import MAX_PARAMETERS, flag, optional_path, seconds
+from launchpad.converters import MAX_PARAMETERS, flag, optional_path, seconds
 
 SECRET = "hunter2-do-not-show"
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Set
 
-from ..models import ImagePullPolicy, flag
+from ..converters import Flag, Texts, flag
+from ..models import ImagePullPolicy
 from . import references
 from .volumes import checked as checked_volume
 
 _SIZE = re.compile(r"\d+(?:\.\d+)?[bkmgt]?b?\Z", re.IGNORECASE)
 
 
-def image(value: object) -> str | None:
+def image(value: str | None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
@@ -21,7 +22,7 @@ def image(value: object) -> str | None:
     return value
 
 
-def pull_policy(value: object) -> ImagePullPolicy | None:
+def pull_policy(value: str | None) -> ImagePullPolicy | None:
     if value is None:
         return None
     try:
@@ -49,15 +50,15 @@ def _names(value: object, what: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def networks(value: object) -> list[str]:
+def networks(value: Texts) -> list[str]:
     return _names(value, "networks")
 
 
-def volumes(value: object) -> list[str]:
+def volumes(value: Texts) -> list[str]:
     return [checked_volume(volume) for volume in _texts(value, "volumes")]
 
 
-def forward_urls(value: object) -> tuple[str, ...]:
+def forward_urls(value: Texts) -> tuple[str, ...]:
     return tuple(_names(value, "forward_urls"))
 
 
@@ -67,11 +68,11 @@ def _text(value: object, what: str) -> str | None:
     raise ValueError(f"{what} must be non-empty text, not {type(value).__name__}")
 
 
-def network_mode(value: object) -> str | None:
+def network_mode(value: str | None) -> str | None:
     return _text(value, "network_mode")
 
 
-def mem_limit(value: object) -> str | int | None:
+def mem_limit(value: str | int | None) -> str | int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
     if isinstance(value, str) and _SIZE.match(value) and value.lstrip("0.")[:1].isdigit():
@@ -79,7 +80,7 @@ def mem_limit(value: object) -> str | int | None:
     raise ValueError("mem_limit must be a number of bytes, or text such as '512m' or '2g'")
 
 
-def cpus(value: object) -> float | None:
+def cpus(value: float | None) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
@@ -87,12 +88,12 @@ def cpus(value: object) -> float | None:
     return float(value)
 
 
-def user(value: object) -> str | None:
+def user(value: str | int | None) -> str | None:
     number = isinstance(value, int) and not isinstance(value, bool)
     return _text(str(value) if number else value, "user")
 
 
-def registry_auth(value: object) -> dict[str, str] | None:
+def registry_auth(value: Mapping[str, str] | None) -> dict[str, str] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping) or set(value) != {"username", "password"}:
@@ -102,5 +103,5 @@ def registry_auth(value: object) -> dict[str, str] | None:
     return dict(value)
 
 
-def auto_remove(value: object) -> bool:
+def auto_remove(value: Flag) -> bool:
     return flag(value, "auto_remove")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from ..converters import labels, masked
 from ..core.backend import Spec
 from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
 from ..errors import EngineUnavailable
 from ..launcher import Launcher, register_launcher
-from ..models import ImagePullPolicy, Run, label_values, masked
+from ..models import ImagePullPolicy, Run
 from . import converters as fields
 from . import options, volumes
 from . import spec as specs
@@ -48,7 +49,7 @@ class DockerLauncher(Launcher):
     image_pull_policy: ImagePullPolicy | None = attrs.field(default=None, converter=fields.pull_policy)
     networks: list[str] = attrs.field(factory=list, converter=fields.networks)
     network_mode: str | None = attrs.field(default=None, converter=fields.network_mode)
-    labels: dict[str, str] = attrs.field(factory=dict, converter=label_values)
+    labels: dict[str, str] = attrs.field(factory=dict, converter=labels)
     auto_remove: bool = attrs.field(default=False, converter=fields.auto_remove)
     volumes: list[str] = attrs.field(factory=list, converter=fields.volumes)
     mem_limit: str | int | None = attrs.field(default=None, converter=fields.mem_limit)

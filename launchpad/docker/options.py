@@ -51,7 +51,7 @@ _REFUSED = {
 }
 
 
-def checked(options: object) -> dict[str, Any]:
+def checked(options: Mapping[str, object]) -> dict[str, Any]:
     """A copy of `options`; ValueError for a key that is unknown, or that another setting covers."""
     if not isinstance(options, Mapping):
         raise ValueError(f"options must be a mapping, not {type(options).__name__}")

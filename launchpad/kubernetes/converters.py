@@ -7,12 +7,14 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..converters import StrPath, Texts, optional_path, seconds
+from ..converters import labels as label_values
 from ..errors import LaunchError
-from ..models import ImagePullPolicy, RestartPolicy, label_values, optional_path, seconds
+from ..models import ImagePullPolicy, RestartPolicy
 from . import patch
 from .labels import valid_labels
 from .spec import check_base
@@ -23,11 +25,11 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
 
 
-def image(value: object) -> str | None:
+def image(value: str | None) -> str | None:
     return _optional_text(value, "image")
 
 
-def context(value: object) -> str | None:
+def context(value: str | None) -> str | None:
     return _optional_text(value, "context")
 
 
@@ -37,25 +39,25 @@ def _optional_text(value: object, what: str) -> str | None:
     raise ValueError(f"{what} must be non-empty text, not {_kind(value)}")
 
 
-def namespace(value: object) -> str | None:
+def namespace(value: str | None) -> str | None:
     if value is None or (isinstance(value, str) and _LABEL.match(value)):
         return value
     shown = repr(value) if isinstance(value, str) else _kind(value)
     raise ValueError(f"namespace must be a name of lowercase letters, digits and '-', at most 63 long, not {shown}")
 
 
-def service_account_name(value: object) -> str | None:
+def service_account_name(value: str | None) -> str | None:
     if value is None or (isinstance(value, str) and _DOMAIN.match(value)):
         return value
     shown = repr(value) if isinstance(value, str) else _kind(value)
     raise ValueError(f"service_account_name must be a name of lowercase letters, digits, '-' and '.', not {shown}")
 
 
-def image_pull_policy(value: object) -> ImagePullPolicy | None:
+def image_pull_policy(value: str | None) -> ImagePullPolicy | None:
     return None if value is None else _choice(ImagePullPolicy, value, "image_pull_policy")
 
 
-def restart_policy(value: object) -> RestartPolicy:
+def restart_policy(value: str) -> RestartPolicy:
     return _choice(RestartPolicy, value, "restart_policy")
 
 
@@ -67,14 +69,14 @@ def _choice(cls: type[Choice], value: object, what: str) -> Choice:
         raise ValueError(f"{what} must be one of {known}, not {value!r}") from None
 
 
-def labels(value: object) -> dict[str, str]:
+def labels(value: Mapping[str, str | float]) -> dict[str, str]:
     """Labels as they were written, once it is sure that they can be made valid."""
     given = label_values(value)
     valid_labels(given)
     return given
 
 
-def manifest(value: object) -> dict[str, Any] | str | None:
+def manifest(value: Mapping[str, object] | StrPath | None) -> dict[str, Any] | str | None:
     """A Job's manifest, or the path of the file that it is read from when a spec is built."""
     if isinstance(value, Mapping):
         checked: dict[str, Any] = json_able(check_base(value), "job")
@@ -82,7 +84,7 @@ def manifest(value: object) -> dict[str, Any] | str | None:
     return optional_path(value, "job")
 
 
-def kubeconfig(value: object) -> str | None:
+def kubeconfig(value: StrPath | None) -> str | None:
     return optional_path(value, "kubeconfig")
 
 
@@ -96,7 +98,7 @@ def read_manifest(value: dict[str, Any] | str | None) -> dict[str, Any] | None:
         raise LaunchError(f"The file {value!r} does not hold a Job's manifest: {error}") from error
 
 
-def customizations(value: object) -> list[patch.Operation] | str:
+def customizations(value: Sequence[Mapping[str, object]] | StrPath) -> list[patch.Operation] | str:
     """A JSON patch, from a list or a JSON string, or the path of the file that it is read from."""
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
         try:
@@ -122,7 +124,7 @@ def read_customizations(value: list[patch.Operation] | str) -> list[patch.Operat
         raise LaunchError(f"The file {value!r} does not hold a JSON patch: {error}") from error
 
 
-def resources(value: object) -> dict[str, dict[str, str]] | None:
+def resources(value: Mapping[str, Mapping[str, str | float]] | None) -> dict[str, dict[str, str]] | None:
     """`{"requests": {…}, "limits": {…}}`, amounts turned into text."""
     if value is None:
         return None
@@ -140,11 +142,11 @@ def _amounts(level: str, value: object) -> dict[str, str]:
     return {name: str(amount) for name, amount in value.items()}
 
 
-def image_pull_secrets(value: object) -> list[str]:
+def image_pull_secrets(value: Texts) -> list[str]:
     return _names(value, "image_pull_secrets")
 
 
-def forward_urls(value: object) -> list[str]:
+def forward_urls(value: Texts) -> list[str]:
     return _names(value, "forward_urls")
 
 
@@ -158,21 +160,21 @@ def _names(value: object, what: str) -> list[str]:
     return list(given)
 
 
-def backoff_limit(value: object) -> int:
+def backoff_limit(value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"backoff_limit must be a whole number, at least 0, not {_kind(value)}")
     return value
 
 
-def pod_watch_timeout(value: object) -> float:
+def pod_watch_timeout(value: float) -> float:
     return seconds(value, "pod_watch_timeout")
 
 
-def job_watch_timeout(value: object) -> float | None:
+def job_watch_timeout(value: float | None) -> float | None:
     return None if value is None else seconds(value, "job_watch_timeout")
 
 
-def finished_job_ttl(value: object) -> float | None:
+def finished_job_ttl(value: float | None) -> float | None:
     return None if value is None else seconds(value, "finished_job_ttl", zero=True)
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import attrs
 
+from ..converters import StrPath, optional_path
 from ..core.backend import Backend, Spec
 from ..core.cancellation import StartLimiter, StopToken
 from ..core.output import OnOutput
@@ -15,7 +16,7 @@ from ..core.session import Session
 from ..entrypoints import local_command, parameters_environment
 from ..jupyter import in_notebook
 from ..launcher import Launcher, OnStart, register_launcher
-from ..models import Outcome, Run, optional_path
+from ..models import Outcome, Run
 from . import spec as specs
 from .backend import SubprocessBackend
 from .watchdog import watched
@@ -34,15 +35,15 @@ class _ThisProcess(Session):
 _THIS_PROCESS = _ThisProcess()
 
 
-def _condaenv(value: object) -> str | None:
+def _condaenv(value: StrPath | None) -> str | None:
     return optional_path(value, "condaenv")
 
 
-def _virtualenv(value: object) -> str | None:
+def _virtualenv(value: StrPath | None) -> str | None:
     return optional_path(value, "virtualenv")
 
 
-def _working_dir(value: object) -> str | None:
+def _working_dir(value: StrPath | None) -> str | None:
     return optional_path(value, "working_dir")
 
 

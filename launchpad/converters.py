@@ -1,0 +1,204 @@
+"""What the fields of runs and launchers accept: converters that check a value and raise ValueError. They do no I/O.
+
+Type checkers take a converter's parameter type for the type of the constructor's argument. What the type excludes is
+checked all the same: values come from YAML and from code without types.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Set
+from typing import Any, Literal
+
+MAX_PARAMETERS = 64 * 1024
+"""The most bytes that the parameters of a run may take as JSON."""
+
+LONGEST_SECONDS = 100 * 365.25 * 24 * 3600
+"""The most seconds that a setting may have; the timers of operating systems overflow above it."""
+
+Flag = bool | Literal[0, 1]
+StrPath = str | os.PathLike[str]
+Texts = list[str] | tuple[str, ...] | Set[str]
+
+_MAPPING = (dict, Mapping)  # isinstance of the abstract class alone takes ten times as long
+
+
+def masked(values: Mapping[str, object] | None) -> str:
+    """The repr of a mapping with its values hidden."""
+    return "{" + ", ".join(f"{key!r}: ***" for key in values or {}) + "}"
+
+
+def seconds(value: float, what: str, *, zero: bool = False) -> float:
+    """A finite number of seconds above zero; with `zero`, zero too. `what` names the field in errors."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{what} must be a number of seconds, not {type(value).__name__}")
+    if not abs(value) <= LONGEST_SECONDS:  # NaN included
+        raise ValueError(f"{what} must be a number of seconds up to {LONGEST_SECONDS:.0f} (a century)")
+    if value < 0 or (value == 0 and not zero):
+        raise ValueError(f"{what} must be {'at least' if zero else 'more than'} 0 seconds, not {value}")
+    return float(value)
+
+
+def flag(value: Flag, what: str) -> bool:
+    """True, False, 1 or 0 as a bool."""
+    if isinstance(value, int) and value in (0, 1):
+        return bool(value)
+    raise ValueError(f"{what} must be True or False, not {type(value).__name__}")
+
+
+def _text_values(values: Mapping[str, str | float | None], what: str, *, removable: bool = False) -> dict[str, Any]:
+    """A copy of a mapping with numbers turned into text. Only with `removable`, None is a value, and stays."""
+    if not isinstance(values, _MAPPING):
+        raise ValueError(f"{what} must be a mapping of names to text, not {type(values).__name__}")
+    if not values:
+        return {}
+    return {_text_key(key, what): _text_value(key, value, what, removable) for key, value in values.items()}
+
+
+def _text_key(key: object, what: str) -> str:
+    if not isinstance(key, str):
+        raise ValueError(f"{what}: names must be text, not {type(key).__name__}")
+    if not key:
+        raise ValueError(f"{what}: a name must not be empty")
+    before, equals, _ = key.partition("=")
+    if equals:  # the text after it may be a secret
+        raise ValueError(f"{what}: a name must not contain '=', as the one that begins with {before!r} does")
+    return _sendable(key, f"{what}: the name {key!r}")
+
+
+def _text_value(key: object, value: object, what: str, removable: bool) -> str | None:
+    if value is None and removable:
+        return None
+    what = f"{what}[{key!r}]"
+    if isinstance(value, str):
+        return _sendable(value, what)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{what} must be text or a number, not {type(value).__name__}: write it as text")
+    return repr(float(value) if isinstance(value, float) else int(value))  # an enum's number, not its name
+
+
+def _sendable(text: str, what: str) -> str:
+    """`text` as a plain str. ValueError, without the text, if it cannot be passed to a process."""
+    if "\0" in text:
+        raise ValueError(f"{what} contains a NUL character")
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} contains half of a surrogate pair, which is no character") from None
+    return str.__str__(text)  # an enum's text, not its name
+
+
+def env(values: Mapping[str, str | float | None]) -> dict[str, str | None]:
+    """A copy of an environment with numbers turned into text; None removes the variable."""
+    return _text_values(values, "env", removable=True)
+
+
+def labels(values: Mapping[str, str | float]) -> dict[str, str]:
+    """A copy of labels with numbers turned into text."""
+    return _text_values(values, "labels")
+
+
+def optional_path(value: StrPath | None, what: str) -> str | None:
+    """A path as text, unchanged: `~` and relative paths are resolved when a run is launched."""
+    if value is None:
+        return None
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    if not isinstance(path, str):
+        raise ValueError(f"{what} must be text or a Path, not {type(value).__name__}")
+    if not path:
+        raise ValueError(f"{what} must not be empty: leave it out")
+    return _sendable(path, what)
+
+
+def command(value: list[str] | tuple[str, ...] | None) -> list[str] | None:
+    if value is None:
+        return None
+    if isinstance(value, str | bytes):
+        raise ValueError("command must be a list of text, not one string: split it with shlex.split(command)")
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"command must be a list of text, not {type(value).__name__}")
+    if not value:
+        raise ValueError("a run cannot be run with empty command")
+    for position, word in enumerate(value):
+        if not isinstance(word, str):
+            raise ValueError(
+                f"command[{position}] must be text, not {type(word).__name__}: use str() (in YAML, quotes)"
+            )
+    if not value[0]:
+        raise ValueError("a run cannot be run with empty command: command[0], the program, is ''")
+    return [_sendable(word, f"command[{position}]") for position, word in enumerate(value)]
+
+
+def entrypoint(value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(
+            f"entrypoint must be text like 'package.module:function', not {type(value).__name__}: "
+            "Run.of(function) makes a run from a function"
+        )
+    place, colon, function = value.rpartition(":")
+    if not colon or not place or not function.isidentifier() or "\0" in value:
+        raise ValueError(
+            f"entrypoint {value!r} must be 'package.module:function' or 'path/to/file.py:function', with one function"
+        )
+    if not place.endswith(".py") and not all(part.isidentifier() for part in place.split(".")):
+        raise ValueError(f"entrypoint {value!r}: {place!r} is neither a module's name nor the path of a .py file")
+    return value
+
+
+def parameters(value: Mapping[str, object]) -> dict[str, Any]:
+    """A deep copy by way of JSON, as the function will receive it: tuples become lists."""
+    if not isinstance(value, _MAPPING):
+        raise ValueError(f"parameters must be a mapping of names to values, not {type(value).__name__}")
+    if not value:
+        return {}
+    import json  # here and below, to keep `import launchpad` quick
+
+    text = json.dumps({_parameter_name(key): _jsonable(key, one) for key, one in value.items()})
+    if len(text) > MAX_PARAMETERS:
+        raise ValueError(
+            f"parameters take {len(text)} bytes as JSON, more than {MAX_PARAMETERS}: "
+            "write them to a file and pass its path"
+        )
+    copied: dict[str, Any] = json.loads(text)
+    return copied
+
+
+def _parameter_name(key: object) -> str:
+    if not isinstance(key, str):
+        raise ValueError(f"parameters: names must be text, not {type(key).__name__}")
+    return str.__str__(key)
+
+
+def _jsonable(key: str, value: object) -> object:
+    import json
+
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError(
+            f"parameters[{key!r}] cannot be written as JSON ({type(value).__name__}): "
+            "pass text, finite numbers, booleans, None, lists or mappings of these"
+        ) from None
+    return value
+
+
+def name(value: str | None) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise ValueError(f"name must be text, not {type(value).__name__}")
+
+
+def timeout(value: float | None) -> float | None:
+    return None if value is None else seconds(value, "timeout")
+
+
+def working_dir(value: StrPath | None) -> str | None:
+    return optional_path(value, "working_dir")
+
+
+def run_id(value: str) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError("id must not be empty" if value == "" else f"id must be text, not {type(value).__name__}")

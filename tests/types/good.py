@@ -1,0 +1,127 @@
+"""Uses of the public API that type checkers accept. Read by mypy, never executed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, ClassVar
+
+from typing_extensions import assert_type
+
+from launchpad import (
+    Deployment,
+    DockerLauncher,
+    Handle,
+    ImagePullPolicy,
+    KubernetesLauncher,
+    Launcher,
+    LauncherSettings,
+    LaunchExecutor,
+    LaunchFuture,
+    Outcome,
+    Reason,
+    RestartPolicy,
+    Run,
+    SubprocessLauncher,
+    UniversalLauncher,
+    lookup_launcher,
+    progress,
+    register_launcher,
+)
+
+
+def report(day: str = "today") -> int:
+    return len(day)
+
+
+# Runs: what is converted may be given in every form that is accepted.
+run = Run(command=["echo", "hello"])
+Run(command=("echo", "hello"), name="n", labels={"team": "a", "level": 1}, timeout=5, id="x")
+Run(command=["ls"], env={"A": "1", "B": 2, "C": 0.5, "D": None}, working_dir=Path("/tmp"), timeout=None)
+Run(entrypoint="m:f", parameters={"day": "today", "deep": {"list": [1, None]}}, working_dir="~")
+Run.of(report, parameters={"day": "x"}, env={"A": 1}, name="n", timeout=1.5)
+counts: dict[str, int] = {"N": 1}
+Run(command=["ls"], env=counts, labels=counts)
+
+# A converted field has the type that it is kept in.
+assert_type(run.command, list[str] | None)
+assert_type(run.env, dict[str, str | None])
+assert_type(run.labels, dict[str, str])
+assert_type(run.working_dir, str | None)
+assert_type(run.timeout, float | None)
+assert_type(run.name, str)
+
+# Launchers.
+local = SubprocessLauncher(env={"A": 1}, virtualenv=Path("/venv"), grace=3, stream_output=False)
+SubprocessLauncher(condaenv="base", working_dir=Path.home(), stream_output=0)
+docker = DockerLauncher(image="x", networks=("a", "b"), volumes=["/a:/b"], mem_limit="512m", cpus=1, user=1000)
+DockerLauncher(image_pull_policy=ImagePullPolicy.ALWAYS, mem_limit=2**20, forward_urls={"URL"}, options={"init": True})
+DockerLauncher(image_pull_policy="Never", registry_auth={"username": "u", "password": "p"}, labels={"a": 1})
+KubernetesLauncher(image="x", job={"spec": {}}, customizations=[{"op": "remove", "path": "/spec"}], finished_job_ttl=5)
+KubernetesLauncher(job=Path("job.yaml"), customizations="patch.json", restart_policy=RestartPolicy.NEVER)
+KubernetesLauncher(resources={"limits": {"cpu": 1, "memory": "1Gi"}}, image_pull_secrets=["a"], restart_policy="Never")
+UniversalLauncher(env={"A": "1"}).to("docker", image="x")
+assert_type(docker.networks, list[str])
+assert_type(docker.image_pull_policy, ImagePullPolicy | None)
+assert_type(UniversalLauncher().to("docker"), Launcher)
+assert_type(lookup_launcher("docker"), type[Launcher])
+
+
+@register_launcher
+class Mine(SubprocessLauncher):
+    type: ClassVar[str] = "mine"
+
+
+assert_type(Mine(grace=1), Mine)
+with DockerLauncher() as entered:
+    assert_type(entered, DockerLauncher)
+
+# Settings.
+assert_type(local.to_settings(), LauncherSettings)
+assert_type(Launcher.from_settings({"type": "docker", "config": {"image": "x"}}), Launcher)
+assert_type(DockerLauncher.from_settings(LauncherSettings("docker", {"image": "x"})), DockerLauncher)
+
+
+# Launching.
+def on_start(handle: Handle) -> None: ...
+
+
+def on_output(run: Run, line: str) -> None: ...
+
+
+assert_type(local.submit(run, on_start=on_start, on_output=on_output), bool)
+assert_type(local.launch(run, on_start=on_start, on_output=lambda run, line: print(line)), Outcome)
+handle = assert_type(local.start(run), Handle)
+outcome = assert_type(local.wait(handle, timeout=5, on_output=on_output), Outcome)
+local.stop(handle)
+local.remove(Handle("docker", "id", "name", "engine", "run"))
+assert_type(local.preview(run, reveal=True), str)
+assert_type((handle.type, handle.id), tuple[str, str])
+assert_type((outcome.ok, outcome.exit_code, outcome.reason), tuple[bool, int | None, Reason])
+assert_type(outcome.handle, Handle | None)
+Outcome(ok=False, reason=Reason.FAILED, exit_code=1)
+
+# The executor: a Run gives a LaunchFuture, a function the Future of its result.
+with LaunchExecutor(local, 8, max_launches=2, progress=True) as executor:
+    future = assert_type(executor.submit(run, on_start=on_start, on_output=on_output), LaunchFuture)
+    assert_type(executor.submit(report, "today"), Future[int])
+    assert_type(executor.submit(report, day="today"), Future[int])
+    assert_type(executor.launch_all([run]), list[LaunchFuture])
+assert_type(future.result(), bool)
+assert_type(future.result(timeout=5), bool)
+assert_type(future.outcome, Outcome | None)
+assert_type(future.run, Run)
+assert_type(future.wait_started(timeout=1), Handle)
+for ended in progress([future]):
+    assert_type(ended, LaunchFuture)
+callback: Callable[[Future[bool]], None] = lambda future: None  # noqa: E731
+future.add_done_callback(callback)
+
+# Deployments.
+deployment = Deployment("nightly", {"command": ["echo"], "env": {"A": 1}}, local)
+assert_type(deployment.make_run(day="x"), Run)
+assert_type(deployment.launch(day="x"), bool)
+assert_type(deployment.run, dict[str, Any])
+assert_type(Deployment.load("deployments.yaml"), dict[str, Deployment])
+Deployment.dump(Path("deployments.yaml"), [deployment])
