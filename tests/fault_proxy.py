@@ -82,6 +82,11 @@ class FaultProxy(abc.ABC):
             connection.cut()
         return len(cut)
 
+    def break_off(self, pattern: str, number: int = 1) -> None:
+        """Waits until so many matching requests have come, and cuts their connections."""
+        self.wait_for(pattern, number)
+        assert self.cut(pattern) >= number
+
     def cut_after(self, pattern: str, passed: bytes) -> None:
         """Cuts the connection of the next matching request as soon as these bytes have been passed to the client."""
         self._add("cut", pattern, passed)

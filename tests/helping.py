@@ -92,6 +92,11 @@ def lines_of(launcher: Launcher, run: Run) -> list[str]:
     return launch_recorded(launcher, run)[0]
 
 
+RESEND_INTERVAL = 1.0
+"""Seconds after which a signal is sent again while its handler has not run: CPython does not notice a signal that comes
+just before the main thread blocks on a lock."""
+
+
 @contextmanager
 def interrupts(*delays: float) -> Iterator[threading.Event]:
     """Raises KeyboardInterrupt in the main thread after each of `delays`; the event is set by the last one."""
@@ -99,14 +104,16 @@ def interrupts(*delays: float) -> Iterator[threading.Event]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if left:
-            signal.setitimer(signal.ITIMER_REAL, left.pop(0))
+            signal.setitimer(signal.ITIMER_REAL, left.pop(0), RESEND_INTERVAL)
         else:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             over.set()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, left.pop(0))
+    before = signal.getsignal(signal.SIGALRM)
     try:
+        signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, left.pop(0), RESEND_INTERVAL)
         yield over
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,5 +1,5 @@
-"""What every backend must do, whatever its engine.
+"""The rules that every backend keeps, whatever its engine.
 
-`harness.py` says what the suite asks of an engine; each `NAME_harness.py` beside it answers for one, and is found by
-its name. `conftest.py` runs every test with every harness, and skips, with the reason, those that cannot be used here.
+`harness.py` declares what the suite needs of an engine; each `NAME_harness.py` implements it for one, and is found
+by its name. `conftest.py` runs every test with every harness, and skips, with the reason, what an engine cannot do.
 """

@@ -1,4 +1,4 @@
-"""Runs every test of the suite with every harness that there is."""
+"""Runs every test of the suite with every harness."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ why_unavailable = functools.cache(lambda cls: cls.unavailable())
 
 @pytest.fixture(params=harness_classes(), ids=lambda cls: cls.name)
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
-    """The engine; what a test leaves on it fails the test."""
+    """The engine. A test that leaves something on it fails."""
+    for mark in request.node.iter_markers("needs"):
+        if reason := request.param.cannot.get(mark.args[0]):
+            pytest.skip(f"{request.param.name}: {mark.args[0]}: {reason}")
     if reason := why_unavailable(request.param):
         pytest.skip(f"{request.param.name}: {reason}")
     harness: Harness = request.param()
@@ -38,7 +41,7 @@ def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
 
 @pytest.fixture
 def launcher(harness: Harness) -> Iterator[Launcher]:
-    """With little grace, for those runs that do not listen."""
+    """A launcher with a short grace, for runs that ignore SIGTERM."""
     with harness.launcher(grace=1) as launcher:
         yield launcher
 

@@ -1,22 +1,43 @@
-"""The fake engine: it must do what the real ones do, or it is no stand-in for them."""
+"""The fake engine, which must behave as the real ones do."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import attrs
 
-from launchpad import Launcher, Run
-from launchpad.core.backend import Chunk
+from launchpad import Handle, Launcher, Reason, Run
+from launchpad.core.backend import Chunk, Exit
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 
-from .harness import End, Harness, Program, Repeat, Say, ShowFolder, ShowVariable, UntilStopped, Write
+from .harness import (
+    End,
+    ExhaustMemory,
+    Harness,
+    LeaveGrandchild,
+    Program,
+    Repeat,
+    Say,
+    ShowFolder,
+    ShowVariable,
+    UntilStopped,
+    Write,
+)
+
+IN_MEMORY = "its runs are in the memory of this process"
 
 
 class FakeHarness(Harness):
     name = "fake"
     start_takes = 0.002
-    other_processes = exit_code_elsewhere = False
+    cannot: ClassVar[Mapping[str, str]] = {
+        "other_processes": IN_MEMORY,
+        "exit_code_elsewhere": IN_MEMORY,
+        "entrypoints": "its runs follow a script and start no interpreter",
+    }
 
     def __init__(self, mark: str = "") -> None:
         super().__init__(mark)
@@ -32,6 +53,28 @@ class FakeHarness(Harness):
 
     def leftovers(self) -> list[str]:
         return [repr(fake) for fake in self._fake.runs if fake.exit is None]
+
+    @contextmanager
+    def breakable_events(self) -> Iterator[Callable[[], None]]:
+        yield self._fake.break_events
+
+    def kill(self, handle: Handle) -> None:
+        self._run(handle).finish(-9)
+
+    def remove(self, handle: Handle) -> None:
+        self._run(handle).vanish()
+
+    def small_launcher(self, **settings: Any) -> Launcher:
+        return self.launcher(**settings)
+
+    def previewed(self, text: str) -> Any:
+        return {key: value for key, value in json.loads(text).items() if key != "name"}
+
+    def sent(self, handle: Handle) -> Any:
+        return self._run(handle).spec
+
+    def _run(self, handle: Handle) -> FakeRun:
+        return next(fake for fake in self._fake.runs if fake.handle == handle)
 
     def run(self, program: Program, **fields: Any) -> Run:
         run = super().run(program, **fields)
@@ -54,8 +97,13 @@ def _script(program: Program, fake: FakeRun) -> Script:
             output.append(_line("unset" if value is None else f"[{value}]"))
         elif isinstance(step, ShowFolder):
             output.append(_line(fake.spec["working_dir"] or "/"))
+        elif isinstance(step, LeaveGrandchild):
+            script = attrs.evolve(script, holds_output=True)
+        elif isinstance(step, ExhaustMemory):
+            script = Script(exit_code=Exit(exit_code=137, reason=Reason.OOM_KILLED, message="Out of memory."))
+            break
         elif isinstance(step, End):
-            script = Script(exit_code=step.status)
+            script = attrs.evolve(script, exit_code=step.status)
             break
         else:
             output.append(_line("ready"))

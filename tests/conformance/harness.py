@@ -1,7 +1,7 @@
-"""What the suite needs to know of an engine: `Harness`, to be filled in once for each.
+"""What the suite needs to know of an engine: `Harness`, which is subclassed for each engine.
 
-A file `NAME_harness.py` defines `HARNESSES`, a list of subclasses. The suite makes a new harness for each test, by
-`cls(mark)`, and in other processes another one with the same mark.
+A file `NAME_harness.py` defines `HARNESSES`, a list of subclasses. The suite makes a new harness for each test by
+`cls(mark)`; another process makes a harness with the same mark.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import abc
 import shlex
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import attrs
 
-from launchpad import Launcher, Run
+from launchpad import Handle, Launcher, Run
 from launchpad.core.backend import StreamName
 
 MARK = "LAUNCHPAD_TEST_MARK"
-"""The variable, and the label, that every run of the suite carries: its value tells whose it is."""
+"""The environment variable and the label of every run of the suite; the value identifies the test."""
 
 
 @attrs.frozen
@@ -31,7 +32,7 @@ class Write:
 
 @attrs.frozen
 class Say:
-    """Writes a line of text that stands in the command as it is, with all that an engine could take for its own."""
+    """Writes a line of text, which is an argument of the command: an engine might expand it."""
 
     text: str
 
@@ -58,23 +59,33 @@ class ShowFolder:
 
 @attrs.frozen
 class End:
-    """Ends with a status; so does a program that has come to its end, with 0."""
+    """Ends with a status. A program without it ends with 0."""
 
     status: int
 
 
 @attrs.frozen
 class UntilStopped:
-    """Says `ready`, and goes on until it is asked to stop. Asked, it says `bye` and ends with `status`.
+    """Writes `ready` and runs until it gets SIGTERM, then writes `bye` and ends with `status`.
 
-    `obeys=False`: it does not listen, and has to be killed.
+    With `obeys=False` it ignores SIGTERM.
     """
 
     status: int = 143
     obeys: bool = True
 
 
-Step = Write | Say | Repeat | ShowVariable | ShowFolder | End | UntilStopped
+@attrs.frozen
+class ExhaustMemory:
+    """Allocates memory until the engine kills it. For `small_launcher`."""
+
+
+@attrs.frozen
+class LeaveGrandchild:
+    """Leaves a process in the background that keeps stdout and stderr open."""
+
+
+Step = Write | Say | Repeat | ShowVariable | ShowFolder | End | UntilStopped | ExhaustMemory | LeaveGrandchild
 Program = Sequence[Step]
 
 
@@ -82,26 +93,28 @@ class Harness(abc.ABC):
     """One engine, as the suite sees it."""
 
     name: ClassVar[str]
+    cannot: ClassVar[Mapping[str, str]] = {}
+    """What has no meaning on this engine, each with the reason; tests that need it (`pytest.mark.needs`) are skipped:
+
+    - `other_processes`: another process finds a run by its handle
+    - `exit_code_elsewhere`: that process learns the exit code
+    - `break_events`, `kill`, `remove`, `limit_memory`, `entrypoints`, `sent`: see the methods
+    """
+
     many: ClassVar[int] = 200
-    """How many runs the engine is asked for where many are what is tested: a few, for a slow one."""
+    """How many runs a test of many runs launches: fewer for a slow engine."""
 
     start_takes: ClassVar[float] = 0.01
-    """Seconds, about: the time within which a stop or an interrupt finds a run half-started."""
-
-    other_processes: ClassVar[bool] = True
-    """Whether another process can find a run by its handle."""
-
-    exit_code_elsewhere: ClassVar[bool] = True
-    """Whether that other process learns its exit code."""
+    """Seconds that a start takes, roughly: a stop or an interrupt within that time meets a start in progress."""
 
     few_threads: ClassVar[bool] = True
     """Whether a run in flight takes no thread but the one that launched it."""
 
     stderr_apart: ClassVar[bool] = True
-    """Whether what is written to stderr comes back as stderr. (Kubernetes mixes it into one stream.)"""
+    """Whether stderr is kept apart from stdout. (Kubernetes merges the two.)"""
 
     long_line: ClassVar[str] = "€"
-    """What a long line can be made of. (Where it is kept in pieces, a character of several bytes may be cut apart.)"""
+    """The character of a long line. (An engine that stores a line in pieces may cut a character of several bytes.)"""
 
     def __init__(self, mark: str = "") -> None:
         self.mark = mark or uuid.uuid4().hex
@@ -109,39 +122,81 @@ class Harness(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def unavailable(cls) -> str:
-        """Why the engine cannot be used here; empty if it can. Asked once in a session."""
+        """Why the engine cannot be used here; empty if it can. Called once in a session."""
 
     @abc.abstractmethod
     def launcher(self, **settings: Any) -> Launcher:
-        """A new launcher, which cleans up after its runs. `settings` are those that every launcher has.
+        """A new launcher, which removes its runs from the engine. `settings` are those that every launcher has.
 
-        With a connection of its own where the engine can be connected to twice; two of them see the same runs.
+        It has a connection of its own if the engine allows two; two launchers of a harness see the same runs.
         """
 
     @abc.abstractmethod
     def leftovers(self) -> list[str]:
-        """What runs with this mark have left on the engine, in any state: a line for each. Asked once, after the test.
+        """What runs with this mark have left on the engine, in any state: a line for each. Called after the test.
 
-        Waits a few seconds for what is on its way out, and removes what stays, so that a failed test leaves nothing.
+        Waits a few seconds for runs that are ending, and removes the rest, so that a failed test leaves nothing.
         """
 
+    def clear(self) -> None:  # noqa: B027 (most engines leave none)
+        """Kills the processes that a run may leave by design."""
+
+    def breakable_events(self) -> AbstractContextManager[Callable[[], None]]:
+        """Within the block, new launchers have an event stream that the function breaks. (`break_events`)"""
+        raise NotImplementedError(f'{type(self).__name__}.cannot does not list "break_events"')
+
+    def kill(self, handle: Handle) -> None:
+        """Kills a run by the engine's own means, without launchpad."""
+        raise NotImplementedError(f'{type(self).__name__}.cannot does not list "kill"')
+
+    def remove(self, handle: Handle) -> None:
+        """Removes a run by the engine's own means, without launchpad."""
+        raise NotImplementedError(f'{type(self).__name__}.cannot does not list "remove"')
+
+    def small_launcher(self, **settings: Any) -> Launcher:
+        """A launcher whose runs have little memory. (`limit_memory`)"""
+        raise NotImplementedError(f'{type(self).__name__}.cannot does not list "limit_memory"')
+
+    def python_launcher(self, **settings: Any) -> Launcher:
+        """A launcher whose runs find Python. (`entrypoints`)"""
+        raise NotImplementedError(f'{type(self).__name__}.cannot does not list "entrypoints"')
+
+    def previewed(self, text: str) -> Any:
+        """The facts in a preview, for the comparison with `sent`; without those known only at the launch. (`sent`)"""
+        raise NotImplementedError(f'{type(self).__name__}.cannot does not list "sent"')
+
+    def sent(self, handle: Handle) -> Any:
+        """The same facts as the engine reports them for a running run; it may report more."""
+        raise NotImplementedError(f'{type(self).__name__}.cannot does not list "sent"')
+
     def folder(self) -> str:
-        """A folder, other than the usual one, that a run can have for its working directory."""
+        """A directory, other than the default, that a run can have for its working directory."""
         return "/usr"
 
     def run(self, program: Program, **fields: Any) -> Run:
-        """A run that does what `program` says. `fields` are those of Run."""
+        """A run that executes `program`. `fields` are those of Run."""
         fields["env"] = {MARK: self.mark, **fields.get("env", {})}
         fields["labels"] = {MARK: self.mark, **fields.get("labels", {})}
         return Run(command=in_shell(program), **{"name": "conformance", **fields})
 
 
 def in_shell(program: Program) -> list[str]:
-    """The program as a command for a POSIX shell, which every engine has.
+    """The program as a command for a POSIX shell.
 
-    It may be process 1 of a container, which only hears the signals that it traps.
+    The shell may be process 1 of a container, which gets only those signals that it traps.
     """
     return ["sh", "-c", "\n".join(_STATEMENTS[type(step)](step) for step in program) or ":"]
+
+
+def differences(shown: Any, sent: Any, path: str = "") -> list[str]:
+    """The paths at which `sent` lacks or contradicts what is `shown`; `sent` may have more keys."""
+    if isinstance(shown, Mapping):
+        pairs = {key: (value, (sent or {}).get(key)) for key, value in shown.items()}
+    elif isinstance(shown, list) and len(shown) == len(sent or ()):
+        pairs = dict(enumerate(zip(shown, sent, strict=True)))
+    else:
+        return [] if shown == sent else [f"{path}: {shown!r} is shown, {sent!r} was sent"]
+    return [line for key, pair in pairs.items() for line in differences(*pair, f"{path}/{key}")]
 
 
 def _octal(data: bytes) -> str:
@@ -158,8 +213,8 @@ def _show_variable(step: ShowVariable) -> str:
 
 
 def _until_stopped(step: UntilStopped) -> str:
-    # `wait` is interrupted by a trapped signal, a command in the foreground is not
-    # and a child that is being forked can miss the group's SIGTERM: hence the kill
+    # A trapped signal interrupts `wait`, but not a command in the foreground. The kill is for a child that is being
+    # forked, which can miss the SIGTERM of the group.
     stop = f"echo bye; kill -9 $! 2> /dev/null; exit {step.status}"
     trap = f"trap '{stop}' TERM" if step.obeys else "trap '' TERM"
     return f"{trap}\necho ready\nwhile :; do sleep 1000 & wait; done"
@@ -173,4 +228,6 @@ _STATEMENTS: dict[type, Any] = {
     ShowFolder: lambda step: "pwd",
     End: lambda step: f"exit {step.status}",
     UntilStopped: _until_stopped,
+    ExhaustMemory: lambda step: "x=a; while :; do x=$x$x; done",
+    LeaveGrandchild: lambda step: "sleep 1000 &",
 }

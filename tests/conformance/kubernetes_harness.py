@@ -1,14 +1,21 @@
-"""Jobs of a Kubernetes cluster: the one that KUBECONFIG names."""
+"""Jobs of the Kubernetes cluster that KUBECONFIG names."""
 
 from __future__ import annotations
 
 import functools
-import time
+import tempfile
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
 
-from launchpad import KubernetesLauncher, Launcher
+import yaml
+
+from launchpad import Handle, KubernetesLauncher, Launcher
+from tests.helping import eventually
+from tests.kubernetes.kubeconfigs import kubeconfig
+from tests.kubernetes.proxy import Proxy
 
 from .harness import MARK, Harness
 
@@ -17,7 +24,7 @@ NAMESPACE = "launchpad-conformance"
 
 
 def quietly(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Calls the plain client, which warns at each request of a cluster whose certificate is its own."""
+    """Calls the plain client, which warns at each request to a cluster with a self-signed certificate."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return call(*args, **kwargs)
@@ -25,7 +32,7 @@ def quietly(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 @functools.cache
 def api() -> Any:
-    """The plain client's two APIs, on a namespace that is made where there is none."""
+    """The two APIs of the plain client; creates the namespace of the suite if it is missing."""
     import kubernetes
 
     client = kubernetes.config.new_client_from_config()
@@ -38,29 +45,73 @@ def api() -> Any:
     return core, batch
 
 
+END_TIMEOUT = 30.0
+"""Seconds within which a Job or pod that is being removed must be gone."""
+
+
 class KubernetesHarness(Harness):
     name = "kubernetes"
     many = 4
     start_takes = 0.5
     stderr_apart = False
+    cannot: ClassVar[Mapping[str, str]] = {
+        "kill": "the API server has no call that kills a container, and a Job replaces a deleted pod",
+    }
     long_line = "x"
+
+    def __init__(self, mark: str = "") -> None:
+        super().__init__(mark)
+        self._settings: dict[str, Any] = {}  # of all launchers that are made from now on
 
     @classmethod
     def unavailable(cls) -> str:
-        return ""  # the mark of these tests asks
+        return ""  # pytest_runtest_setup asks the engine, by the mark of these tests
 
     def launcher(self, **settings: Any) -> Launcher:
         api()
-        return KubernetesLauncher(image=IMAGE, namespace=NAMESPACE, image_pull_policy="IfNotPresent", **settings)
+        usual = {"image": IMAGE, "namespace": NAMESPACE, "image_pull_policy": "IfNotPresent"}
+        return KubernetesLauncher(**{**usual, **self._settings, **settings})
 
     def leftovers(self) -> list[str]:
-        """Jobs that have ended stay, as they should without a time to live: they are removed here, and no leftovers."""
-        until = time.monotonic() + 30
-        while (left := [*self._jobs(), *self._pods()]) and time.monotonic() < until:
-            time.sleep(0.1)
+        """Jobs and pods that have not ended. Removes ended Jobs, which stay on the cluster without a time to live."""
+        left = eventually(lambda: [*self._jobs(), *self._pods()], lambda left: not left, END_TIMEOUT, interval=0.1)
         for job in self._jobs():
             quietly(api()[1].delete_namespaced_job, job, NAMESPACE, propagation_policy="Background")
         return left
+
+    @contextmanager
+    def breakable_events(self) -> Iterator[Callable[[], None]]:
+        configuration = api()[0].api_client.configuration
+        proxy = Proxy(configuration.host)
+        token = next(iter(configuration.api_key.values())).split()[-1]  # under a key that depends on the version
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "kubeconfig"
+            file.write_text(yaml.safe_dump(kubeconfig(proxy.url, token, NAMESPACE)))
+            self._settings = {"kubeconfig": file}
+            try:
+                yield lambda: proxy.break_off("watch=true", 2)
+            finally:
+                self._settings = {}
+                proxy.down()
+
+    def remove(self, handle: Handle) -> None:
+        quietly(api()[1].delete_namespaced_job, handle.name, NAMESPACE, propagation_policy="Background")
+
+    def small_launcher(self, **settings: Any) -> Launcher:
+        return self.launcher(resources={"limits": {"memory": "20Mi"}}, **settings)
+
+    def python_launcher(self, **settings: Any) -> Launcher:
+        return self.launcher(image="python:3.11", **settings)
+
+    def previewed(self, text: str) -> Any:
+        job = yaml.safe_load(text)
+        del job["metadata"]["name"]
+        return {key: job[key] for key in ("metadata", "spec")}
+
+    def sent(self, handle: Handle) -> Any:
+        job = quietly(api()[1].read_namespaced_job, handle.name, NAMESPACE)
+        sent: Any = api()[0].api_client.sanitize_for_serialization(job)
+        return sent
 
     def _jobs(self) -> list[str]:
         going = []
@@ -74,7 +125,7 @@ class KubernetesHarness(Harness):
         return going
 
     def _pods(self) -> list[str]:
-        """Those that still run."""
+        """Those that have not ended."""
         pods = quietly(api()[0].list_namespaced_pod, NAMESPACE, label_selector=f"{MARK}={self.mark}").items
         return [pod.metadata.name for pod in pods if pod.status.phase not in ("Succeeded", "Failed")]
 

@@ -1,25 +1,42 @@
-"""Local processes, followed in both ways there are."""
+"""Local processes, followed in each of the two ways."""
 
 from __future__ import annotations
 
-import time
+import itertools
+import os
+import shlex
+import signal
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
 import psutil
 
-from launchpad import Launcher, SubprocessLauncher
+from launchpad import Handle, Launcher, SubprocessLauncher
 from launchpad.core.backend import Backend
 from launchpad.core.session import Session
 from launchpad.subprocess.backend import SubprocessBackend, default_unit_factory
 from launchpad.subprocess.unit_threaded import ThreadedUnit
+from tests.helping import eventually
 
 from .harness import MARK, Harness
+
+END_TIMEOUT = 5.0
+"""Seconds within which a process that was killed must be gone."""
+
+
+def _pid(handle: Handle) -> int:
+    return int(handle.id.partition("@")[0])
 
 
 class SubprocessHarness(Harness):
     name = "subprocess"
-    exit_code_elsewhere = False
+    cannot: ClassVar[Mapping[str, str]] = {
+        "exit_code_elsewhere": "the kernel gives an exit code to the parent process alone",
+        "break_events": "the kernel reports the ends of processes; there is no event stream",
+        "remove": "a process that runs cannot be removed",
+        "limit_memory": "a local process has no memory limit of its own",
+    }
 
     @classmethod
     def unavailable(cls) -> str:
@@ -29,13 +46,35 @@ class SubprocessHarness(Harness):
         return SubprocessLauncher(**settings)
 
     def leftovers(self) -> list[str]:
-        # SIGKILL is sent, and not waited for, by those tests alone that end a launching process
-        until = time.monotonic() + 5
-        while (left := self._processes()) and time.monotonic() < until:
-            time.sleep(0.01)
+        # A test that kills a launching process does not wait for the SIGKILL of its run.
+        left = eventually(self._processes, lambda left: not left, END_TIMEOUT, interval=0.01)
         for process in left:
             process.kill()
         return [str(process) for process in left]
+
+    def clear(self) -> None:
+        for process in self._marked():
+            process.kill()
+
+    def kill(self, handle: Handle) -> None:
+        os.killpg(_pid(handle), signal.SIGKILL)
+
+    def python_launcher(self, **settings: Any) -> Launcher:
+        return self.launcher(**settings)
+
+    def previewed(self, text: str) -> Any:
+        directory, _, line = text.replace(" \\\n", " ").partition(" && ")
+        words = shlex.split(line)
+        variables = list(itertools.takewhile(lambda word: "=" in word, words))
+        return {
+            "env": dict(word.split("=", 1) for word in variables),
+            "command": words[len(variables) :],
+            "directory": directory.removeprefix("cd "),
+        }
+
+    def sent(self, handle: Handle) -> Any:
+        process = psutil.Process(_pid(handle))
+        return {"env": process.environ(), "command": process.cmdline(), "directory": process.cwd()}
 
     def _processes(self) -> list[psutil.Process]:
         zombies = [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]

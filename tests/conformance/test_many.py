@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
+from concurrent.futures import wait
 
-from launchpad import Launcher, LaunchExecutor, Run
+from launchpad import Launcher, LaunchExecutor, Run, RunEvent, on_event
 
 from .harness import End, Harness, UntilStopped, Write
 from .helping import LONG
 
 
-def test_every_one_of_many_runs_gets_its_own_result_and_output(harness: Harness, launcher: Launcher) -> None:
+def test_each_of_many_runs_gets_its_own_result_and_output(harness: Harness, launcher: Launcher) -> None:
     lines: dict[str, list[str]] = defaultdict(list)
     runs = [harness.run([Write(f"{n}\n".encode()), End(n % 3)], name=f"run {n}") for n in range(harness.many)]
 
@@ -24,7 +25,7 @@ def test_every_one_of_many_runs_gets_its_own_result_and_output(harness: Harness,
     assert [lines[run.id] for run in runs] == [[str(n)] for n in range(harness.many)]
 
 
-def test_many_runs_in_flight_are_followed_by_few_threads_and_stopped_at_once(
+def test_runs_in_flight_take_no_threads_but_their_workers_and_stop_together(
     harness: Harness, launcher: Launcher
 ) -> None:
     number = min(harness.many, 50)
@@ -37,3 +38,30 @@ def test_many_runs_in_flight_are_followed_by_few_threads_and_stopped_at_once(
         executor.stop()
     assert [future.cancelled() for future in futures] == [True] * number
     assert threads <= number + 3 or not harness.few_threads
+
+
+def test_max_launches_does_not_bound_the_runs_in_flight(harness: Harness, launcher: Launcher) -> None:
+    number = min(harness.many, 8)
+    with LaunchExecutor(launcher, max_workers=number, max_launches=1) as executor:
+        futures = executor.launch_all(harness.run([UntilStopped()]) for _ in range(number))
+        for future in futures:
+            future.wait_started(LONG)
+        assert [future.running() for future in futures] == [True] * number
+        executor.stop()
+
+
+def test_each_launch_has_one_started_and_one_ended_event(harness: Harness, launcher: Launcher) -> None:
+    kinds: dict[str, list[str]] = defaultdict(list)
+    run = harness.run([End(3)])
+    runs = [harness.run([]), run, run, harness.run([UntilStopped()], timeout=0.2), harness.run([UntilStopped()])]
+
+    def record(event: RunEvent) -> None:
+        kinds[event.run.id].append(event.kind)
+
+    with on_event(record), LaunchExecutor(launcher, max_workers=1) as executor:
+        futures = executor.launch_all(runs)
+        futures[-1].wait_started(LONG)
+        futures[-1].cancel()
+        wait(futures, LONG)
+    launches = Counter(run.id for run in runs)
+    assert kinds == {run_id: ["started", "ended"] * number for run_id, number in launches.items()}

@@ -1,4 +1,4 @@
-"""Output: whole lines, all of them, in order, whatever takes them."""
+"""Output: every line is whole and in order, whatever the sink does."""
 
 from __future__ import annotations
 
@@ -8,72 +8,72 @@ import threading
 import pytest
 
 from launchpad import Launcher, LaunchExecutor, Reason, Run
+from tests.helping import RecordedLines, lines_of
 
 from .harness import End, Harness, Repeat, Write
-from .helping import Heard, output_of
 
 
 def test_lines_come_in_order_without_their_ends(harness: Harness, launcher: Launcher) -> None:
     lines = [f"line {number}" for number in range(200)]
-    assert output_of(launcher, harness.run([Write("\n".join(lines).encode() + b"\n")])) == lines
+    assert lines_of(launcher, harness.run([Write("\n".join(lines).encode() + b"\n")])) == lines
 
 
 def test_the_run_is_given_with_each_line(harness: Harness, launcher: Launcher) -> None:
-    run, heard = harness.run([Write(b"one\ntwo\n")]), Heard()
-    launcher.submit(run, on_output=heard)
-    assert [given is run for given in heard.runs] == [True, True]
+    run, recorded = harness.run([Write(b"one\ntwo\n")]), RecordedLines()
+    launcher.submit(run, on_output=recorded)
+    assert [given is run for given in recorded.runs] == [True, True]
 
 
 def test_a_last_line_without_an_end_is_not_lost(harness: Harness, launcher: Launcher) -> None:
-    assert output_of(launcher, harness.run([Write(b"one\ntwo")])) == ["one", "two"]
+    assert lines_of(launcher, harness.run([Write(b"one\ntwo")])) == ["one", "two"]
 
 
 def test_a_failing_run_keeps_its_output(harness: Harness, launcher: Launcher) -> None:
-    assert output_of(launcher, harness.run([Write(b"why\n"), End(1)])) == ["why"]
+    assert lines_of(launcher, harness.run([Write(b"why\n"), End(1)])) == ["why"]
 
 
-def test_what_very_short_runs_write_is_all_there(harness: Harness, launcher: Launcher) -> None:
+def test_the_output_of_very_short_runs_is_complete(harness: Harness, launcher: Launcher) -> None:
     runs = [harness.run([Write(f"only {number}".encode())]) for number in range(min(harness.many, 30))]
-    assert [output_of(launcher, run) for run in runs] == [[f"only {number}"] for number in range(len(runs))]
+    assert [lines_of(launcher, run) for run in runs] == [[f"only {number}"] for number in range(len(runs))]
 
 
 def test_empty_lines_are_lines(harness: Harness, launcher: Launcher) -> None:
-    assert output_of(launcher, harness.run([Write(b"\n\na\n\n")])) == ["", "", "a", ""]
+    assert lines_of(launcher, harness.run([Write(b"\n\na\n\n")])) == ["", "", "a", ""]
 
 
 def test_only_a_newline_ends_a_line_with_or_without_a_return(harness: Harness, launcher: Launcher) -> None:
-    assert output_of(launcher, harness.run([Write("a\r\nb\rc\x0bd\x85e\u2028f\n".encode())])) == [
+    assert lines_of(launcher, harness.run([Write("a\r\nb\rc\x0bd\x85e\u2028f\n".encode())])) == [
         "a",
         "b\rc\x0bd\x85e\u2028f",
     ]
 
 
 def test_a_character_split_over_two_writes_is_one(harness: Harness, launcher: Launcher) -> None:
-    assert output_of(launcher, harness.run([Write(b"gr\xc3"), Write(b"\xbc\xc3\x9fe\n")])) == ["grüße"]
+    assert lines_of(launcher, harness.run([Write(b"gr\xc3"), Write(b"\xbc\xc3\x9fe\n")])) == ["grüße"]
 
 
-def test_bytes_that_are_no_text_are_replaced(harness: Harness, launcher: Launcher) -> None:
-    assert output_of(launcher, harness.run([Write(b"a\xffb\n")])) == ["a\N{REPLACEMENT CHARACTER}b"]
+def test_bytes_that_are_not_utf_8_are_replaced(harness: Harness, launcher: Launcher) -> None:
+    assert lines_of(launcher, harness.run([Write(b"a\xffb\n")])) == ["a\N{REPLACEMENT CHARACTER}b"]
 
 
 def test_a_long_line_is_not_cut(harness: Harness, launcher: Launcher) -> None:
     program = [Write(b"x"), Repeat(harness.long_line, 30_000), Write(b"\nend\n")]
-    assert output_of(launcher, harness.run(program)) == ["x" + harness.long_line * 30_000, "end"]
+    assert lines_of(launcher, harness.run(program)) == ["x" + harness.long_line * 30_000, "end"]
 
 
-def test_much_output_comes_whole(harness: Harness, launcher: Launcher) -> None:
-    lines = output_of(launcher, harness.run([Repeat("0123456789\n", 50_000)]))
+def test_a_large_output_is_complete(harness: Harness, launcher: Launcher) -> None:
+    lines = lines_of(launcher, harness.run([Repeat("0123456789\n", 50_000)]))
     assert (len(lines), set(lines)) == (50_000, {"0123456789"})
 
 
-def test_stderr_comes_too_in_its_own_order(harness: Harness, launcher: Launcher) -> None:
+def test_stdout_and_stderr_each_keep_their_order(harness: Harness, launcher: Launcher) -> None:
     program = [Write(b"o1\n"), Write(b"e1\n", "stderr"), Write(b"o2\n"), Write(b"e2\n", "stderr")]
-    lines = output_of(launcher, harness.run(program))
+    lines = lines_of(launcher, harness.run(program))
     assert [line for line in lines if line[0] == "o"] == ["o1", "o2"]
     assert [line for line in lines if line[0] == "e"] == ["e1", "e2"]
 
 
-def test_the_screen_gets_stdout_and_stderr_apart(
+def test_stdout_and_stderr_are_printed_to_their_own_streams(
     harness: Harness, launcher: Launcher, capsys: pytest.CaptureFixture[str]
 ) -> None:
     launcher.submit(harness.run([Write(b"out\n"), Write(b"err\n", "stderr")]))
@@ -84,23 +84,21 @@ def test_the_screen_gets_stdout_and_stderr_apart(
         assert sorted((screen.out + screen.err).splitlines()) == ["err", "out"]
 
 
-def test_on_output_takes_the_screens_place(
-    harness: Harness, launcher: Launcher, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert output_of(launcher, harness.run([Write(b"out\n")])) == ["out"]
+def test_on_output_replaces_printing(harness: Harness, launcher: Launcher, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lines_of(launcher, harness.run([Write(b"out\n")])) == ["out"]
     assert capsys.readouterr().out == ""
 
 
-def test_without_stream_output_the_screen_stays_empty_and_on_output_works(
+def test_without_stream_output_nothing_is_printed_and_on_output_works(
     harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with harness.launcher(stream_output=False) as quiet:
         assert quiet.submit(harness.run([Write(b"out\n")]))
-        assert output_of(quiet, harness.run([Write(b"out\n")])) == ["out"]
+        assert lines_of(quiet, harness.run([Write(b"out\n")])) == ["out"]
     assert capsys.readouterr().out == ""
 
 
-def test_lines_of_runs_side_by_side_are_not_mixed(
+def test_lines_of_concurrent_runs_are_not_mixed(
     harness: Harness, launcher: Launcher, capsys: pytest.CaptureFixture[str]
 ) -> None:
     letters = "abcdefgh"[: harness.many]
@@ -117,7 +115,7 @@ def test_on_output_is_called_by_one_thread_at_a_time(harness: Harness, launcher:
     assert threads == {threading.get_ident()}
 
 
-def test_a_sink_that_raises_gets_every_line_costs_one_warning_and_not_the_result(
+def test_a_sink_that_raises_gets_every_line_and_causes_one_warning(
     harness: Harness, launcher: Launcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""True, False or an error; and why."""
+"""The result of a run: True, False or an error, with the reason."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def test_the_outcome_has_the_exit_code_the_reason_and_the_times(harness: Harness
     assert "7" in outcome.message
 
 
-def test_the_outcome_of_a_success_needs_no_message(harness: Harness, launcher: Launcher) -> None:
+def test_the_outcome_of_a_success_has_no_message(harness: Harness, launcher: Launcher) -> None:
     outcome = launcher.launch(harness.run([]))
     assert (outcome.ok, outcome.exit_code, outcome.reason) == (True, 0, Reason.COMPLETED)
     assert outcome.message == outcome.hint == ""
 
 
-def test_a_run_past_its_time_out_is_stopped(harness: Harness, launcher: Launcher) -> None:
+def test_a_run_that_exceeds_its_timeout_is_stopped(harness: Harness, launcher: Launcher) -> None:
     outcome = launcher.launch(harness.run([UntilStopped()], timeout=0.3))
     assert (outcome.ok, outcome.reason) == (False, Reason.TIMED_OUT)
     assert "0.3" in outcome.message
 
 
-def test_a_time_out_gives_false(harness: Harness, launcher: Launcher) -> None:
+def test_a_timeout_gives_false_also_where_the_run_exits_with_0(harness: Harness, launcher: Launcher) -> None:
     assert launcher.submit(harness.run([UntilStopped(status=0)], timeout=0.3)) is False
 
 
-def test_a_run_that_ends_in_time_is_no_time_out_however_late_it_is_asked_about(
+def test_a_run_that_ended_before_its_timeout_keeps_its_result_when_waited_for_later(
     harness: Harness, launcher: Launcher, start: Start
 ) -> None:
     handle = start(harness.run([End(5)], timeout=harness.start_takes * 10))
@@ -51,6 +51,6 @@ def test_a_run_that_ends_in_time_is_no_time_out_however_late_it_is_asked_about(
     assert launcher.wait(handle).exit_code == 5
 
 
-def test_what_is_no_run_is_an_error_that_says_so(launcher: Launcher) -> None:
+def test_anything_but_a_run_is_a_type_error(launcher: Launcher) -> None:
     with pytest.raises(TypeError, match="a Run is needed, not list"):
         launcher.submit(["echo", "hello"])

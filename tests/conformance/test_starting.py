@@ -1,4 +1,4 @@
-"""The start: `on_start`, handles, names, and what the run is given."""
+"""The start of a run: `on_start`, handles, names, environment, working directory, entrypoints, and previews."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import threading
 import attrs
 import pytest
 
-from launchpad import Handle, Launcher, LaunchExecutor
+from launchpad import Handle, Launcher, LaunchExecutor, Run
+from tests.helping import RecordedLines, lines_of
 
 from .conftest import Start
-from .harness import Harness, Say, ShowFolder, ShowVariable, UntilStopped, Write
-from .helping import Heard, output_of
+from .harness import MARK, Harness, Say, ShowFolder, ShowVariable, UntilStopped, Write, differences
 
 AWKWARD = "$(LAUNCHPAD_TEST_MARK) $$(X) $HOME `id` 'one' \"two\" \\ ; & | ü \t!"
-"""What a shell or an engine could take for something to be replaced."""
+"""Text that a shell or an engine might expand."""
 
 
 def test_on_start_is_called_once_in_the_launching_thread_before_any_output(
@@ -30,7 +30,7 @@ def test_on_start_is_called_once_in_the_launching_thread_before_any_output(
     assert calls == [threading.get_ident(), "line"]
 
 
-def test_on_start_comes_while_the_run_is_under_way(harness: Harness, launcher: Launcher) -> None:
+def test_on_start_is_called_before_the_run_ends(harness: Harness, launcher: Launcher) -> None:
     assert launcher.submit(harness.run([UntilStopped(status=0)]), on_start=launcher.stop) is False
 
 
@@ -46,7 +46,7 @@ def test_an_error_in_on_start_stops_the_run_and_is_passed_on(
     assert harness.leftovers() == []
 
 
-def test_the_handle_says_which_run_and_where(harness: Harness, launcher: Launcher) -> None:
+def test_the_handle_names_the_run_and_the_engine(harness: Harness, launcher: Launcher) -> None:
     run, handles = harness.run([]), []
     outcome = launcher.launch(run, on_start=handles.append)
     assert handles == [outcome.handle]
@@ -54,7 +54,7 @@ def test_the_handle_says_which_run_and_where(harness: Harness, launcher: Launche
     assert handles[0].engine
 
 
-def test_a_handle_goes_through_json(harness: Harness, launcher: Launcher, start: Start) -> None:
+def test_a_handle_survives_json(harness: Harness, launcher: Launcher, start: Start) -> None:
     handle = start(harness.run([]))
     again = Handle(**json.loads(json.dumps(attrs.asdict(handle))))
     assert again == handle
@@ -77,26 +77,26 @@ def test_the_same_run_may_be_launched_again_and_at_once(harness: Harness, launch
     assert len({future.handle.id for future in futures}) == 3
 
 
-def test_the_environment_is_the_launchers_then_the_runs_and_none_removes(harness: Harness) -> None:
+def test_the_run_overrides_the_launchers_environment_and_none_removes_a_variable(harness: Harness) -> None:
     env = {"ONE": "launcher", "TWO": "launcher", "THREE": "launcher", "FIVE": None}
     program = [ShowVariable(name) for name in ("ONE", "TWO", "THREE", "FOUR", "FIVE")]
     with harness.launcher(env=env) as launcher:
         run = harness.run(program, env={"TWO": "run", "THREE": None, "FOUR": 4, "FIVE": ""})
-        assert output_of(launcher, run) == ["[launcher]", "[run]", "unset", "[4]", "[]"]
+        assert lines_of(launcher, run) == ["[launcher]", "[run]", "unset", "[4]", "[]"]
     assert env == {"ONE": "launcher", "TWO": "launcher", "THREE": "launcher", "FIVE": None}
 
 
-def test_values_and_words_arrive_as_they_are(harness: Harness, launcher: Launcher) -> None:
+def test_values_and_arguments_are_not_expanded(harness: Harness, launcher: Launcher) -> None:
     run = harness.run([ShowVariable("AWKWARD"), Say(AWKWARD)], env={"AWKWARD": AWKWARD})
-    assert output_of(launcher, run) == [f"[{AWKWARD}]", AWKWARD]
+    assert lines_of(launcher, run) == [f"[{AWKWARD}]", AWKWARD]
 
 
 def test_a_run_has_its_own_working_directory(harness: Harness, launcher: Launcher) -> None:
     run = harness.run([ShowFolder()], working_dir=harness.folder())
-    assert output_of(launcher, run) == [harness.folder()]
+    assert lines_of(launcher, run) == [harness.folder()]
 
 
-def test_values_of_the_environment_are_not_shown_unless_asked_for(harness: Harness) -> None:
+def test_values_of_the_environment_are_shown_only_by_a_revealing_preview(harness: Harness) -> None:
     with harness.launcher(env={"TOKEN": "hush-hush"}) as launcher:
         run = harness.run([], env={"PASSWORD": "hush-hush-too"})
         handles: list[Handle] = []
@@ -111,7 +111,28 @@ def test_launchers_with_equal_settings_are_equal(harness: Harness, launcher: Lau
     assert harness.launcher(grace=2) != launcher
 
 
-def test_output_of_a_started_run_is_there_for_who_waits(harness: Harness, launcher: Launcher, start: Start) -> None:
-    heard = Heard()
-    launcher.wait(start(harness.run([Write(b"one\n"), Write(b"two")])), on_output=heard)
-    assert heard.lines == ["one", "two"]
+def test_wait_gives_the_output_of_a_started_run(harness: Harness, launcher: Launcher, start: Start) -> None:
+    recorded = RecordedLines()
+    launcher.wait(start(harness.run([Write(b"one\n"), Write(b"two")])), on_output=recorded)
+    assert recorded.lines == ["one", "two"]
+
+
+@pytest.mark.needs("entrypoints")
+@pytest.mark.parametrize(
+    ("entrypoint", "parameters", "status"), [("os:_exit", {"status": 7}, 7), ("json:dumps", {"obj": 1}, 0)]
+)
+def test_an_entrypoint_is_called_with_its_parameters(
+    harness: Harness, entrypoint: str, parameters: dict[str, object], status: int
+) -> None:
+    marks = {MARK: harness.mark}
+    run = Run(entrypoint=entrypoint, parameters=parameters, env=marks, labels=marks)
+    with harness.python_launcher() as launcher:
+        assert launcher.launch(run).exit_code == status
+
+
+@pytest.mark.needs("sent")
+def test_the_engine_gets_what_the_preview_shows(harness: Harness, launcher: Launcher, start: Start) -> None:
+    run = harness.run([UntilStopped()], env={"AWKWARD": AWKWARD}, labels={"team": "x"}, working_dir=harness.folder())
+    handle = start(run)
+    shown = harness.previewed(launcher.preview(run, reveal=True))
+    assert differences(shown, harness.sent(handle)) == []

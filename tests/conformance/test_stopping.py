@@ -1,4 +1,4 @@
-"""Stopping: politely, then firmly, from anywhere, at any time."""
+"""Stopping a run: SIGTERM, then SIGKILL, by any thread, launcher or process, at any moment."""
 
 from __future__ import annotations
 
@@ -10,49 +10,48 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, wait
-from contextlib import contextmanager
-from types import FrameType
 
 import pytest
 
 from launchpad import Handle, Launcher, LaunchExecutor, Reason, Run
+from tests.helping import RESEND_INTERVAL, RecordedLines, in_thread, interrupts
 
 from .conftest import Start
 from .harness import End, Harness, UntilStopped
-from .helping import LONG, Heard, elsewhere, meanwhile
+from .helping import LONG, other_process
 
 
-def test_a_run_is_asked_to_stop_and_may_say_its_last_words(harness: Harness) -> None:
-    heard, handles = Heard(), []
+def test_a_run_that_obeys_sigterm_may_write_before_it_ends(harness: Harness) -> None:
+    recorded, handles = RecordedLines(), []
     with harness.launcher(grace=30) as launcher:
-        launched = meanwhile(
-            launcher.launch, harness.run([UntilStopped(status=0)]), on_start=handles.append, on_output=heard
+        launched = in_thread(
+            launcher.launch, harness.run([UntilStopped(status=0)]), on_start=handles.append, on_output=recorded
         )
-        heard.wait_for("ready")
+        recorded.wait_for("ready")
         launcher.stop(handles[0])
         outcome = launched.result(LONG)
     assert (outcome.ok, outcome.reason) == (False, Reason.STOPPED)
-    assert heard.lines == ["ready", "bye"]
+    assert recorded.lines == ["ready", "bye"]
 
 
-def test_a_run_that_does_not_listen_is_killed_after_the_grace(harness: Harness, launcher: Launcher) -> None:
-    heard, handles = Heard(), []
-    launched = meanwhile(
-        launcher.launch, harness.run([UntilStopped(obeys=False)]), on_start=handles.append, on_output=heard
+def test_a_run_that_ignores_sigterm_is_killed_after_the_grace(harness: Harness, launcher: Launcher) -> None:
+    recorded, handles = RecordedLines(), []
+    launched = in_thread(
+        launcher.launch, harness.run([UntilStopped(obeys=False)]), on_start=handles.append, on_output=recorded
     )
-    heard.wait_for("ready")
-    begun = time.monotonic()
+    recorded.wait_for("ready")
+    started_at = time.monotonic()
     launcher.stop(handles[0])
-    assert time.monotonic() - begun >= launcher.grace
+    assert time.monotonic() - started_at >= launcher.grace
     assert launched.result(LONG).reason is Reason.STOPPED
 
 
-def test_a_time_out_kills_what_does_not_listen(harness: Harness, launcher: Launcher) -> None:
+def test_a_timeout_kills_a_run_that_ignores_sigterm(harness: Harness, launcher: Launcher) -> None:
     outcome = launcher.launch(harness.run([UntilStopped(obeys=False)], timeout=0.2))
     assert outcome.reason is Reason.TIMED_OUT
 
 
-def test_stopping_is_idempotent_and_the_outcome_stays(harness: Harness, launcher: Launcher, start: Start) -> None:
+def test_stopping_twice_keeps_the_outcome(harness: Harness, launcher: Launcher, start: Start) -> None:
     handle = start(harness.run([UntilStopped()]))
     launcher.stop(handle)
     outcome = launcher.wait(handle, timeout=0)
@@ -61,7 +60,7 @@ def test_stopping_is_idempotent_and_the_outcome_stays(harness: Harness, launcher
     assert outcome.reason is Reason.STOPPED
 
 
-def test_stopping_a_run_that_has_ended_changes_nothing(harness: Harness, launcher: Launcher, start: Start) -> None:
+def test_stopping_an_ended_run_keeps_its_outcome(harness: Harness, launcher: Launcher, start: Start) -> None:
     handle = start(harness.run([End(2)]))
     outcome = launcher.wait(handle)
     launcher.stop(handle)
@@ -69,24 +68,24 @@ def test_stopping_a_run_that_has_ended_changes_nothing(harness: Harness, launche
     assert outcome.reason is Reason.FAILED
 
 
-def test_stopping_a_run_that_is_gone_is_success(harness: Harness, launcher: Launcher) -> None:
+def test_stopping_a_removed_run_succeeds(harness: Harness, launcher: Launcher) -> None:
     handle = launcher.start(harness.run([]))
     launcher.wait(handle)
     launcher.remove(handle)
     assert launcher.stop(handle) is None
 
 
-def test_all_threads_may_stop_at_once(harness: Harness, launcher: Launcher, start: Start) -> None:
+def test_several_threads_may_stop_the_same_run(harness: Harness, launcher: Launcher, start: Start) -> None:
     handle = start(harness.run([UntilStopped()]))
-    for stop in [meanwhile(launcher.stop, handle) for _ in range(5)]:
+    for stop in [in_thread(launcher.stop, handle) for _ in range(5)]:
         stop.result(LONG)
     assert launcher.wait(handle, timeout=0).reason is Reason.STOPPED
 
 
-def test_another_launcher_may_stop_a_run_that_is_followed(harness: Harness, launcher: Launcher) -> None:
-    heard, handles = Heard(), []
-    launched = meanwhile(launcher.submit, harness.run([UntilStopped()]), on_start=handles.append, on_output=heard)
-    heard.wait_for("ready")
+def test_another_launcher_may_stop_a_run_that_this_one_follows(harness: Harness, launcher: Launcher) -> None:
+    recorded, handles = RecordedLines(), []
+    launched = in_thread(launcher.submit, harness.run([UntilStopped()]), on_start=handles.append, on_output=recorded)
+    recorded.wait_for("ready")
     with harness.launcher() as other:
         other.stop(handles[0])
     assert launched.result(LONG) is False
@@ -103,7 +102,7 @@ def test_on_output_may_stop_its_own_run(harness: Harness, launcher: Launcher) ->
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit], ids=lambda error: error.__name__)
-def test_what_ends_on_output_for_good_stops_the_run_and_is_passed_on(
+def test_an_exit_raised_by_on_output_stops_the_run_and_is_passed_on(
     harness: Harness, launcher: Launcher, error: type[BaseException]
 ) -> None:
     def fail(run: Run, line: str) -> None:
@@ -125,7 +124,7 @@ def test_a_running_future_is_cancelled_by_stopping_its_run(harness: Harness, lau
     assert harness.leftovers() == []
 
 
-def test_a_queued_future_is_cancelled_without_a_start(harness: Harness, launcher: Launcher) -> None:
+def test_a_queued_future_that_is_cancelled_starts_no_run(harness: Harness, launcher: Launcher) -> None:
     started: list[Handle] = []
     with LaunchExecutor(launcher, max_workers=1) as executor:
         running = executor.submit(harness.run([UntilStopped()]))
@@ -146,7 +145,7 @@ def test_cancelling_at_any_moment_leaves_nothing(harness: Harness, launcher: Lau
     assert harness.leftovers() == []
 
 
-def test_leaving_the_executor_by_an_error_stops_what_runs(harness: Harness, launcher: Launcher) -> None:
+def test_leaving_the_executor_by_an_error_stops_its_runs(harness: Harness, launcher: Launcher) -> None:
     def fail(executor: LaunchExecutor) -> None:
         with executor:
             running = executor.submit(harness.run([UntilStopped()]))
@@ -162,38 +161,22 @@ def test_leaving_the_executor_by_an_error_stops_what_runs(harness: Harness, laun
 
 
 SPARE = 20.0
-"""Seconds until another interrupt: CPython drops one that falls into a callback of its garbage collection."""
+"""Seconds until another interrupt: CPython drops one that is raised in a callback of its garbage collection."""
 
 
-@contextmanager
-def interrupts(*delays: float) -> Iterator[None]:
-    """Ctrl-C, in the main thread, after each of `delays`."""
-    left = list(delays)
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Collects the sockets of interrupted calls without a warning.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        if left:
-            signal.setitimer(signal.ITIMER_REAL, left.pop(0))
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, left.pop(0))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        _collect_what_was_torn()
-
-
-def _collect_what_was_torn() -> None:
-    """An interrupt may strike between the making of a socket and the `try` that follows it: then the garbage collector
-    closes it, with a warning that is none of a later test's.
+    An interrupt may come between the creation of a socket and the `try` after it; then the garbage collector closes it.
     """
+    yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
 
 
+@pytest.mark.usefixtures("collected")
 def test_an_interrupt_at_any_moment_leaves_nothing(harness: Harness, launcher: Launcher) -> None:
     for _ in range(min(harness.many, 30)):
         delay = random.uniform(0.0001, 2 * harness.start_takes)
@@ -202,25 +185,25 @@ def test_an_interrupt_at_any_moment_leaves_nothing(harness: Harness, launcher: L
     assert harness.leftovers() == []
 
 
-def test_a_second_interrupt_kills(harness: Harness) -> None:
-    heard = Heard()
+@pytest.mark.usefixtures("collected")
+def test_a_second_interrupt_kills_the_run(harness: Harness) -> None:
+    recorded = RecordedLines()
 
     def ready(run: Run, line: str) -> None:
-        heard(run, line)
-        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        recorded(run, line)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, RESEND_INTERVAL)
 
     with harness.launcher(grace=LONG) as launcher:
-        begun = time.monotonic()
+        started_at = time.monotonic()
         with pytest.raises(KeyboardInterrupt), interrupts(LONG, 0.2):
             launcher.submit(harness.run([UntilStopped(obeys=False)]), on_output=ready)
-        assert time.monotonic() - begun < LONG
+        assert time.monotonic() - started_at < LONG
     assert harness.leftovers() == []
 
 
+@pytest.mark.needs("other_processes")
 def test_ctrl_c_in_another_process_leaves_nothing(harness: Harness) -> None:
-    if not harness.other_processes:
-        pytest.skip("its runs are in this process's memory")
-    with elsewhere(harness, "submit") as other:
+    with other_process(harness, "submit") as other:
         assert other.stdout.readline() == "ready\n"
         other.send_signal(signal.SIGINT)
         assert other.communicate(timeout=LONG)[0].splitlines()[-1] == '"interrupted"'

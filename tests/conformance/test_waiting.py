@@ -1,4 +1,4 @@
-"""`wait`: again, elsewhere, for a while; and `remove`."""
+"""`wait` and `remove`: repeated, by other threads, launchers and processes, with a time limit."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import attrs
 import pytest
 
 from launchpad import Handle, Launcher, LaunchError, Reason, RunNotAvailable, RunNotFound
+from tests.helping import in_thread, until
 
 from .conftest import Start
 from .harness import End, Harness, UntilStopped
-from .helping import LONG, elsewhere, meanwhile
+from .helping import LONG, other_process
 
 
 def test_waiting_twice_gives_the_same_outcome(harness: Harness, launcher: Launcher, start: Start) -> None:
@@ -23,14 +24,14 @@ def test_waiting_twice_gives_the_same_outcome(harness: Harness, launcher: Launch
 
 def test_all_threads_that_wait_get_the_same_outcome(harness: Harness, launcher: Launcher, start: Start) -> None:
     handle = start(harness.run([UntilStopped()]))
-    waits = [meanwhile(launcher.wait, handle) for _ in range(5)]
+    waits = [in_thread(launcher.wait, handle) for _ in range(5)]
     launcher.stop(handle)
     outcomes = {wait.result(LONG) for wait in waits}
     assert [outcome.reason for outcome in outcomes] == [Reason.STOPPED]
 
 
 @pytest.mark.parametrize("timeout", [0, 0.05])
-def test_a_wait_past_its_time_raises_and_leaves_the_run_alone(
+def test_a_wait_that_times_out_raises_and_leaves_the_run_alone(
     harness: Harness, launcher: Launcher, start: Start, timeout: float
 ) -> None:
     handle = start(harness.run([UntilStopped()], name="long one"))
@@ -52,42 +53,39 @@ def test_many_threads_of_another_launcher_can_wait_by_the_handle(
 ) -> None:
     handle = start(harness.run([UntilStopped()]))
     with harness.launcher() as other:
-        looks = [meanwhile(other.wait, handle, timeout=0) for _ in range(5)]
+        looks = [in_thread(other.wait, handle, timeout=0) for _ in range(5)]
         assert {type(look.exception(LONG)) for look in looks} == {TimeoutError}
-        waits = [meanwhile(other.wait, handle) for _ in range(5)]
+        waits = [in_thread(other.wait, handle) for _ in range(5)]
         launcher.stop(handle)
         assert {wait.result(LONG).ok for wait in waits} == {False}
 
 
+@pytest.mark.needs("other_processes")
 def test_another_process_can_wait_by_the_handle(harness: Harness, launcher: Launcher, start: Start) -> None:
-    if not harness.other_processes:
-        pytest.skip("its runs are in this process's memory")
     handle = start(harness.run([UntilStopped()]))
-    with elsewhere(harness, "wait", handle) as other:
+    with other_process(harness, "wait", handle) as other:
         assert other.stdout.readline() == "waiting\n"
         launcher.stop(handle)
         assert json.loads(other.communicate(timeout=LONG)[0])["ok"] is False
 
 
+@pytest.mark.needs("exit_code_elsewhere")
 def test_another_process_learns_the_exit_code(harness: Harness, launcher: Launcher, start: Start) -> None:
-    if not harness.exit_code_elsewhere:
-        pytest.skip("its exit codes are told to one process alone")
     handle = start(harness.run([End(6)]))
-    with elsewhere(harness, "wait", handle) as other:
+    with other_process(harness, "wait", handle) as other:
         told = json.loads(other.communicate(timeout=LONG)[0].splitlines()[-1])
     assert told == {"ok": False, "exit_code": 6, "reason": "failed"}
 
 
+@pytest.mark.needs("other_processes")
 def test_another_process_can_stop_by_the_handle(harness: Harness, launcher: Launcher, start: Start) -> None:
-    if not harness.other_processes:
-        pytest.skip("its runs are in this process's memory")
     handle = start(harness.run([UntilStopped()]))
-    with elsewhere(harness, "stop", handle) as other:
+    with other_process(harness, "stop", handle) as other:
         assert json.loads(other.communicate(timeout=LONG)[0]) == "stopped"
     assert launcher.wait(handle, timeout=LONG).ok is False
 
 
-def test_removing_is_idempotent_and_for_good(harness: Harness, launcher: Launcher) -> None:
+def test_a_removed_run_may_be_removed_again_and_is_not_found(harness: Harness, launcher: Launcher) -> None:
     handle = launcher.start(harness.run([]))
     launcher.wait(handle)
     launcher.remove(handle)
@@ -104,7 +102,7 @@ def test_a_handle_of_another_engine_or_launcher_is_not_available(harness: Harnes
                 verb(foreign)
 
 
-def test_what_is_no_handle_is_an_error_that_says_so(launcher: Launcher) -> None:
+def test_anything_but_a_handle_is_a_type_error(launcher: Launcher) -> None:
     with pytest.raises(TypeError, match="a Handle is needed, not dict"):
         launcher.wait({"id": "1"})
 
@@ -116,12 +114,11 @@ def test_a_closed_launcher_connects_anew(harness: Harness, launcher: Launcher) -
     assert launcher.submit(harness.run([]))
 
 
-def test_closing_leaves_nobody_waiting_for_ever(harness: Harness, launcher: Launcher) -> None:
+def test_closing_a_launcher_ends_the_waits_for_its_runs(harness: Harness, launcher: Launcher) -> None:
     handles: list[Handle] = []
-    started = meanwhile(launcher.launch, harness.run([UntilStopped()]), on_start=handles.append)
+    started = in_thread(launcher.launch, harness.run([UntilStopped()]), on_start=handles.append)
     with harness.launcher() as other:
-        while not handles:
-            assert not started.done()
+        until(lambda: handles or started.done())
         launcher.close()
         other.stop(handles[0])
     error = started.exception(LONG)

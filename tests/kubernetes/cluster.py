@@ -1,14 +1,12 @@
-"""The real cluster of the tests: what they look at, and what they do behind the launcher's back."""
+"""A real cluster for tests: they read its objects, and change them without launchpad."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import subprocess
-import threading
-import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -16,17 +14,21 @@ import yaml
 from launchpad import KubernetesLauncher, Run
 from launchpad.kubernetes.api import Api
 from launchpad.kubernetes.backend import connecting
+from tests.helping import eventually
+
+from .kubeconfigs import kubeconfig
 
 LONG = 120.0
 
 ENGINES = "LAUNCHPAD_TEST_ENGINES"
-"""The variable that names a program which can stop and start parts of the cluster (`… kubernetes stop kubelet`)."""
+"""The environment variable that names a program which stops and starts parts of the cluster: `PROGRAM kubernetes stop
+kubelet`."""
 
 Object = dict[str, Any]
 
 
 class Cluster:
-    """One namespace of its own on the cluster that KUBECONFIG names, by an administrator."""
+    """A new namespace on the cluster that KUBECONFIG names, used with its administrator's rights."""
 
     def __init__(self) -> None:
         configure, _ = connecting(None, None)
@@ -43,7 +45,7 @@ class Cluster:
         return f"{root}/{kind}" if kind == "namespaces" else f"{root}/namespaces/{namespace or self.namespace}/{kind}"
 
     def create(self, group: str, kind: str, item: Object, **names: str) -> Object:
-        """Creates it, whatever is missing for a moment after a namespace was made."""
+        """Creates an object."""
         return self.api.request("POST", self.path(group, kind, **names), body=item)
 
     def delete(self, group: str, kind: str, name: str, **options: object) -> None:
@@ -60,10 +62,10 @@ class Cluster:
         return self.list("", "pods", f"job-name={job}")
 
     def set_status(self, pod: str, **status: str) -> None:
-        """Says of a pod what its node, or who manages nodes, would say of it."""
+        """Updates the status of a pod, as its node or the node controller would."""
         path = f"{self.path('', 'pods')}/{pod}"
         item = self.api.request("GET", path)
-        del item["metadata"]["resourceVersion"]  # whatever else is said of it meanwhile
+        del item["metadata"]["resourceVersion"]  # so that a concurrent update is no conflict
         item["status"].update(status)
         self.api.request("PUT", f"{path}/status", body=item)
 
@@ -74,8 +76,8 @@ class Cluster:
         )
 
     def leftovers(self) -> list[str]:
-        """Jobs and pods that have not ended, after a while for those on their way out: nodes take their time."""
-        return eventually(self._unended, lambda left: not left, LONG)
+        """The Jobs and pods that have not ended within `LONG` seconds."""
+        return eventually(self._unended, lambda left: not left, LONG, interval=0.2)
 
     def _unended(self) -> list[str]:
         jobs = [
@@ -91,7 +93,7 @@ class Cluster:
         return jobs + pods
 
     def service_account(self, name: str, *rules: Object) -> None:
-        """A service account whose rights in the namespace are `rules` alone."""
+        """Creates a service account that has only the rights of `rules` in the namespace."""
         api, subject = (
             "rbac.authorization.k8s.io",
             {"kind": "ServiceAccount", "name": name, "namespace": self.namespace},
@@ -107,19 +109,9 @@ class Cluster:
         return token
 
     def kubeconfig(self, folder: pathlib.Path, *, server: str | None = None, token: str | None = None) -> pathlib.Path:
-        """A file for this cluster: through another address, or by another's token."""
+        """Writes a kubeconfig for this cluster, by default with its own address and the administrator's token."""
         current = self.api._credentials()["authorization"].split(" ", 1)[1]
-        entry = {"server": server or self.api.server, "insecure-skip-tls-verify": True}
-        content = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [
-                {"name": "c", "cluster": entry if entry["server"].startswith("https") else {"server": server}}
-            ],
-            "users": [{"name": "u", "user": {"token": token or current}}],
-            "contexts": [{"name": "ctx", "context": {"cluster": "c", "user": "u", "namespace": self.namespace}}],
-            "current-context": "ctx",
-        }
+        content = kubeconfig(server or self.api.server, token or current, self.namespace)
         file = folder / f"kubeconfig-{uuid.uuid4().hex[:6]}"
         file.write_text(yaml.safe_dump(content))
         return file
@@ -140,14 +132,6 @@ def manifest(**pod: Any) -> dict[str, Any]:
 def engine(verb: str, part: str) -> None:
     """Stops or starts a part of the cluster."""
     subprocess.run([os.environ[ENGINES], "kubernetes", verb, part], check=True, timeout=LONG, capture_output=True)
-
-
-def eventually(look: Callable[[], Any], good: Callable[[Any], bool], timeout: float = LONG) -> Any:
-    """What `look` gives, as soon as it is good, or after `timeout`."""
-    until = time.monotonic() + timeout
-    while not good(seen := look()) and time.monotonic() < until:
-        threading.Event().wait(0.2)
-    return seen
 
 
 def numbered(lines: Iterable[object]) -> list[str]:
