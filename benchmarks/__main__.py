@@ -1,12 +1,12 @@
-"""Measures launchpad, the bare thing and peers side by side; writes results as JSON, and the documentation's charts.
+"""Measures launchpad, hand-written code and other tools side by side; writes JSON, and charts for the documentation.
 
-    python benchmarks                       all that can be measured here
-    python benchmarks processes stream      some scenarios
-    python benchmarks --quick               a smoke run: little of everything, nothing is written
-    python benchmarks --list                names the scenarios
-    python benchmarks --publish             draws charts and tables of the results that there are
+    python benchmarks                       measures all scenarios
+    python benchmarks processes stream      measures some scenarios
+    python benchmarks --quick               tests that the benchmarks run, on small sizes; writes nothing
+    python benchmarks --list                lists the scenarios
+    python benchmarks --publish             draws charts and tables of the existing results
 
-Engines that do not answer and peers that are not installed are left out, and named.
+Skips engines that do not answer and tools that are not installed, and names them.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from pathlib import Path
 
 import results
 import tables
-from measuring import Failed, measured
 from publish import DOCS, publish
+from runner import MeasurementError, measure_scenario
 from scenarios import SCENARIOS
 
 
 def main() -> int:
-    """The exit status: 1 where a contender that is there failed."""
+    """Returns the exit status: 1 if a contender failed."""
     arguments = _arguments()
     if arguments.list:
         print("\n".join(f"   {name:<26}{scenario.title}" for name, scenario in SCENARIOS.items()))
         return 0
     if arguments.publish:
-        publish(results.FOLDER, arguments.docs)
+        publish(results.DIRECTORY, arguments.docs)
         return 0
-    into = arguments.into or (None if arguments.quick else results.FOLDER)
+    into = arguments.into or (None if arguments.quick else results.DIRECTORY)
     failed = False
     for name in arguments.scenarios or SCENARIOS:
         try:
-            record = measured(SCENARIOS[name], arguments.quick, arguments.rounds)
-        except Failed as failure:
-            print(f"\nleft out: {name}: {failure}")
+            record = measure_scenario(SCENARIOS[name], arguments.quick, arguments.rounds)
+        except MeasurementError as error:
+            print(f"\nleft out: {name}: {error}")
             continue
         print(tables.text(record), flush=True)
         failed = failed or bool(record["failed"])
         if into is not None:
             results.save(record, into)
-    if into == results.FOLDER:
+    if into == results.DIRECTORY:
         publish(into, arguments.docs)
     return int(failed)
 
@@ -52,16 +52,16 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="all, if none is named")
-    parser.add_argument("--quick", action="store_true", help="one round of little: whether it runs, not how fast")
-    parser.add_argument("--rounds", type=int, help="instead of each scenario's own number")
-    parser.add_argument("--into", type=Path, metavar="FOLDER", help="write the results there, and no charts")
-    parser.add_argument("--publish", action="store_true", help="draw charts and tables of the results that there are")
-    parser.add_argument("--docs", type=Path, default=DOCS, help="where charts and tables are written")
-    parser.add_argument("--list", action="store_true", help="name the scenarios")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="default: all")
+    parser.add_argument("--quick", action="store_true", help="one round of small sizes, as a test")
+    parser.add_argument("--rounds", type=int, help="default: each scenario's own number")
+    parser.add_argument("--into", type=Path, metavar="DIRECTORY", help="write the results there, and no charts")
+    parser.add_argument("--publish", action="store_true", help="draw charts and tables of the existing results")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="directory of the documentation")
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
     arguments = parser.parse_args()
     if unknown := set(arguments.scenarios) - set(SCENARIOS):
-        parser.error(f"no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}; the scenarios are {', '.join(SCENARIOS)}")
     return arguments
 
 

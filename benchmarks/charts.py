@@ -1,4 +1,4 @@
-"""Results as charts, for the documentation. matplotlib is needed here alone."""
+"""Results as charts, for the documentation. The only module that needs matplotlib."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from results import Record, contenders, figure, sizes
 from tables import number, times
 
-OURS, OTHERS = "#1d5fa8", "#b8c4cc"
-LINES = ("#8a97a0", OURS, "#d08a2e", "#5a9367", "#8b5fa8")
+LAUNCHPAD, OTHERS = "#1d5fa8", "#b8c4cc"
+LINES = ("#8a97a0", LAUNCHPAD, "#d08a2e", "#5a9367", "#8b5fa8")
 
 
 def bars(record: Record, path: Path) -> None:
-    """A panel for each size, of the first metric; where there is one size, one for each metric."""
+    """Draws a panel of the first metric for each size; for a single size, a panel for each of two metrics."""
     at, metrics = sizes(record), list(record["values"])
     panels = [(metric, at[0], metric) for metric in metrics[:2]]
     if len(at) > 1:
@@ -51,18 +51,18 @@ def _bars(axis: Any, record: Record, metric: str, size: str, names: list[str]) -
 
 
 def lines(record: Record, path: Path) -> None:
-    """A panel for each metric, by size; rates from zero."""
+    """Draws a panel for each metric, by size, with a linear axis for rates."""
     rows = {name: (record, name) for name in contenders(record)}
-    _lines(rows, list(record["values"]), record["title"], path, level_rates=True)
+    _lines(rows, list(record["values"]), record["title"], path, linear_rates=True)
 
 
 def growth(rows: Mapping[str, tuple[Record, str]], metrics: list[str], title: str, path: Path) -> None:
-    """A panel for each metric with a line for each row, which names a record and a contender in it."""
-    _lines(rows, metrics, title, path, level_rates=False)
+    """Draws a panel for each metric, with a line for each row: a record and one of its contenders."""
+    _lines(rows, metrics, title, path, linear_rates=False)
 
 
 def _lines(
-    rows: Mapping[str, tuple[Record, str]], metrics: list[str], title: str, path: Path, *, level_rates: bool
+    rows: Mapping[str, tuple[Record, str]], metrics: list[str], title: str, path: Path, *, linear_rates: bool
 ) -> None:
     down = -(-len(metrics) // 3)
     canvas, axes = _canvas(3, 2.6 * down, title, rows=down)
@@ -72,7 +72,7 @@ def _lines(
             points = [(size, found.median) for size, found in figures.items() if found]
             axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label, color=colour)
         axis.set_xscale("log")
-        if not (level_rates and "/s" in metric):
+        if not (linear_rates and "/s" in metric):
             axis.set_yscale("symlog", linthresh=1)
         axis.set_ylim(bottom=0)
         axis.xaxis.set_major_formatter("{x:g}")
@@ -84,7 +84,7 @@ def _lines(
 
 
 def _colour(name: str) -> str:
-    return OURS if name.startswith("launchpad") else OTHERS
+    return LAUNCHPAD if name.startswith("launchpad") else OTHERS
 
 
 def _canvas(columns: int, height: float, title: str, *, rows: int = 1, sharey: bool = False) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""What a contender needs that may not be there, and how to get it."""
+"""The packages, programs and engines that contenders need, and how to get them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ PROGRAMS = {
     "python-on-whales": ("docker", "docker-cli"),
     "kubectl by xargs": ("kubectl", "kubernetes-client"),
 }
-"""Programs, and Debian's packages of them."""
+"""Programs, and the Debian packages that have them."""
 
 ENGINES = {
     "docker": "start a Docker Engine, or name it in DOCKER_HOST",
-    "kubernetes": "name a cluster that is there for benchmarks in KUBECONFIG",
+    "kubernetes": "name a cluster for benchmarks in KUBECONFIG",
 }
+"""Engines, and how to provide them."""
 
 
 def missing(contender: str) -> str:
@@ -42,17 +43,17 @@ def missing(contender: str) -> str:
 
 
 def engine_version(engine: str) -> str:
-    """The version of an engine that answers and has the image for benchmarks; raises for any other."""
+    """The version of an engine. Raises if it does not answer or cannot run the image for benchmarks."""
     return _docker_version() if engine == "docker" else _kubernetes_version()
 
 
 def _docker_version() -> str:
-    from ways import containers
+    from contenders import containers
 
     from launchpad import Run
 
     with containers.launcher(auto_remove=True) as launcher:
-        assert launcher.submit(Run(command=["true"]))  # pulls the image where it is not there
+        assert launcher.submit(Run(command=["true"]))  # pulls the image if it is missing
     client = containers.connect(1)
     try:
         return f"Docker Engine {client.version()['Version']}"
@@ -61,13 +62,14 @@ def _docker_version() -> str:
 
 
 def _kubernetes_version() -> str:
-    from kubernetes import client
-    from ways import jobs
+    import kubernetes
+    from contenders import jobs
 
     if "KUBECONFIG" not in os.environ:
-        raise LookupError("KUBECONFIG is not set, and nobody's usual cluster is taken")
-    plain = jobs.Plain(1)
+        raise LookupError("KUBECONFIG is not set: benchmarks do not use the default cluster")
+    client = jobs.Client(1)
     try:
-        return f"Kubernetes {client.VersionApi(plain.core.api_client).get_code(_request_timeout=10).git_version}"
+        version = kubernetes.client.VersionApi(client.core.api_client).get_code(_request_timeout=10)
+        return f"Kubernetes {version.git_version}"
     finally:
-        plain.close()
+        client.close()

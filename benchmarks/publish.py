@@ -1,4 +1,4 @@
-"""Draws the charts and writes the tables that the documentation shows, from the results that there are."""
+"""Draws the charts and writes the tables of the documentation, from the existing results."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 GROWTH = {"SubprocessLauncher": "flight", "DockerLauncher": "container-flight", "KubernetesLauncher": "pod-flight"}
 
+NOT_MEASURED = "Not measured yet.\n"
 
-NOT_YET = "Not measured yet.\n"
 
-
-def publish(folder: Path, docs: Path) -> None:
-    """Writes docs/benchmarks/NAME.txt and docs/pictures/benchmark-NAME.svg for every scenario."""
-    parts = {"targets": targets.page(folder), "growth": _growth(folder, docs)}
+def publish(directory: Path, docs: Path) -> None:
+    """Writes benchmarks/NAME.txt and pictures/benchmark-NAME.svg for every scenario, in the directory `docs`."""
+    parts = {"targets": targets.page(directory), "growth": _growth(directory, docs)}
     for name in SCENARIOS:
-        record = results.load(name, folder)
-        parts[name] = tables.page(record) if record else NOT_YET
+        record = results.load(name, directory)
+        parts[name] = tables.page(record) if record else NOT_MEASURED
         if record:
             _draw(record, docs / "pictures" / f"benchmark-{name}.svg")
     (docs / "benchmarks").mkdir(parents=True, exist_ok=True)
@@ -40,11 +39,11 @@ def _draw(record: results.Record, path: Path) -> None:
         draw(record, path)
 
 
-def _growth(folder: Path, docs: Path) -> str:
-    records = {launcher: results.load(name, folder) for launcher, name in GROWTH.items()}
+def _growth(directory: Path, docs: Path) -> str:
+    records = {launcher: results.load(name, directory) for launcher, name in GROWTH.items()}
     rows = {launcher: (record, "launchpad") for launcher, record in records.items() if record}
     if not rows:
-        return NOT_YET
+        return NOT_MEASURED
     if _can_draw():
         import charts
 

@@ -1,4 +1,4 @@
-"""Results as JSON: what was measured, on what, and every value; medians and ratios are computed from them."""
+"""Results as JSON: the measured values, with versions and machine. Medians and ratios are computed from them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from scenario import Scenario
+from scenarios.scenario import Scenario
 
-FOLDER = Path(__file__).parent / "results"
+DIRECTORY = Path(__file__).parent / "results"
 
 Record = dict[str, Any]
-"""A scenario's results: `values[metric][contender][size]` has a value for each round."""
+"""The results of a scenario: `values[metric][contender][size]` has a value for each round."""
 
 PACKAGES = ("launchpad", "docker", "kubernetes", "joblib", "parsl", "psij-python", "python-on-whales", "submitit")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What the rounds of one contender at one size gave; `ratio` is to the first contender, None where it has none."""
+    """The values of one contender at one size. `ratio` is to the first contender; None if that was not measured."""
 
     median: float
     least: float
@@ -34,6 +34,7 @@ class Figure:
 
 
 def new(scenario: Scenario, quick: bool) -> Record:
+    """A record without values."""
     return {
         "scenario": scenario.name,
         "title": scenario.title,
@@ -63,29 +64,30 @@ def _versions() -> dict[str, str]:
 
 
 def add(record: Record, contender: str, size: int, measured: Mapping[str, float]) -> None:
+    """Adds the values of one measurement, to four digits."""
     for metric, value in measured.items():
         record["values"][metric][contender].setdefault(str(size), []).append(float(f"{value:.4g}"))
 
 
-def save(record: Record, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{record['scenario']}.json").write_text(json.dumps(record, indent=1) + "\n")
+def save(record: Record, directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"{record['scenario']}.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
-def load(name: str, folder: Path) -> Record | None:
-    """A scenario's record; None where it has not been measured."""
-    path = folder / f"{name}.json"
+def load(name: str, directory: Path) -> Record | None:
+    """The record of a scenario; None if it has not been measured."""
+    path = directory / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
 
 
 def sizes(record: Record) -> list[str]:
-    """The sizes that any contender was measured at, in order."""
+    """The sizes of all measurements, in order."""
     found = {size for rows in record["values"].values() for row in rows.values() for size in row}
     return sorted(found, key=int)
 
 
 def figure(record: Record, metric: str, contender: str, size: str) -> Figure | None:
-    """None where it was not measured."""
+    """The values of one contender at one size; None if it was not measured."""
     values = record["values"][metric].get(contender, {}).get(size)
     if not values:
         return None
@@ -94,18 +96,18 @@ def figure(record: Record, metric: str, contender: str, size: str) -> Figure | N
 
 
 def ratio(record: Record, metric: str, one: tuple[str, str], other: tuple[str, str]) -> float | None:
-    """Between two contenders, or sizes of one: the median of those within a round: a slow one counts for both."""
+    """The median of the ratios within each round, of two contenders or two sizes; None if one was not measured."""
     ones, others = (record["values"][metric].get(name, {}).get(size, []) for name, size in (one, other))
-    ratios = [mine / theirs for mine, theirs in zip(ones, others, strict=False) if theirs]
+    ratios = [value / base for value, base in zip(ones, others, strict=False) if base]
     return statistics.median(ratios) if ratios else None
 
 
 def rounds(record: Record) -> str:
-    """How many there were; "2 to 6" where some contenders were measured more often at some sizes."""
+    """The number of rounds; "2 to 6" if some contenders were measured more often than others."""
     counts = {len(values) for row in next(iter(record["values"].values())).values() for values in row.values()}
     return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
 
 
 def contenders(record: Record) -> list[str]:
-    """Those that were measured, in order."""
+    """The contenders that were measured, in order."""
     return [name for name, row in next(iter(record["values"].values())).items() if row]

@@ -1,4 +1,4 @@
-"""Results as tables: for the terminal, and for the documentation."""
+"""Results as tables, for the terminal and the documentation."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from results import Figure, Record, contenders, figure, rounds, sizes
 
 Table = tuple[str, list[list[str]]]
-"""A title, and rows; the first are the heads of columns."""
+"""A title, and rows; the first row has the column heads."""
 
 
 def tables(record: Record) -> Iterator[Table]:
-    """A column for each size in a table for each metric; where there is one size, a column for each metric."""
+    """A table for each metric, with a column for each size; one table of all metrics if there is a single size."""
     names, at, metrics = contenders(record), sizes(record), list(record["values"])
     if len(at) == 1:
         rows = [[name, *(_cell(record, metric, name, at[0]) for metric in metrics)] for name in names]
@@ -28,7 +28,7 @@ def _cell(record: Record, metric: str, contender: str, size: str) -> str:
 
 
 def shown(found: Figure) -> str:
-    """The median, the spread if there was more than one round, and the ratio."""
+    """The median, the spread of several rounds, and the ratio."""
     spread = "" if found.least == found.most else f" ({number(found.least)} to {number(found.most)})"
     ratio = "" if found.ratio is None else f" {times(found.ratio)}"
     return f"{number(found.median)}{spread}{ratio}"
@@ -43,7 +43,7 @@ def times(ratio: float) -> str:
 
 
 def text(record: Record) -> str:
-    """For the terminal."""
+    """The tables for the terminal, and the contenders that were left out or failed."""
     lines = []
     for title, rows in tables(record):
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -55,7 +55,7 @@ def text(record: Record) -> str:
 
 
 def page(record: Record) -> str:
-    """For the documentation: the chart, the tables, and what they were measured on."""
+    """A page of the documentation: chart, tables, and a sentence on machine and versions."""
     parts = [image(record["scenario"], record["title"])]
     parts += [csv_table(title, rows) for title, rows in tables(record)]
     return "\n".join([*parts, measured_on(record)])
@@ -73,7 +73,7 @@ def csv_table(title: str, rows: list[list[str]]) -> str:
 def measured_on(record: Record) -> str:
     machine = record["machine"]
     facts = [record["measured"], f"rounds: {rounds(record)}", f"{machine['cores']} cores", machine["kernel"]]
-    facts += [told if name == "engine" else f"{name} {told}" for name, told in record["versions"].items()]
+    facts += [version if name == "engine" else f"{name} {version}" for name, version in record["versions"].items()]
     left_out = {**record["left_out"], **record["failed"]}
     sentences = [f"``{record['command']}``, {', '.join(facts)}."]
     sentences += [f"Left out: {name} ({why})." for name, why in left_out.items()]

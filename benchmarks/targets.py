@@ -1,30 +1,31 @@
-"""What the results must show, as a table that says what they do show."""
+"""The targets of launchpad's performance, and a table of what the results show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import results
 from tables import csv_table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
-    """A contender's figure over that of another, or over its own at another size, is at least, or at most, `bound`.
+    """A bound for the ratio of a contender's value to that of `other`, which is a contender at a size.
 
-    Without an `other`, it is the figure itself.
+    Without `other`, a bound for the value itself.
     """
 
-    words: str
+    title: str
     scenario: str
     metric: str
     size: int
-    bound: float
+    at_least: float | None = None
+    at_most: float | None = None
     other: tuple[str, int] | None = None
     contender: str = "launchpad"
-    at_most: bool = False
 
     def measured(self, record: results.Record) -> float | None:
         figure = results.figure(record, self.metric, self.contender, str(self.size))
@@ -32,75 +33,77 @@ class Target:
             return None if figure is None else figure.median
         return results.ratio(record, self.metric, (self.contender, str(self.size)), (self.other[0], str(self.other[1])))
 
-    def met(self, value: float) -> bool:
-        return value <= self.bound if self.at_most else value >= self.bound
+    def reached(self, value: float) -> bool:
+        if self.at_most is not None:
+            return value <= self.at_most
+        return self.at_least is not None and value >= self.at_least
+
+    @property
+    def bound(self) -> str:
+        return f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
 
 
-def _rates(words: str, scenario: str, bound: float, *sizes: int, other: str, **more: str) -> Iterator[Target]:
+def _rates(title: str, scenario: str, *sizes: int, other: str, metric: str = "runs/s", **more: Any) -> Iterator[Target]:
+    """A target for the ratio of rates at each size."""
     for size in sizes:
-        yield Target(f"{words}, {size} workers", scenario, "runs/s", size, bound, (other, size), **more)
+        yield Target(title=title.format(size), scenario=scenario, metric=metric, size=size, other=(other, size), **more)
 
+
+DOCKER_PY, ONE_WATCH = "docker-py, low level", "plain client, one watch"
 
 TARGETS = (
-    *_rates("Rate to bare Popen, output off", "processes", 0.9, 8, 64, other="bare Popen"),
+    *_rates("Rate to bare Popen, output off, {} workers", "processes", 8, 64, other="bare Popen", at_least=0.9),
     *_rates(
-        "Rate to bare Popen, streamed",
+        "Rate to bare Popen, streamed, {} workers",
         "processes-streamed",
-        0.8,
         8,
         64,
         other="bare Popen, captured",
         contender="launchpad, whole lines",
+        at_least=0.8,
     ),
-    *_rates("Rate to parsl", "processes", 2.5, 8, other="parsl"),
-    *_rates("Rate to PSI/J", "processes", 2.5, 8, other="PSI/J"),
-    *_rates("Rate to submitit", "processes", 2.5, 8, other="submitit"),
-    *_rates("Rate to xargs", "processes", 1.0, 8, other="xargs"),
-    Target("MB for 1,000 local runs in flight", "flight", "MB", 1000, 100, at_most=True),
+    *_rates("Rate to parsl, {} workers", "processes", 8, other="parsl", at_least=2.5),
+    *_rates("Rate to PSI/J, {} workers", "processes", 8, other="PSI/J", at_least=2.5),
+    *_rates("Rate to submitit, {} workers", "processes", 8, other="submitit", at_least=2.5),
+    *_rates("Rate to xargs, {} workers", "processes", 8, other="xargs", at_least=1.0),
+    Target(title="MB for 1,000 local runs in flight", scenario="flight", metric="MB", size=1000, at_most=100),
     Target(
-        "Rate with 1,000 in flight to that with 100",
-        "flight",
-        "quick runs/s beside them",
-        1000,
-        0.85,
-        ("launchpad", 100),
+        title="Rate with 1,000 in flight to that with 100",
+        scenario="flight",
+        metric="quick runs/s beside them",
+        size=1000,
+        other=("launchpad", 100),
+        at_least=0.85,
     ),
-    *_rates("Containers, rate to bare docker-py", "containers", 0.98, 8, 32, other="docker-py, low level"),
+    *_rates("Containers, rate to bare docker-py, {} workers", "containers", 8, 32, other=DOCKER_PY, at_least=0.98),
     *(
         Target(
-            f"Requests a container to {peer}", "container-requests", "requests a run", 8, 1.0, (peer, 8), at_most=True
+            title=f"Requests a container to {peer}",
+            scenario="container-requests",
+            metric="requests a run",
+            size=8,
+            other=(peer, 8),
+            at_most=1.0,
         )
-        for peer in ("docker-py, low level", "docker run by xargs")
+        for peer in (DOCKER_PY, "docker run by xargs")
     ),
-    *(
-        Target(
-            f"{count} Jobs, rate to one watch by hand",
-            "jobs",
-            "Jobs/s",
-            count,
-            0.98,
-            ("plain client, one watch", count),
-        )
-        for count in (24, 100)
-    ),
+    *_rates("{} Jobs, rate to one watch by hand", "jobs", 24, 100, other=ONE_WATCH, metric="Jobs/s", at_least=0.98),
     Target(
-        "Requests a Job, 100 at once, to kubectl",
-        "jobs",
-        "requests a Job",
-        100,
-        1.0,
-        ("kubectl by xargs", 100),
-        at_most=True,
+        title="Requests a Job, 100 at once, to kubectl",
+        scenario="jobs",
+        metric="requests a Job",
+        size=100,
+        other=("kubectl by xargs", 100),
+        at_most=1.0,
     ),
 )
 
 
-def page(folder: Path) -> str:
-    rows = [["", "wanted", "measured", "reached"]]
+def page(directory: Path) -> str:
+    rows = [["", "target", "measured", "reached"]]
     for target in TARGETS:
-        record = results.load(target.scenario, folder)
+        record = results.load(target.scenario, directory)
         value = target.measured(record) if record else None
-        sign = "at most" if target.at_most else "at least"
-        told = ["not measured", ""] if value is None else [f"{value:.3g}", "yes" if target.met(value) else "no"]
-        rows.append([target.words, f"{sign} {target.bound:g}", *told])
-    return csv_table("What is wanted, and what is measured", rows)
+        cells = ["not measured", ""] if value is None else [f"{value:.3g}", "yes" if target.reached(value) else "no"]
+        rows.append([target.title, target.bound, *cells])
+    return csv_table("Targets and measurements", rows)

@@ -1,4 +1,4 @@
-"""How many requests go to a Docker Engine, counted on the socket to it."""
+"""Counts the requests to a Docker Engine, on the socket to it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 REQUEST = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE) /[^ ]* HTTP/1\.1\r\n")
 
 
-class Counter:
-    """Passes on what comes to a unix socket at `path`, and counts the requests in it."""
+class RequestCounter:
+    """A proxy on a unix socket at `path` that counts requests."""
 
     def __init__(self, path: Path, target: str) -> None:
         self.requests = 0
@@ -44,14 +44,14 @@ class Counter:
 
 
 @contextmanager
-def counted_docker() -> Iterator[Counter]:
-    """Clients that are made inside, those of child processes too, are counted."""
+def counted_docker() -> Iterator[RequestCounter]:
+    """Counts the requests of clients that are made during the block, in child processes too."""
     engine = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if not engine.startswith("unix://"):
-        raise RuntimeError(f"requests are counted on a unix socket, and DOCKER_HOST is {engine.partition(':')[0]}")
+        raise RuntimeError(f"only requests on a unix socket can be counted; DOCKER_HOST is {engine.partition(':')[0]}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "docker.sock"
-        counter = Counter(path, engine.removeprefix("unix://"))
+        counter = RequestCounter(path, engine.removeprefix("unix://"))
         os.environ["DOCKER_HOST"] = f"unix://{path}"
         try:
             yield counter

@@ -1,10 +1,9 @@
-"""Jobs of a Kubernetes cluster, in a namespace for them; none reads output, and the Jobs are left."""
+"""Jobs of a Kubernetes cluster, in a namespace of their own. No contender reads output or removes its Jobs."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import time
 import uuid
 import warnings
@@ -15,35 +14,35 @@ from typing import Any
 
 from launchpad import KubernetesLauncher
 
-from . import Command, Launch, check, ours
+from . import Command, Launch, check, feed, in_threads, launchpads
 
 IMAGE = "busybox:1"
 NAMESPACE = f"launchpad-benchmark-{os.getpid()}"
-"""Of this measurement alone."""
+"""The namespace of this measurement."""
 
 LABEL = "launchpad-benchmark"
 
 
 def launchpad(workers: int) -> AbstractContextManager[Launch]:
-    return ours.launchpad(launcher(), workers)
+    return launchpads.launchpad(launcher(), workers)
 
 
 def launcher() -> KubernetesLauncher:
     return KubernetesLauncher(image=IMAGE, namespace=NAMESPACE, stream_output=False, grace=1, pod_watch_timeout=600)
 
 
-class Plain:
+class Client:
     """The kubernetes package's own client, with a connection for each worker."""
 
     def __init__(self, workers: int) -> None:
-        from kubernetes import client, config
+        import kubernetes
 
-        warnings.simplefilter("ignore")  # of a cluster whose certificate is its own
-        configuration = client.Configuration()
-        config.load_kube_config(client_configuration=configuration)
+        warnings.simplefilter("ignore")  # about a self-signed certificate
+        configuration = kubernetes.client.Configuration()
+        kubernetes.config.load_kube_config(client_configuration=configuration)
         configuration.connection_pool_maxsize = 2 * workers + 2
-        self.core = client.CoreV1Api(client.ApiClient(configuration))
-        self.batch = client.BatchV1Api(self.core.api_client)
+        self.core = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(configuration))
+        self.batch = kubernetes.client.BatchV1Api(self.core.api_client)
 
     def close(self) -> None:
         self.core.api_client.close()
@@ -55,20 +54,21 @@ class Plain:
         self.batch.create_namespaced_job(NAMESPACE, {"metadata": {"name": name, "labels": {LABEL: mark}}, "spec": spec})
 
     def jobs(self, **selector: str) -> Iterator[tuple[str, Any]]:
-        """What a watch of Jobs tells of: kinds of events, and Jobs."""
+        """A watch of Jobs: the type of each event, and its Job."""
         return _watched(self.batch.list_namespaced_job, selector)
 
     def pods(self, **selector: str) -> Iterator[tuple[str, Any]]:
+        """A watch of pods: the type of each event, and its pod."""
         return _watched(self.core.list_namespaced_pod, selector)
 
     def wait_started(self, name: str) -> None:
-        """Blocks until the Job's pod is there and past its start, by a watch of its own."""
+        """Blocks until the Job's pod has started, with a watch for this Job alone."""
         for _kind, pod in self.pods(label_selector=f"job-name={name}"):
             if pod.status.phase != "Pending":
                 return
 
     def wait_ended(self, name: str) -> int:
-        """Blocks until the Job has ended or is gone, by a watch of its own; 0 if it succeeded."""
+        """Blocks until the Job has ended or is deleted, with a watch for this Job alone; 0 if it succeeded."""
         for kind, job in self.jobs(field_selector=f"metadata.name={name}"):
             if job.status.conditions:
                 return _status(job)
@@ -80,24 +80,24 @@ class Plain:
         self.batch.delete_namespaced_job(name, NAMESPACE, propagation_policy="Foreground")
 
     def wait_running(self, count: int) -> None:
-        """Blocks until that many pods run. They are counted in the answer's text: no objects are made of it."""
+        """Blocks until `count` pods run. Counts them in the text of the response, without parsing it."""
         running = "status.phase=Running"
         while True:
-            answer = self.core.list_namespaced_pod(NAMESPACE, field_selector=running, _preload_content=False)
-            if answer.data.count(b'"phase":"Running"') >= count:
+            response = self.core.list_namespaced_pod(NAMESPACE, field_selector=running, _preload_content=False)
+            if response.data.count(b'"phase":"Running"') >= count:
                 return
             time.sleep(0.2)
 
     def wait_no_jobs(self) -> None:
-        """Blocks until no Job is being deleted any more: their pods have gone before them."""
+        """Blocks until no Job is being deleted; each is deleted after its pods."""
         while any(job.metadata.deletion_timestamp for job in self.batch.list_namespaced_job(NAMESPACE).items):
             time.sleep(0.1)
 
     @contextmanager
     def namespace(self) -> Iterator[None]:
-        """Makes the namespace, and removes it with all that is in it."""
+        """Creates the namespace, and removes it with its contents after the block."""
         self.core.create_namespace({"metadata": {"name": NAMESPACE}})
-        while not self.core.list_namespaced_service_account(NAMESPACE).items:  # without one, there are no pods
+        while not self.core.list_namespaced_service_account(NAMESPACE).items:  # pods cannot be created without one
             time.sleep(0.1)
         try:
             yield
@@ -105,7 +105,7 @@ class Plain:
             self.core.delete_namespace(NAMESPACE)
 
     def wait_gone(self) -> None:
-        """Blocks until the cluster has done with what the namespace held: the next measurement finds it quiet."""
+        """Blocks until the namespace is removed, so that the next measurement finds the cluster idle."""
         own = f"metadata.name={NAMESPACE}"
         while self.core.list_namespace(field_selector=own).items:
             time.sleep(0.5)
@@ -128,40 +128,40 @@ def _status(job: Any) -> int:
 
 @contextmanager
 def one_watch(workers: int) -> Iterator[Launch]:
-    """Creates by threads, and follows all Jobs by one watch: the best that one would write."""
+    """Creates Jobs in threads and follows all of them with one watch: the fastest code that one would write by hand."""
 
     def launch(commands: Sequence[Command]) -> None:
         mark = uuid.uuid4().hex[:8]
         names = [f"plain-{mark}-{number}" for number in range(len(commands))]
-        created = [threads.submit(plain.create, *job) for job in zip(names, [mark] * len(names), commands, strict=True)]
+        created = [threads.submit(client.create, name, mark, c) for name, c in zip(names, commands, strict=True)]
         ended: dict[str, int] = {}
-        for _kind, job in plain.jobs(label_selector=f"{LABEL}={mark}"):
+        for _kind, job in client.jobs(label_selector=f"{LABEL}={mark}"):
             if job.status.conditions:
                 ended[job.metadata.name] = _status(job)
             if len(ended) == len(commands):
                 break
         check([future.result() for future in created] + list(ended.values()))
 
-    plain = Plain(workers)
+    client = Client(workers)
     with ThreadPoolExecutor(workers) as threads:
         yield launch
-    plain.close()
+    client.close()
 
 
 @contextmanager
 def watches_each(workers: int) -> Iterator[Launch]:
-    """A thread for each Job, with a watch for its pod and one for itself: as it is commonly written."""
+    """A thread for each Job, with a watch for its pod and one for the Job: the code that is commonly written."""
 
-    def one(command: Command) -> int:
+    def run(command: Command) -> int:
         name = new_name("each")
-        plain.create(name, "each", command)
-        plain.wait_started(name)
-        return plain.wait_ended(name)
+        client.create(name, "each", command)
+        client.wait_started(name)
+        return client.wait_ended(name)
 
-    plain = Plain(workers)
-    with ThreadPoolExecutor(workers) as threads:
-        yield lambda commands: check(threads.map(one, commands))
-    plain.close()
+    client = Client(workers)
+    with in_threads(workers, run) as launch:
+        yield launch
+    client.close()
 
 
 @contextmanager
@@ -172,8 +172,15 @@ def kubectl(workers: int) -> Iterator[Launch]:
 
     def launch(commands: Sequence[Command]) -> None:
         script = f"{create} {shlex.join(commands[0])} && {wait}"
-        names = "".join(f"{new_name('kubectl')}\n" for _ in commands)
         tool = ["xargs", "-P", str(workers), "-n", "1", "sh", "-c", script]
-        subprocess.run(tool, input=names, text=True, capture_output=True, check=True)
+        feed(tool, ([new_name("kubectl")] for _ in commands))
 
     yield launch
+
+
+JOBS = {
+    "plain client, one watch": one_watch,
+    "launchpad": launchpad,
+    "plain client, watches each": watches_each,
+    "kubectl by xargs": kubectl,
+}

@@ -1,7 +1,7 @@
-"""One measurement, in this process of its own, as JSON; or the version of an engine that answers.
+"""Makes one measurement in this process and prints it as JSON, or prints the version of an engine.
 
-python benchmarks/one.py SCENARIO CONTENDER SIZE [quick]
-python benchmarks/one.py ENGINE
+python measurement_script.py SCENARIO CONTENDER SIZE [quick]
+python measurement_script.py ENGINE
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ def main(name: str, contender: str = "", size: str = "", quick: str = "") -> Non
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # what is in flight is ended then, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # ends the runs in flight, too
     main(*sys.argv[1:])

@@ -1,9 +1,9 @@
-"""All scenarios, in the order in which they are measured."""
+"""The scenarios, a file for each question, in the order in which they are measured."""
 
 from __future__ import annotations
 
-from scenario import Scenario
-from work import containers, first, flight, install, jobs, latency, processes, stream
+from . import containers, first, flight, install, jobs, latency, processes, stream
+from .scenario import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario

@@ -1,4 +1,4 @@
-"""From a local run's end to its result, and from `cancel()` to a run that is gone."""
+"""How long it takes from a local run's end to its result, and from `cancel()` until a run is gone."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
 
-from measure import percentile
-from scenario import Measured, Scenario
-from ways import Way, peers, processes
+from contenders import Contender, peers, processes
+from metrics import PERCENTILES, percentiles
 
 from launchpad import LaunchExecutor, Run, SubprocessLauncher
 
+from .scenario import Measured, Scenario
+
 SLEEP = ["/bin/sleep", "600"]
 
+CancelRuns = Callable[[int], Iterator[float]]
+"""Cancels so many runs, one after the other; yields for each the milliseconds until it is gone."""
 
-def exit_to_result(way: Way, workers: int, quick: bool) -> Measured:
-    """Each run writes down the time as the last thing that it does; one run after the other."""
+
+def exit_to_result(contender: Contender, workers: int, quick: bool) -> Measured:
+    """Each run writes the time to a file just before it exits; one run after the other."""
     took = []
-    with way(workers) as launch, tempfile.TemporaryDirectory() as folder:
+    with contender(workers) as launch, tempfile.TemporaryDirectory() as folder:
         stamp = Path(folder) / "ended"
         command = ["/bin/sh", "-c", f"exec date +%s.%N >{stamp}"]
-        for _ in range(3 if quick else 5 if way is peers.submitit else 200):
+        for _ in range(3 if quick else 5 if contender is peers.submitit else 200):
             launch([command])
             took.append((time.time() - float(stamp.read_text())) * 1000)
-    return _percentiles(took)
+    return percentiles(took)
 
 
-def cancel_to_gone(cancelled: Callable[[int], Iterator[float]], workers: int, quick: bool) -> Measured:
-    return _percentiles(list(cancelled(2 if quick else 200)))
-
-
-def _percentiles(milliseconds: list[float]) -> Measured:
-    return {"median ms": percentile(milliseconds, 50), "p99 ms": percentile(milliseconds, 99)}
+def cancel_to_gone(cancel_runs: CancelRuns, workers: int, quick: bool) -> Measured:
+    return percentiles(list(cancel_runs(2 if quick else 200)))
 
 
 def _gone(pid: int, began: float) -> float:
-    """Milliseconds since `began`, once the process does not run any more."""
+    """Waits until the process is gone or a zombie; returns the milliseconds since `began`."""
     with suppress(FileNotFoundError, ProcessLookupError):
         while Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z":
             time.sleep(0.0001)
@@ -103,7 +103,7 @@ def submitit(count: int) -> Iterator[float]:
         executor = package.LocalExecutor(directory)
         for _ in range(min(count, 5)):
             job = executor.submit(package.helpers.CommandFunction(SLEEP, verbose=False))
-            time.sleep(1)  # until it has started, of which it does not tell
+            time.sleep(1)  # until it has started, which submitit does not report
             began = time.perf_counter()
             job.cancel()
             while not job.done():
@@ -113,32 +113,20 @@ def submitit(count: int) -> Iterator[float]:
 
 SCENARIOS = (
     Scenario(
-        "exit-to-result",
-        "From a local run's end to its result",
-        "worker",
-        (1,),
-        quick=(1,),
+        name="exit-to-result",
+        title="From a local run's end to its result",
+        size="worker",
         rounds=5,
-        metrics=("median ms", "p99 ms"),
-        contenders={
-            "bare Popen": processes.bare_popen,
-            "launchpad": processes.launchpad,
-            "asyncio": processes.asyncio_subprocess,
-            "joblib": peers.joblib_threads,
-            "PSI/J": peers.psij,
-            "parsl": peers.parsl,
-            "submitit": peers.submitit,
-        },
+        metrics=PERCENTILES,
+        contenders={**processes.BASIC, **peers.PEERS},
         measure=exit_to_result,
     ),
     Scenario(
-        "cancel-to-gone",
-        "From cancel() to a local run that is gone",
-        "at a time",
-        (1,),
-        quick=(1,),
+        name="cancel-to-gone",
+        title="From cancel() to a local run that is gone",
+        size="at a time",
         rounds=5,
-        metrics=("median ms", "p99 ms"),
+        metrics=PERCENTILES,
         contenders={
             "bare Popen": bare_popen,
             "launchpad": launchpad,

@@ -1,4 +1,4 @@
-"""Local processes by other packages for Python, each in the way that its documentation shows."""
+"""Local processes by other Python packages, each used as its documentation shows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from . import Command, Launch, check
+from . import Command, Launch, check, in_threads
 
 
 @contextmanager
@@ -30,15 +29,15 @@ def joblib_threads(workers: int) -> Iterator[Launch]:
 def psij(workers: int) -> Iterator[Launch]:
     import psij
 
-    def one(command: Command) -> int:
+    def run(command: Command) -> int:
         job = psij.Job(psij.JobSpec(executable=command[0], arguments=list(command[1:])))
         executor.submit(job)
         status = job.wait()
         return int(status is None or status.state is not psij.JobState.COMPLETED)
 
     executor = psij.JobExecutor.get_instance("local")
-    with ThreadPoolExecutor(workers) as threads:
-        yield lambda commands: check(threads.map(one, commands))
+    with in_threads(workers, run) as launch:
+        yield launch
 
 
 @contextmanager
@@ -65,10 +64,13 @@ def parsl(workers: int) -> Iterator[Launch]:
 def submitit(workers: int) -> Iterator[Launch]:
     import submitit
 
-    def one(command: Command) -> int:
+    def run(command: Command) -> int:
         executor.submit(submitit.helpers.CommandFunction(list(command), verbose=False)).result()
-        return 0  # a command that fails is an exception
+        return 0  # a command that fails raises
 
-    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(workers) as threads:
+    with tempfile.TemporaryDirectory() as directory, in_threads(workers, run) as launch:
         executor = submitit.LocalExecutor(directory)
-        yield lambda commands: check(threads.map(one, commands))
+        yield launch
+
+
+PEERS = {"joblib": joblib_threads, "PSI/J": psij, "parsl": parsl, "submitit": submitit}

@@ -1,31 +1,29 @@
-"""Containers of a Docker Engine: each way creates, starts, waits for, reads the output of and removes every one."""
+"""Containers of a Docker Engine: created, started, waited for, their output read, and removed by every contender."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 from launchpad import DockerLauncher
 
-from . import Command, Launch, check, ours
+from . import Command, Launch, feed, in_threads, launchpads
 
 IMAGE = "busybox:1"
 LABEL, MARK = "io.launchpad.benchmark", str(os.getpid())
-"""What marks the containers of this measurement."""
+"""The label of this measurement's containers."""
 
 
 def launchpad(workers: int) -> AbstractContextManager[Launch]:
-    return ours.launchpad(launcher(auto_remove=True), workers, streamed=True)
+    return launchpads.launchpad(launcher(auto_remove=True), workers, streamed=True)
 
 
 def launchpad_kept(workers: int) -> AbstractContextManager[Launch]:
-    """Leaves the containers."""
-    return ours.launchpad(launcher(stream_output=False), workers)
+    """Does not remove the containers."""
+    return launchpads.launchpad(launcher(stream_output=False), workers)
 
 
 def launcher(**settings: Any) -> DockerLauncher:
@@ -47,7 +45,7 @@ def create(client: Any, command: Command) -> str:
 
 @contextmanager
 def low_level(workers: int, *, keep: bool = False) -> Iterator[Launch]:
-    def one(command: Command) -> int:
+    def run(command: Command) -> int:
         container = create(client, command)
         client.start(container)
         status: int = client.wait(container)["StatusCode"]
@@ -57,62 +55,58 @@ def low_level(workers: int, *, keep: bool = False) -> Iterator[Launch]:
         return status
 
     client = connect(workers)
-    with ThreadPoolExecutor(workers) as executor:
-        yield lambda commands: check(executor.map(one, commands))
+    with in_threads(workers, run) as launch:
+        yield launch
     client.close()
 
 
-def low_level_kept(workers: int) -> AbstractContextManager[Launch]:
-    """Leaves the containers."""
-    return low_level(workers, keep=True)
+low_level_kept = partial(low_level, keep=True)
 
 
 @contextmanager
 def high_level(workers: int) -> Iterator[Launch]:
     import docker
 
-    def one(command: Command) -> int:
+    def run(command: Command) -> int:
         assert client.containers.run(IMAGE, list(command), remove=True, network_mode="none", labels={LABEL: MARK})
-        return 0  # a container that fails is an exception
+        return 0  # a container that fails raises
 
     client = docker.from_env(max_pool_size=workers + 2)
-    with ThreadPoolExecutor(workers) as executor:
-        yield lambda commands: check(executor.map(one, commands))
+    with in_threads(workers, run) as launch:
+        yield launch
     client.close()
 
 
 @contextmanager
 def docker_run(workers: int) -> Iterator[Launch]:
     docker = ["docker", "run", "--rm", "--network", "none", "--label", f"{LABEL}={MARK}", IMAGE]
-
-    def launch(commands: Sequence[Command]) -> None:
-        lines = "".join(f"{shlex.join(command)}\n" for command in commands)
-        subprocess.run(
-            ["xargs", "-P", str(workers), "-L", "1", *docker],
-            input=lines,
-            text=True,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
-
-    yield launch
+    yield lambda commands: feed(["xargs", "-P", str(workers), "-L", "1", *docker], commands)
 
 
 @contextmanager
 def python_on_whales(workers: int) -> Iterator[Launch]:
     from python_on_whales import docker
 
-    def one(command: Command) -> int:
+    def run(command: Command) -> int:
         assert docker.run(IMAGE, list(command), remove=True, networks=["none"], labels={LABEL: MARK})
-        return 0  # a container that fails is an exception
+        return 0  # a container that fails raises
 
-    with ThreadPoolExecutor(workers) as executor:
-        yield lambda commands: check(executor.map(one, commands))
+    with in_threads(workers, run) as launch:
+        yield launch
 
 
 def clear() -> None:
-    """Removes the containers of this measurement that are left."""
+    """Removes this measurement's containers that are left."""
     client = connect(1)
     for container in client.containers(all=True, filters={"label": f"{LABEL}={MARK}"}):
         client.remove_container(container["Id"], force=True, v=True)
     client.close()
+
+
+CONTAINERS = {
+    "docker-py, low level": low_level,
+    "launchpad": launchpad,
+    "docker-py, high level": high_level,
+    "docker run by xargs": docker_run,
+    "python-on-whales": python_on_whales,
+}

@@ -1,15 +1,15 @@
-"""What an installation takes on disk: a package and all that it requires, by the lists of the files installed."""
+"""The size of an installation: a package and all that it requires, by the lists of installed files."""
 
 from __future__ import annotations
 
 from importlib.metadata import distribution
 from pathlib import Path
 
-from scenario import Measured, Scenario
+from .scenario import Measured, Scenario
 
 
 def install(package: str, size: int, quick: bool) -> Measured:
-    """`package` is as for pip, extras included. What is compiled on first use, and pip itself, do not count."""
+    """`package` is a requirement as for pip, with its extras. Compiled files, and pip itself, do not count."""
     from packaging.requirements import Requirement
 
     found: dict[str, set[str]] = {}
@@ -18,7 +18,7 @@ def install(package: str, size: int, quick: bool) -> Measured:
 
 
 def _collect(wanted: object, found: dict[str, set[str]]) -> None:
-    """Adds what `wanted` requires to `found`: the extras that are wanted, by distribution."""
+    """Adds `wanted` and its requirements to `found`: the extras of each distribution."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -34,7 +34,7 @@ def _collect(wanted: object, found: dict[str, set[str]]) -> None:
 
 
 def _bytes(name: str) -> int:
-    if name == "launchpad":  # it may be installed to be edited, where its list of files is empty
+    if name == "launchpad":  # an editable installation has an empty list of files
         import launchpad
 
         files = list(Path(launchpad.__file__).parent.rglob("*.py"))
@@ -49,11 +49,9 @@ SDKS = {"docker-py": "docker", "kubernetes": "kubernetes", "python-on-whales": "
 
 SCENARIOS = (
     Scenario(
-        "install",
-        "What an installation takes",
-        "environment",
-        (1,),
-        quick=(1,),
+        name="install",
+        title="What an installation takes",
+        size="environment",
         rounds=1,
         metrics=("MB", "packages"),
         contenders={**{name: name for name in EXTRAS}, **PEERS, **SDKS},

@@ -1,4 +1,4 @@
-"""One run that writes much: how fast its lines are read, by their length."""
+"""One run that writes much: how fast its lines are read, by the length of a line."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import sys
 import time
 from collections.abc import Callable
 
-from scenario import Measured, Scenario
-
 from launchpad import Run, SubprocessLauncher
+
+from .scenario import Measured, Scenario
 
 WRITER = (
     "import sys\nblock = (b'x' * {width} + b'\\n') * 1000\nfor _ in range({blocks}): sys.stdout.buffer.write(block)"
 )
 """Writes blocks of 1,000 lines."""
 
-Read = Callable[[list[str]], int]
-"""Runs a command and says how many lines it wrote."""
+CountLines = Callable[[list[str]], int]
+"""Runs a command and counts the lines that it writes."""
 
 
 def bare_text(command: list[str]) -> int:
@@ -55,23 +55,23 @@ def launchpad(command: list[str]) -> int:
     return count
 
 
-def stream(read: Read, length: int, quick: bool) -> Measured:
-    """`length` is that of a line with its newline, in bytes."""
+def stream(count_lines: CountLines, length: int, quick: bool) -> Measured:
+    """`length` is the length of a line with its newline, in bytes."""
     lines = 20_000 if quick else min(3_000_000, 400_000_000 // length)
     script = WRITER.format(width=length - 1, blocks=lines // 1000)
     began = time.perf_counter()
-    assert read([sys.executable, "-c", script]) == lines // 1000 * 1000
+    assert count_lines([sys.executable, "-c", script]) == lines // 1000 * 1000
     seconds = time.perf_counter() - began
     return {"MB/s": lines * length / seconds / 1e6, "1,000 lines/s": lines / seconds / 1e3}
 
 
 SCENARIOS = (
     Scenario(
-        "stream",
-        "One run that writes much: lines read by a callback",
-        "bytes a line",
-        (10, 80, 1000),
-        quick=(80,),
+        name="stream",
+        title="One run that writes much: lines read by a callback",
+        size="bytes a line",
+        sizes=(10, 80, 1000),
+        quick_sizes=(80,),
         rounds=5,
         metrics=("MB/s", "1,000 lines/s"),
         contenders={

@@ -1,37 +1,33 @@
-"""Local processes: ours, what one writes by hand, and shells' tools."""
+"""Local processes, by launchpad, by the standard library and by command-line tools."""
 
 from __future__ import annotations
 
 import asyncio
-import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 
 from launchpad import SubprocessLauncher
 
-from . import Command, Launch, check, ours
+from . import Command, Launch, check, feed, in_threads, launchpads
 
 
 def launchpad(workers: int) -> AbstractContextManager[Launch]:
-    return ours.launchpad(SubprocessLauncher(stream_output=False), workers)
+    return launchpads.launchpad(SubprocessLauncher(stream_output=False), workers)
 
 
 def launchpad_streamed(workers: int) -> AbstractContextManager[Launch]:
-    return ours.launchpad(SubprocessLauncher(), workers, streamed=True)
+    return launchpads.launchpad(SubprocessLauncher(), workers, streamed=True)
 
 
-@contextmanager
-def bare_popen(workers: int, stream: int = subprocess.DEVNULL) -> Iterator[Launch]:
-    def one(command: Command) -> int:
+def bare_popen(workers: int, stream: int = subprocess.DEVNULL) -> AbstractContextManager[Launch]:
+    def run(command: Command) -> int:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
         out, _errors = process.communicate()
         assert stream == subprocess.DEVNULL or out
         return process.returncode
 
-    with ThreadPoolExecutor(workers) as executor:
-        yield lambda commands: check(executor.map(one, commands))
+    return in_threads(workers, run)
 
 
 def bare_popen_captured(workers: int) -> AbstractContextManager[Launch]:
@@ -56,15 +52,18 @@ def asyncio_subprocess(workers: int) -> Iterator[Launch]:
 
 @contextmanager
 def xargs(workers: int) -> Iterator[Launch]:
-    yield lambda commands: _fed(["xargs", "-P", str(workers), "-L", "1", commands[0][0]], commands)
+    yield lambda commands: _feed_arguments(["xargs", "-P", str(workers), "-L", "1"], commands)
 
 
 @contextmanager
 def gnu_parallel(workers: int) -> Iterator[Launch]:
-    yield lambda commands: _fed(["parallel", "-j", str(workers), commands[0][0]], commands)
+    yield lambda commands: _feed_arguments(["parallel", "-j", str(workers)], commands)
 
 
-def _fed(tool: list[str], commands: Sequence[Command]) -> None:
-    """Runs a tool that is given the program of all commands, and reads a line of arguments for each."""
-    lines = "".join(f"{shlex.join(command[1:])}\n" for command in commands)
-    subprocess.run(tool, input=lines, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+def _feed_arguments(tool: list[str], commands: Sequence[Command]) -> None:
+    """Runs a tool with the program of all commands, and feeds it the arguments of each as a line."""
+    feed([*tool, commands[0][0]], (command[1:] for command in commands))
+
+
+BASIC = {"bare Popen": bare_popen, "launchpad": launchpad, "asyncio": asyncio_subprocess}
+"""The contenders that need nothing but Python."""

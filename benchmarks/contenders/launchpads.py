@@ -1,4 +1,4 @@
-"""launchpad: the same few lines for every launcher."""
+"""launchpad, with any launcher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways to hold many sleeping runs in flight and to launch quick ones beside them."""
+"""Contenders that hold many sleeping runs in flight and launch quick runs beside them."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from launchpad import Launcher, LaunchExecutor, LaunchFuture, Run
 from . import Command, check, containers, jobs
 
 BESIDE = 8
-"""Workers for the quick runs, beyond those that the sleeping ones hold."""
+"""Workers for the quick runs, in addition to those that wait for sleeping runs."""
 
 
 class Flight(Protocol):
     def start(self, commands: Sequence[Command]) -> None:
-        """Starts these, and returns when all have started."""
+        """Starts these runs; returns when all have started."""
 
     def quick(self, commands: Sequence[Command]) -> None:
-        """Launches these, and returns when all have ended well."""
+        """Launches these runs; returns when all have succeeded, and raises if one fails."""
 
     def end(self) -> None:
-        """Stops what `start` started, and returns when all of it is gone. Idempotent."""
+        """Stops the runs that `start` started; returns when all are gone. Idempotent."""
 
     def close(self) -> None: ...
 
 
-class Ours:
+class Launchpad:
     """launchpad, with any launcher."""
 
     def __init__(self, launcher: Launcher, size: int) -> None:
@@ -59,28 +59,28 @@ class Ours:
         self._launcher.close()
 
 
-class OurJobs(Ours):
-    """A Job has started, for whoever launched it, when its pod runs."""
+class LaunchpadJobs(Launchpad):
+    """A Job counts as started when its pod runs, as for the other contenders."""
 
     def start(self, commands: Sequence[Command]) -> None:
         super().start(commands)
-        plain = jobs.Plain(1)
-        plain.wait_running(len(commands))
-        plain.close()
+        client = jobs.Client(1)
+        client.wait_running(len(commands))
+        client.close()
 
 
 class Threads:
-    """A thread for each run, as one writes it by hand: `run(command, started)` blocks until it has ended."""
+    """A thread for each run, as one writes it by hand."""
 
     def __init__(self, size: int) -> None:
         self._executor = ThreadPoolExecutor(size + BESIDE)
         self._flying: list[Future[object]] = []
 
     def start(self, commands: Sequence[Command]) -> None:
-        begun = threading.Semaphore(0)
-        self._flying = [self._executor.submit(self.run, command, begun.release) for command in commands]
+        started = threading.Semaphore(0)
+        self._flying = [self._executor.submit(self.run, command, started.release) for command in commands]
         for _ in commands:
-            begun.acquire()
+            started.acquire()
 
     def quick(self, commands: Sequence[Command]) -> None:
         check(self._executor.map(lambda command: self.run(command, lambda: None), commands))
@@ -93,14 +93,16 @@ class Threads:
         self._executor.shutdown()
 
     def run(self, command: Command, started: Callable[[], None]) -> int:
+        """Launches one run, calls `started`, and returns the exit status when the run has ended."""
         raise NotImplementedError
 
     def stop(self) -> None:
+        """Asks all runs to end."""
         raise NotImplementedError
 
 
 class Popens(Threads):
-    """subprocess."""
+    """`subprocess.Popen`."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
@@ -121,7 +123,7 @@ class Popens(Threads):
 
 
 class Asyncio:
-    """asyncio's subprocesses, on a loop that runs when it is waited for."""
+    """asyncio's subprocesses. The loop runs only inside the methods."""
 
     def __init__(self, size: int) -> None:
         self._loop = asyncio.new_event_loop()
@@ -193,24 +195,24 @@ class Jobs(Threads):
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
-        self._plain = jobs.Plain(size + BESIDE)
+        self._client = jobs.Client(size + BESIDE)
         self._names: set[str] = set()
 
     def run(self, command: Command, started: Callable[[], None]) -> int:
         name = jobs.new_name("flight")
-        self._plain.create(name, "flight", command)
-        self._plain.wait_started(name)
+        self._client.create(name, "flight", command)
+        self._client.wait_started(name)
         self._names.add(name)
         started()
-        status = self._plain.wait_ended(name)
+        status = self._client.wait_ended(name)
         self._names.remove(name)
         return status
 
     def stop(self) -> None:
         with ThreadPoolExecutor(BESIDE) as threads:
-            list(threads.map(self._plain.delete, list(self._names)))
-        self._plain.wait_no_jobs()
+            list(threads.map(self._client.delete, list(self._names)))
+        self._client.wait_no_jobs()
 
     def close(self) -> None:
         super().close()
-        self._plain.close()
+        self._client.close()

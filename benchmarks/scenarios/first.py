@@ -1,4 +1,4 @@
-"""A fresh interpreter: how long an import takes, and how soon the first run's result is there."""
+"""A fresh interpreter: how long an import takes, and how long it is until the first run's result."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 
-from scenario import Measured, Scenario
-from ways.containers import IMAGE
+from contenders.containers import IMAGE
+
+from .scenario import Measured, Scenario
 
 TIMED = """
 import json, time
@@ -19,7 +20,7 @@ print(json.dumps([(imported - began) * 1000, (time.perf_counter() - began) * 100
 """
 
 Snippets = tuple[str, str]
-"""What a script imports, and how it launches one run and waits for it."""
+"""The imports of a script, and the code that launches one run and waits for it."""
 
 
 def first(snippets: Snippets, size: int, quick: bool) -> Measured:
@@ -32,7 +33,7 @@ def first(snippets: Snippets, size: int, quick: bool) -> Measured:
 
 LOCAL = {
     "subprocess": ("import subprocess", "assert subprocess.run(['/bin/true']).returncode == 0"),
-    "attrs, subprocess, threads": (  # what launchpad stands on
+    "attrs, subprocess, threads": (  # what launchpad itself imports
         "import attrs, concurrent.futures.thread, subprocess",
         "assert subprocess.run(['/bin/true']).returncode == 0",
     ),
@@ -93,22 +94,18 @@ DOCKER = {
 
 SCENARIOS = (
     Scenario(
-        "first",
-        "A fresh interpreter's first local run",
-        "run",
-        (1,),
-        quick=(1,),
+        name="first",
+        title="A fresh interpreter's first local run",
+        size="run",
         rounds=11,
         metrics=("import ms", "first result ms"),
         contenders=LOCAL,
         measure=first,
     ),
     Scenario(
-        "first-container",
-        "A fresh interpreter's first container",
-        "run",
-        (1,),
-        quick=(1,),
+        name="first-container",
+        title="A fresh interpreter's first container",
+        size="run",
         rounds=7,
         metrics=("import ms", "first result ms"),
         contenders=DOCKER,

@@ -1,1 +1,0 @@
-"""What is measured: a file for each question, with the scenarios that ask it."""
