@@ -1,4 +1,4 @@
-"""`Deployment`: a run to make and the launcher to use, under a name, kept in a YAML file."""
+"""`Deployment`: a named run and its launcher, kept in a YAML file."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def _name(value: str) -> str:
 
 
 def _run(value: Mapping[str, object]) -> dict[str, Any]:
-    """The fields of a run that are given, as plain data."""
+    """The given fields of a run as plain data."""
     if isinstance(value, Mapping) and "id" in value:
-        raise ValueError("run must not have an id: every run that is made gets one of its own")
+        raise ValueError("run must not have an id: each new run gets its own")
     run = structure(value, Run)
     return {key: getattr(run, key) for key in value if value[key] is not None}
 
@@ -41,7 +41,7 @@ def _launcher(value: Launcher) -> Launcher:
 
 @attrs.frozen
 class Deployment:
-    """A name, the fields of the run to make (those of Run but its id), and the launcher to launch it on."""
+    """A name, the fields of the run to make (those of Run without the id), and the launcher to launch it on."""
 
     name: str = attrs.field(converter=_name)
     run: dict[str, Any] = attrs.field(converter=_run, repr=masked)
@@ -51,7 +51,7 @@ class Deployment:
         return hash(self.name)
 
     def make_run(self, /, **parameters: Any) -> Run:
-        """A new run, with an id of its own; `parameters` win over those that are kept here, one by one."""
+        """A new run with its own id; each of `parameters` overrides the deployment's parameter of that name."""
         merged = {**self.run.get("parameters", {}), **parameters}
         return Run(**{**self.run, "parameters": merged})
 
@@ -61,9 +61,9 @@ class Deployment:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> dict[str, Deployment]:
-        """The deployments in a file, by name. ValueError, in one line with file and line, for any fault in it.
+        """The deployments in a file, by name. ValueError, one line with file and line, for the first fault in it.
 
-        Relative paths in it stay as they are: they are resolved where and when a run is launched.
+        Relative paths stay as they are: they are resolved when a run is launched.
         """
         document = yamlfile.load(path)
         deployments: dict[str, Deployment] = {}
@@ -76,7 +76,7 @@ class Deployment:
 
     @staticmethod
     def dump(path: str | os.PathLike[str], deployments: Mapping[str, Deployment] | Iterable[Deployment]) -> None:
-        """Writes deployments to a file, all or nothing; `load` gives equal ones. Env values are in it, in the clear."""
+        """Writes deployments to a file, atomically; `load` returns equal ones. Env values are in clear text."""
         ones = list(deployments.values() if isinstance(deployments, Mapping) else deployments)
         names = [one.name for one in ones]
         if isinstance(deployments, Mapping) and list(deployments) != names:
@@ -87,7 +87,7 @@ class Deployment:
 
 
 def _plain(deployment: Deployment) -> dict[str, Any]:
-    """What is written for a deployment: of its launcher, what is not the default."""
+    """A deployment as plain data, without the launcher settings that are at their defaults."""
     launcher = deployment.launcher
     settings = attrs.asdict(launcher.to_settings())
     for field in attrs.fields(type(launcher)):
@@ -138,7 +138,7 @@ def _positions(document: Document) -> range:
 
 
 def _mapping(document: Document, known: Collection[str], owner: str, *at: Step) -> dict[str, Any]:
-    """The mapping at a place of the document, which may have the `known` keys."""
+    """The mapping at a place of the document; ValueError for a key that is not one of `known`."""
     value = document.get(*at)
     if not isinstance(value, dict):
         raise document.error(f"a mapping is needed, not {type(value).__name__}", *at)
@@ -150,7 +150,7 @@ def _mapping(document: Document, known: Collection[str], owner: str, *at: Step) 
 
 @contextmanager
 def _placed(document: Document, *at: Step) -> Iterator[None]:
-    """Gives an error of the block the line of what it is about: of the first fault, where there are several."""
+    """Re-raises a ValueError with file and line of the first fault."""
     try:
         yield
     except ValueError as error:

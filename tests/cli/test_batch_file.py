@@ -53,7 +53,7 @@ def test_an_item_has_the_fields_of_a_run() -> None:
         ("- command: [a]\n---\n- command: [b]\n", "runs:2: it must hold one list, not several documents"),
         ("- command: [a]\n- 3", "runs:2: a run must be a mapping such as {command: [echo, hello]}, not int"),
         ("- command: [a\n- b", "runs:3: it is not valid YAML: did not find expected ',' or ']'"),
-        ("- command: [a]\n  command: [b]", "runs:2: it is not valid YAML: the key 'command' is there twice"),
+        ("- command: [a]\n  command: [b]", "runs:2: command: the key is there twice"),
         (b"- command: [\xff]", "runs:1: it is not valid YAML: "),
         ('{"command": ["a"]}\n{"command": ', "runs:2: not a JSON object in one line: Expecting value (column 13)"),
         ('{"command": ["a"], "command": ["b"]}', "runs:1: not a JSON object in one line: the key 'command' is there"),
@@ -61,9 +61,12 @@ def test_an_item_has_the_fields_of_a_run() -> None:
         ("- command: echo 'a b'", 'runs:1: command must be a list of text, not one text: write ["echo", "a b"]'),
         ("- command: [sleep, 5]", 'runs:1: command holds 5, which is not text: put it in quotes, as in "5"'),
         ("- command: [a]\n- comand: [b]", "runs:2: unknown key 'comand' of Run (did you mean 'command'?)"),
-        ("- {command: [a], timeout: 0}", "runs:1: timeout must be more than 0 seconds, not 0"),
+        ("- command: [a]\n  timeout: 0", "runs:2: timeout must be more than 0 seconds, not 0"),
         ('{"command":["a"],"id":"x"}\n{"command":["b"],"id":"x"}', "runs:2: the id 'x' is that of the run in line 1"),
-        ("- command: [a]\n- {command: [a], env: {A: 2024-99-99}}", "runs:1: it is not valid YAML: month must be in"),
+        (
+            "- command: [a]\n  env:\n    A: 2024-99-99",
+            "runs:3: env.A: a date is neither text nor a number",
+        ),
         ("[" * 3000, "runs:1: it is not valid YAML: "),
     ],
 )
