@@ -97,9 +97,20 @@ RESEND_INTERVAL = 1.0
 just before the main thread blocks on a lock."""
 
 
+SPARE = 5.0
+"""Seconds between repeated interrupts.
+
+CPython drops an interrupt that falls into a callback of its garbage collection, and does not act on one that arrives
+just before the thread blocks on a lock.
+"""
+
+
 @contextmanager
 def interrupts(*delays: float) -> Iterator[threading.Event]:
-    """Raises KeyboardInterrupt in the main thread after each of `delays`; the event is set by the last one."""
+    """Raises KeyboardInterrupt in the main thread after each of `delays`; the event is set by the last one.
+
+    Each is repeated every `SPARE` seconds until the next one, or the end of the block.
+    """
     left, over = list(delays), threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -160,10 +160,6 @@ def test_leaving_the_executor_by_an_error_stops_its_runs(harness: Harness, launc
     assert harness.leftovers() == []
 
 
-SPARE = 20.0
-"""Seconds until another interrupt: CPython drops one that is raised in a callback of its garbage collection."""
-
-
 @pytest.fixture
 def collected() -> Iterator[None]:
     """Collects the sockets of interrupted calls without a warning.
@@ -180,7 +176,7 @@ def collected() -> Iterator[None]:
 def test_an_interrupt_at_any_moment_leaves_nothing(harness: Harness, launcher: Launcher) -> None:
     for _ in range(min(harness.many, 30)):
         delay = random.uniform(0.0001, 2 * harness.start_takes)
-        with pytest.raises(KeyboardInterrupt), interrupts(delay, SPARE):
+        with pytest.raises(KeyboardInterrupt), interrupts(delay):
             launcher.submit(harness.run([UntilStopped()]))
     assert harness.leftovers() == []
 
