@@ -1,12 +1,12 @@
-# make test     runs the tests; those of an engine that does not answer are skipped, and say why
+# make test     runs the tests, in parallel but for those marked alone; skips, with the reason, those of a missing engine
 # make demo     measures the sources of the whole standard library, each package and module in a run of its own
 # make bench    measures all that this machine can against the bare thing and peers, in an hour or so; ARGS="stream": that
 # make bench-quick   runs the same code on little of everything, in two minutes: whether it works, not how fast
 # make docs     builds docs/_build/index.html; a warning is an error
-# make lint     checks the form of the code, its types, and who imports whom
-# make clean    removes what these have made
+# make lint     checks the format, the types and the import layers of the code
+# make clean    removes everything that these commands have created
 #
-# All it takes is Python 3.10 or later. ARGS="..." goes to pytest, or to the benchmarks.
+# Only Python 3.10 or later is needed. ARGS="..." is passed to pytest or to the benchmarks.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 .PHONY: test demo bench bench-quick docs lint clean
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m tests $(ARGS)
 
 demo: $(VENV)/installed-cli
 	$(BIN)/python examples/demo.py

@@ -58,6 +58,19 @@ def why_unavailable(engine: str) -> str:
     return why
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lane", choices=["parallel", "alone"], help="run the tests that are not, or are, marked `alone`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselects the tests of the other lane."""
+    if lane := config.getoption("lane"):
+        alone = [item for item in items if item.get_closest_marker("alone")]
+        parallel = [item for item in items if item not in alone]
+        items[:], other = (alone, parallel) if lane == "alone" else (parallel, alone)
+        config.hook.pytest_deselected(items=other)
+
+
 def pytest_configure() -> None:
     """Restores the handler of SIGINT, which a shell ignores for jobs in the background: many tests send SIGINT."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
