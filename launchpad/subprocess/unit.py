@@ -35,11 +35,11 @@ class LocalUnit(Unit):
         self._closed = False
 
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
-        self._process.polled = True
         if self._exit is not None:
             return [self._exit]
         if self._closed:
             raise EngineUnavailable(f"Process {self._process.pid} is no longer followed: its unit is closed.")
+        self._process.polled = True
         events = self._wait(timeout)
         if events and isinstance(events[-1], Exit):
             self._exit = events[-1]

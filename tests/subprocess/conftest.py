@@ -1,4 +1,4 @@
-"""What tests of local processes share."""
+"""Fixtures that tests of local processes share."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from launchpad import SubprocessLauncher
+
 
 @pytest.fixture
 def fifo(tmp_path: Path) -> Path:
-    """Where a run may write a line: who reads it waits for the writer."""
+    """A FIFO for a run to write to: reading it blocks until the run does."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     return path
+
+
+@pytest.fixture
+def quiet() -> SubprocessLauncher:
+    """A launcher without output."""
+    return SubprocessLauncher(stream_output=False, grace=0.2)

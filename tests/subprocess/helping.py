@@ -1,22 +1,27 @@
-"""What tests of local processes look at, and how they leave this process without descriptors."""
+"""Helpers for tests of local processes: units, scripts in other processes, ends, and limits on descriptors."""
 
 from __future__ import annotations
 
 import os
 import resource
+import select
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import attrs
 
-from launchpad import SubprocessLauncher
+from launchpad import Handle, SubprocessLauncher
 from launchpad.core.session import Session
 from launchpad.subprocess.backend import SubprocessBackend, UnitFactory
-from launchpad.subprocess.proctable import look_up
+
+TIMEOUT = 20.0
+"""Seconds after which something that must happen counts as stuck."""
 
 
 def launcher_of(unit_factory: UnitFactory, **settings: object) -> SubprocessLauncher:
-    """A launcher with a backend of its own that makes its units by `unit_factory`."""
+    """A launcher with its own backend, whose units are made by `unit_factory`."""
     return _Launcher(unit_factory=unit_factory, **settings)  # type: ignore[arg-type]
 
 
@@ -29,26 +34,37 @@ class _Launcher(SubprocessLauncher):
         return SubprocessBackend(self.unit_factory)
 
 
-def is_running(pid: int) -> bool:
-    entry = look_up(pid)
-    return entry is not None and entry.running
+def pid_of(handle: Handle) -> int:
+    return int(handle.id.partition("@")[0])
 
 
-def descriptors() -> int:
-    """How many this process has open."""
-    return len(os.listdir("/proc/self/fd"))
+def wait_until_ended(pid: int) -> None:
+    """Waits for the end of any process, without reaping it."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ready, _, _ = select.select([pidfd], [], [], TIMEOUT)
+    os.close(pidfd)
+    assert ready, f"process {pid} is still running"
+
+
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script in another process that treats every warning as an error."""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 def no_descriptors() -> AbstractContextManager[None]:
-    """This process can open no file."""
+    """During the block, this process can open no file."""
     return limited_to(0)
 
 
 @contextmanager
-def limited_to(numbers: int) -> Iterator[None]:
-    """This process can open files that get numbers below that one."""
+def limited_to(limit: int) -> Iterator[None]:
+    """During the block, every new descriptor must be below `limit`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (numbers, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What a local process is started with, and how a preview shows it."""
+"""The spec of a local process, its preview, and the environments it runs in."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from launchpad import LaunchError, Run, SubprocessLauncher
 from launchpad.subprocess.spec import build, conda_command, python_of, render
+from tests.helping import lines_of
 
 
 def spec_of(*command: str, env: dict[str, str | None] | None = None, **changes: object) -> dict[str, object]:
@@ -36,7 +37,7 @@ def test_a_virtualenv_comes_first_on_the_path() -> None:
     }
 
 
-def test_a_virtualenv_is_the_only_path_where_there_was_none() -> None:
+def test_a_virtualenv_is_the_whole_path_if_there_is_no_other() -> None:
     assert spec_of("python", virtualenv="/venv", search_path="")["env"]["PATH"] == "/venv/bin"
 
 
@@ -57,37 +58,35 @@ def test_a_conda_environment_given_by_path_is_expanded_and_resolved(
     ("virtualenv", "conda", "python"),
     [("/venv", None, "/venv/bin/python"), (None, ["conda"], "python"), (None, None, sys.executable)],
 )
-def test_entrypoints_run_by_the_environments_python(
+def test_the_python_of_the_environment_runs_entrypoints(
     virtualenv: str | None, conda: list[str] | None, python: str
 ) -> None:
     assert python_of(virtualenv, conda) == python
 
 
-def test_both_environments_are_refused() -> None:
+def test_condaenv_and_virtualenv_together_are_an_error() -> None:
     with pytest.raises(ValueError, match="condaenv and virtualenv"):
         SubprocessLauncher(condaenv="a", virtualenv="b")
 
 
 @pytest.mark.parametrize("condaenv", ["", 1, True])
-def test_a_condaenv_is_a_name_or_a_path(condaenv: object) -> None:
+def test_a_condaenv_that_is_not_a_name_or_a_path_is_an_error(condaenv: object) -> None:
     with pytest.raises(ValueError, match="condaenv"):
         SubprocessLauncher(condaenv=condaenv)
 
 
-def test_settings_change_no_object_of_the_caller() -> None:
+def test_the_dicts_of_the_caller_are_not_changed() -> None:
     env, run_env = {"A": 1}, {"B": None}
     launcher = SubprocessLauncher(env=env, virtualenv="/venv")
     launcher.spec(Run(command=["true"], env=run_env), "true")
     assert (env, run_env, launcher.env) == ({"A": 1}, {"B": None}, {"A": "1"})
 
 
-def test_launchpads_own_settings_are_inherited_and_so_not_in_the_spec(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_launchpad_are_inherited_and_not_in_the_spec(monkeypatch: pytest.MonkeyPatch) -> None:
     launcher = SubprocessLauncher()
     monkeypatch.setenv("LAUNCHPAD_API_URL", "http://localhost:1")
     run = Run(command=["printenv", "LAUNCHPAD_API_URL"])
-    lines: list[str] = []
-    assert launcher.submit(run, on_output=lambda run, line: lines.append(line))
-    assert (lines, launcher.spec(run, "true")["env"]) == (["http://localhost:1"], {})
+    assert (lines_of(launcher, run), launcher.spec(run, "true")["env"]) == (["http://localhost:1"], {})
 
 
 def test_a_preview_masks_every_value_of_the_environment() -> None:
@@ -102,7 +101,7 @@ def test_a_preview_masks_the_parameters(tmp_path: Path) -> None:
     assert "s3cret" in SubprocessLauncher().preview(run, reveal=True)
 
 
-def test_what_a_revealed_preview_prints_runs_in_a_shell(tmp_path: Path) -> None:
+def test_a_revealed_preview_runs_in_a_shell(tmp_path: Path) -> None:
     env = {"PLAIN": "it's $HOME `x`\n2", "with.dot": "3", "GONE": None}
     code = "import os; print([os.environ.get(k) for k in ('PLAIN', 'with.dot', 'GONE')], os.getcwd())"
     launcher = SubprocessLauncher(env=env, working_dir=tmp_path)
@@ -116,7 +115,7 @@ def test_a_repr_shows_no_value_of_the_environment() -> None:
     assert "'TOKEN': ***" in repr(SubprocessLauncher(env={"TOKEN": "s3cret"}))
 
 
-def test_a_name_that_no_shell_takes_is_given_by_env() -> None:
+def test_a_variable_whose_name_no_shell_accepts_is_set_by_env() -> None:
     assert render(spec_of("true", env={"a-b": "1"}), True) == "env \\\na-b=1 \\\ntrue"
 
 
@@ -126,7 +125,7 @@ def test_a_missing_virtualenv_is_an_error_before_anything_starts(tmp_path: Path)
     assert not (tmp_path / "started").exists()
 
 
-def test_a_folder_that_is_no_virtualenv_is_an_error(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_a_virtualenv_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LaunchError, match="virtualenv"):
         SubprocessLauncher(virtualenv=tmp_path).submit(Run(entrypoint="json:loads"))
 
@@ -145,15 +144,12 @@ def test_a_missing_conda_environment_is_an_error_before_anything_starts(
         SubprocessLauncher(condaenv=tmp_path / "missing").submit(Run(command=["true"]))
 
 
-def test_a_program_that_conda_is_to_run_is_not_taken_for_conda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conda_runs_the_command_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conda = tmp_path / "conda"
     conda.write_text('#!/bin/sh\necho "$@"\n')
     conda.chmod(0o755)
     monkeypatch.setenv("CONDA_EXE", str(conda))
-    lines: list[str] = []
-    assert SubprocessLauncher(condaenv="data").submit(
-        Run(command=["echo", "hello"]), on_output=lambda _, line: lines.append(line)
-    )
+    lines = lines_of(SubprocessLauncher(condaenv="data"), Run(command=["echo", "hello"]))
     assert lines == ["run --name data --no-capture-output echo hello"]
 
 
@@ -164,21 +160,17 @@ def virtualenv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_virtualenvs_python_runs_plain_commands_and_entrypoints(
+def test_the_python_of_a_virtualenv_runs_commands_and_entrypoints(
     virtualenv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     (tmp_path / "where.py").write_text("import sys\ndef main():\n    print(sys.prefix)\n")
     launcher = SubprocessLauncher(virtualenv=virtualenv, working_dir=tmp_path)
-    lines: list[str] = []
     for run in (Run(command=["python", "-c", "import sys; print(sys.prefix)"]), Run(entrypoint="where.py:main")):
-        assert launcher.submit(run, on_output=lambda _, line: lines.append(line))
-    assert lines == [str(virtualenv)] * 2
+        assert lines_of(launcher, run) == [str(virtualenv)]
 
 
 def test_a_virtualenv_in_the_home_directory_is_expanded(virtualenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(virtualenv.parent))
-    launcher = SubprocessLauncher(virtualenv="~/venv")
-    lines: list[str] = []
-    launcher.submit(Run(command=["sh", "-c", "echo $VIRTUAL_ENV"]), on_output=lambda _, line: lines.append(line))
-    assert lines == [str(virtualenv)]
+    run = Run(command=["sh", "-c", "echo $VIRTUAL_ENV"])
+    assert lines_of(SubprocessLauncher(virtualenv="~/venv"), run) == [str(virtualenv)]

@@ -1,14 +1,12 @@
-"""Runs without output: their threads sleep until they end, and they are stopped all the same."""
+"""The unit that sleeps in waitid(2): it holds no descriptor, and its run can be stopped while its thread sleeps."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import wait
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,37 +16,54 @@ from launchpad import Handle, LaunchExecutor, Outcome, Reason, Run, SubprocessLa
 from launchpad.core.backend import Exit
 from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.proctable import group_members, look_up
-from launchpad.subprocess.unit_waitid import WaitidUnit, cheapest_unit
-from tests.subprocess.helping import descriptors, is_running, limited_to, no_descriptors
+from launchpad.subprocess.unit_waitid import WaitidUnit
+from tests.helping import all_done, descriptor_count, eventually, in_thread, is_running
+from tests.subprocess.helping import TIMEOUT, limited_to, no_descriptors, pid_of, run_python
 
-PATIENCE = 20.0
-
-
-def read(fifo: Path) -> str:
-    """What a run writes to it: reading waits for the writer."""
-    return fifo.read_text().strip()
+STUBBORN_CHILD = "(trap '' TERM; exec sh -c 'echo $$ > {}; exec sleep 60') & wait"
+"""A script with a child that ignores SIGTERM and writes its pid to a FIFO."""
 
 
-def cancelled(launcher: SubprocessLauncher, run: Run, when: Callable[[], object]) -> Outcome:
-    """The outcome of `run`, cancelled while its worker sleeps, after `when()` has returned."""
+def cancel(launcher: SubprocessLauncher, run: Run, ready: Callable[[], object]) -> Outcome:
+    """The outcome of `run`, cancelled after `ready()` has returned."""
     with LaunchExecutor(launcher, 1) as executor:
         future = executor.submit(run)
-        when()
+        ready()
         assert future.cancel()
-        wait([future], PATIENCE)
+        assert all_done(future, timeout=TIMEOUT)
         assert future.cancelled()
         assert future.outcome is not None
         return future.outcome
 
 
+class AnnouncedProcess(LocalProcess):
+    """Sets an event just before a thread sleeps in waitid."""
+
+    def __init__(self, pid: int, started: str, *, is_child: bool = True) -> None:
+        super().__init__(pid, started, is_child=is_child)
+        self.asleep = threading.Event()
+
+    def wait(self) -> None:
+        self.asleep.set()
+        super().wait()
+
+
+class UnsignallableProcess(AnnouncedProcess):
+    """As if it belonged to another user."""
+
+    def may_be_signalled(self) -> bool:
+        return False
+
+
 @contextmanager
-def unit_of(*command: str) -> Iterator[tuple[WaitidUnit, LocalProcess]]:
+def unit_of(
+    *command: str, process_class: type[AnnouncedProcess] = AnnouncedProcess
+) -> Iterator[tuple[WaitidUnit, AnnouncedProcess]]:
     child = subprocess.Popen(command, start_new_session=True)
     entry = look_up(child.pid)
     assert entry is not None
-    process = LocalProcess(child.pid, entry.started, is_child=True)
-    unit = cheapest_unit(process, Handle("subprocess", "1", "job", "here", "id"), {})
-    assert isinstance(unit, WaitidUnit)
+    process = process_class(child.pid, entry.started)
+    unit = WaitidUnit(process, Handle("subprocess", "1", "job", "here", "id"))
     try:
         yield unit, process
     finally:
@@ -57,145 +72,125 @@ def unit_of(*command: str) -> Iterator[tuple[WaitidUnit, LocalProcess]]:
         unit.close()
 
 
-def test_it_holds_no_descriptor() -> None:
-    before = descriptors()
-    with unit_of("sleep", "60"):
-        assert descriptors() == before
+def test_a_sleeping_unit_holds_no_descriptor() -> None:
+    before = descriptor_count()
+    with unit_of("sleep", "60") as (unit, process):
+        polled = in_thread(unit.poll, None)
+        assert process.asleep.wait(TIMEOUT)
+        assert descriptor_count() == before
+        unit.kill()
+        assert len(polled.result(TIMEOUT)) == 1
 
 
-def test_a_sleeping_worker_has_its_run_asked_to_stop_first(fifo: Path) -> None:
-    script = f"trap 'exit 5' TERM; echo up > {fifo}; while :; do sleep 0.05; done"
-    launcher = SubprocessLauncher(stream_output=False, grace=PATIENCE)
-    outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: read(fifo))
+def test_a_cancelled_run_gets_sigterm_first(fifo: Path) -> None:
+    script = f"trap 'exit 5' TERM; echo up > {fifo}; sleep 60 & wait"
+    launcher = SubprocessLauncher(stream_output=False, grace=TIMEOUT)
+    outcome = cancel(launcher, Run(command=["sh", "-c", script]), fifo.read_text)
     assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 5, Reason.STOPPED)
 
 
-def test_a_sleeping_worker_has_its_run_killed_after_the_grace(fifo: Path) -> None:
+def test_a_cancelled_run_that_ignores_sigterm_is_killed_after_the_grace(fifo: Path, quiet: SubprocessLauncher) -> None:
     script = f"trap '' TERM; echo up > {fifo}; sleep 60"
-    launcher = SubprocessLauncher(stream_output=False, grace=0.1)
-    outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: read(fifo))
+    outcome = cancel(quiet, Run(command=["sh", "-c", script]), fifo.read_text)
     assert (outcome.exit_code, outcome.reason) == (-signal.SIGKILL, Reason.STOPPED)
 
 
-def test_a_grandchild_that_does_not_listen_is_killed_after_the_leader_has_obeyed(fifo: Path) -> None:
-    script = f"(trap '' TERM; exec sh -c 'echo $$ > {fifo}; exec sleep 60') & wait"
-    launcher, pids = SubprocessLauncher(stream_output=False, grace=0.1), []
-    outcome = cancelled(launcher, Run(command=["sh", "-c", script]), lambda: pids.append(int(read(fifo))))
+def test_a_child_of_a_cancelled_run_that_ignores_sigterm_is_killed_too(fifo: Path, quiet: SubprocessLauncher) -> None:
+    pids: list[int] = []
+    run = Run(command=["sh", "-c", STUBBORN_CHILD.format(fifo)])
+    outcome = cancel(quiet, run, lambda: pids.append(int(fifo.read_text())))
     assert (outcome.exit_code, outcome.reason) == (-signal.SIGTERM, Reason.STOPPED)
     assert not is_running(*pids)
 
 
-def test_a_worker_learns_of_an_end_by_itself(tmp_path: Path) -> None:
+def test_each_of_several_sleeping_workers_gets_the_exit_code_of_its_run(
+    tmp_path: Path, quiet: SubprocessLauncher
+) -> None:
     fifos = [tmp_path / str(code) for code in range(3)]
     for path in fifos:
         os.mkfifo(path)
-    with LaunchExecutor(SubprocessLauncher(stream_output=False), 3) as executor:
+    with LaunchExecutor(quiet, 3) as executor:
         runs = [Run(command=["sh", "-c", f"read line < {path}; exit {path.name}"]) for path in fifos]
         futures = executor.launch_all(runs)
         for path in fifos:
             path.write_text("go\n")
-        assert [future.result(PATIENCE) for future in futures] == [True, False, False]
+        assert [future.result(TIMEOUT) for future in futures] == [True, False, False]
         assert [future.outcome.exit_code for future in futures if future.outcome] == [0, 1, 2]
 
 
-def test_a_time_out_stops_it(fifo: Path) -> None:
-    launcher = SubprocessLauncher(stream_output=False, grace=0.1)
-    outcome = launcher.launch(Run(command=["sh", "-c", "trap '' TERM; sleep 60"], timeout=0.2))
-    assert (outcome.exit_code, outcome.reason) == (-signal.SIGKILL, Reason.TIMED_OUT)
-
-
-def test_a_wait_that_is_limited_needs_no_descriptors_where_there_are_none() -> None:
-    launcher = SubprocessLauncher(stream_output=False, grace=PATIENCE)
+def test_a_wait_with_a_time_limit_works_without_descriptors() -> None:
+    launcher = SubprocessLauncher(stream_output=False, grace=TIMEOUT)
     handle = launcher.start(Run(command=["sleep", "60"]))
     with no_descriptors():
         with pytest.raises(TimeoutError):
             launcher.wait(handle, 0.05)
-        assert f"launchpad-{handle.id.partition('@')[0]}" in {thread.name for thread in threading.enumerate()}
+        assert f"launchpad-{pid_of(handle)}" in {thread.name for thread in threading.enumerate()}
         launcher.stop(handle)
     assert launcher.wait(handle).reason is Reason.STOPPED
     launcher.remove(handle)
 
 
-def test_a_group_that_cannot_be_looked_for_is_waited_for(fifo: Path) -> None:
-    script = f"(trap '' TERM; exec sh -c 'echo $$ > {fifo}; exec sleep 60') & wait"
-    with unit_of("sh", "-c", script) as (unit, process):
-        grandchild = int(read(fifo))
+def test_a_group_that_cannot_be_looked_up_for_want_of_descriptors_is_waited_for(fifo: Path) -> None:
+    with unit_of("sh", "-c", STUBBORN_CHILD.format(fifo)) as (unit, process):
+        child = int(fifo.read_text())
         free = os.dup(0)
         os.close(free)
-        unit.terminate(PATIENCE)
-        with limited_to(free + 1):  # for the wake-up; none is left to read the process table with
+        unit.terminate(TIMEOUT)
+        with limited_to(free + 1):  # one for the wake-up, none to read the process table
             assert unit.poll(None) == []
-        assert is_running(grandchild)
+        assert is_running(child)
         unit.kill()
-        while not (events := unit.poll(PATIENCE)):
-            pass
+        events = eventually(lambda: unit.poll(TIMEOUT))
         assert [event.exit_code for event in events if isinstance(event, Exit)] == [-signal.SIGTERM]
-        assert not is_running(grandchild)
+        assert not is_running(child)
         assert process.reap()
 
 
-def test_it_is_woken_from_a_poll_that_is_limited() -> None:
+def test_a_wake_ends_a_poll_with_a_time_limit() -> None:
     with unit_of("sleep", "60") as (unit, _):
         assert unit.poll(0.01) == []
-        polled = threading.Thread(target=unit.poll, args=(PATIENCE * 3,))
-        polled.start()
+        polled = in_thread(unit.poll, 3 * TIMEOUT)
         assert unit.wake()
-        polled.join(PATIENCE)
-        assert not polled.is_alive()
+        assert polled.result(TIMEOUT) == []
 
 
-@pytest.mark.parametrize("timeout", [None, PATIENCE])
+@pytest.mark.parametrize("timeout", [None, TIMEOUT])
 def test_a_wake_before_a_poll_ends_that_poll(timeout: float | None) -> None:
     with unit_of("sleep", "60") as (unit, _):
         assert unit.wake()
         assert unit.poll(timeout) == []
 
 
-def test_a_poll_that_cannot_be_woken_says_so() -> None:
+def test_a_wake_returns_false_while_the_unit_sleeps() -> None:
     with unit_of("sleep", "60") as (unit, process):
-        events: list[Exit] = []
-        polled = threading.Thread(target=lambda: events.extend(unit.poll(None)))  # type: ignore[arg-type]
-        polled.start()
-        while unit.wake():
-            polled.join(0.001)
-            if not polled.is_alive():  # it was woken before it slept
-                polled = threading.Thread(target=lambda: events.extend(unit.poll(None)))  # type: ignore[arg-type]
-                polled.start()
+        polled = in_thread(unit.poll, None)
+        assert process.asleep.wait(TIMEOUT)
+        assert not unit.wake()
         assert not unit.has_ended()
-        unit.terminate(PATIENCE)
-        polled.join(PATIENCE)
-        assert [event.exit_code for event in events or unit.poll(PATIENCE)] == [-signal.SIGTERM]
-        assert process.reap()
+        unit.terminate(TIMEOUT)
+        assert [event.exit_code for event in polled.result(TIMEOUT)] == [-signal.SIGTERM]  # type: ignore[union-attr]
 
 
-def test_what_may_not_be_signalled_is_polled_so_that_the_poll_can_be_woken() -> None:
-    class Foreign(LocalProcess):
-        def may_be_signalled(self) -> bool:
-            return False
-
-    with unit_of("sleep", "60") as (_, ours):
-        foreign = Foreign(ours.pid, ours.started, is_child=True)
-        unit = WaitidUnit(foreign, Handle("subprocess", "1", "job", "here", "id"))
-        polled = threading.Thread(target=unit.poll, args=(None,))
-        polled.start()
+def test_a_process_that_may_not_be_signalled_is_polled_so_that_a_wake_reaches_it() -> None:
+    with unit_of("sleep", "60", process_class=UnsignallableProcess) as (unit, process):
+        polled = in_thread(unit.poll, None)
         assert unit.wake()
-        polled.join(PATIENCE)
-        assert not polled.is_alive()
-        unit.close()
+        assert polled.result(TIMEOUT) == []
+        assert not process.asleep.is_set()
 
 
-def test_what_ended_by_itself_is_not_signalled_afterwards(fifo: Path) -> None:
+def test_what_a_process_leaves_running_is_not_signalled_after_its_end(fifo: Path) -> None:
     with unit_of("sh", "-c", f"(read line < {fifo}) & exit 3") as (unit, process):
         (end,) = unit.poll(None)
         assert isinstance(end, Exit)
         assert end.exit_code == 3
-        unit.terminate(0)
-        assert group_members(process.pid)  # whom it left behind is its own affair
+        assert not unit.terminate(0)
+        assert group_members(process.pid)
         fifo.write_text("go\n")
 
 
-LIMITED = """
-import resource, signal, sys
+NO_ROOM_FOR_A_THREAD = """
+import resource
 from concurrent.futures import wait
 from launchpad import LaunchExecutor, Run, SubprocessLauncher
 with LaunchExecutor(SubprocessLauncher(stream_output=False, grace=0.1), 4) as executor:
@@ -209,9 +204,9 @@ with LaunchExecutor(SubprocessLauncher(stream_output=False, grace=0.1), 4) as ex
 """
 
 
-def test_where_there_is_no_room_for_a_thread_runs_are_stopped_all_the_same() -> None:
-    told = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, timeout=60)
-    assert told.stdout.splitlines() == [str([True] * 4)] * 2, told.stderr
+def test_runs_are_cancelled_even_if_no_thread_can_be_started() -> None:
+    script = run_python(NO_ROOM_FOR_A_THREAD)
+    assert script.stdout.splitlines() == [str([True] * 4)] * 2, script.stderr
 
 
 SETUID = """
@@ -219,13 +214,13 @@ import ctypes, os, shutil, tempfile
 from launchpad import Run, SubprocessLauncher
 from launchpad.subprocess.process import LocalProcess
 launcher = SubprocessLauncher(stream_output=False)
-launcher.stop(launcher.start(Run(command=["sleep", "60"])))  # all that is imported on first use, it can read now
+launcher.stop(launcher.start(Run(command=["sleep", "60"])))  # imports all modules, while it may read them
 with tempfile.TemporaryDirectory() as folder:
     os.chmod(folder, 0o755)
     program = shutil.copy("/bin/sleep", folder)
     os.chmod(program, 0o4755)
     os.setresuid(65534, 65534, 0)
-    ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: as every process is that has not changed its user
+    ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: as for a process that has not changed its user
     for name in ("/bin/sleep", program):
         handle = launcher.start(Run(command=[name, "60"], working_dir="/"))
         pid, _, started = handle.id.partition("@")
@@ -235,27 +230,7 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program that takes another user")
-def test_a_program_that_takes_another_user_is_one_that_may_not_be_signalled() -> None:
-    told = subprocess.run([sys.executable, "-c", SETUID], capture_output=True, text=True, timeout=60)
-    assert told.stdout.splitlines() == ["True", "False"], told.stderr
-
-
-IGNORED = """
-import os, signal, sys
-from launchpad import Run, SubprocessLauncher
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-streamed = sys.argv[1] == "streamed"
-outcome = SubprocessLauncher(stream_output=streamed).launch(Run(command=["sh", "-c", "exit 3"]))
-print(outcome.ok, outcome.exit_code, outcome.reason, outcome.hint)
-"""
-
-
-@pytest.mark.parametrize("output", ["streamed", "quiet"])
-def test_where_the_system_keeps_exit_statuses_a_run_is_no_success_and_is_told_why(output: str) -> None:
-    told = subprocess.run([sys.executable, "-c", IGNORED, output], capture_output=True, text=True, timeout=60)
-    if told.returncode:  # it was gone before it could be followed
-        assert told.stderr.splitlines()[-1].startswith("launchpad.errors.LaunchError: Run 'sh' ended")
-    else:
-        assert told.stdout.startswith("False None unknown ")
-    assert "SIGCHLD is ignored" in told.stdout + told.stderr
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can install a setuid program of another user")
+def test_a_setuid_program_of_another_user_may_not_be_signalled() -> None:
+    script = run_python(SETUID)
+    assert script.stdout.splitlines() == ["True", "False"], script.stderr

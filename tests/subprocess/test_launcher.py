@@ -1,4 +1,4 @@
-"""What a local run does, from its start to its outcome."""
+"""`SubprocessLauncher`: errors of a start, the environment and the outcome of a run."""
 
 from __future__ import annotations
 
@@ -10,93 +10,73 @@ from pathlib import Path
 import pytest
 
 from launchpad import LaunchError, Reason, Run, SubprocessLauncher
+from tests.helping import lines_of
 
 
-def lines_of(launcher: SubprocessLauncher, run: Run) -> list[str]:
-    lines: list[str] = []
-    launcher.submit(run, on_output=lambda _, line: lines.append(line))
-    return lines
+def program(path: Path, text: str) -> Path:
+    """Writes an executable file."""
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
 
 
-@pytest.fixture
-def quiet() -> SubprocessLauncher:
-    return SubprocessLauncher(stream_output=False, grace=0.2)
-
-
-def test_exit_status_zero_is_success(quiet: SubprocessLauncher) -> None:
-    outcome = quiet.launch(Run(command=["true"]))
-    assert (outcome.ok, outcome.exit_code, outcome.reason) == (True, 0, Reason.COMPLETED)
-
-
-def test_another_exit_status_is_kept_as_given(quiet: SubprocessLauncher) -> None:
+def test_a_failed_run_has_its_exit_status_in_the_outcome(quiet: SubprocessLauncher) -> None:
     outcome = quiet.launch(Run(command=["sh", "-c", "exit 7"]))
     assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 7, Reason.FAILED)
     assert "7" in outcome.message
 
 
-def test_a_death_by_signal_is_negative_and_names_the_signal(quiet: SubprocessLauncher) -> None:
+def test_the_exit_code_of_a_run_that_a_signal_ended_is_negative(quiet: SubprocessLauncher) -> None:
     outcome = quiet.launch(Run(command=["sh", "-c", "kill -SEGV $$"]))
     assert outcome.exit_code == -signal.SIGSEGV
     assert "SIGSEGV" in outcome.message
 
 
 @pytest.mark.parametrize("script", ["kill -KILL $$", "exit 137"])
-def test_a_kill_that_nobody_sent_hints_at_memory(quiet: SubprocessLauncher, script: str) -> None:
+def test_a_kill_that_launchpad_did_not_send_hints_at_memory(quiet: SubprocessLauncher, script: str) -> None:
     assert "memory" in quiet.launch(Run(command=["sh", "-c", script])).hint
 
 
-def test_times_are_aware_and_in_order(quiet: SubprocessLauncher) -> None:
-    outcome = quiet.launch(Run(command=["true"]))
-    assert outcome.started_at.utcoffset().total_seconds() == 0
-    assert outcome.started_at <= outcome.ended_at
-
-
-def test_the_program_of_a_run_that_cannot_start_is_named(quiet: SubprocessLauncher) -> None:
+def test_the_error_for_an_unknown_program_names_it(quiet: SubprocessLauncher) -> None:
     with pytest.raises(LaunchError, match=r"'no-such-program'.*PATH"):
         quiet.submit(Run(command=["no-such-program"]))
 
 
-def test_a_program_that_may_not_be_executed_is_an_error(quiet: SubprocessLauncher, tmp_path: Path) -> None:
+def test_the_error_for_a_file_without_execute_permission_says_so(quiet: SubprocessLauncher, tmp_path: Path) -> None:
     program = tmp_path / "script"
     program.write_text("echo hello")
     with pytest.raises(LaunchError, match="not executable"):
         quiet.submit(Run(command=[str(program)]))
 
 
-def test_a_folder_for_a_program_is_an_error_that_says_so(quiet: SubprocessLauncher, tmp_path: Path) -> None:
+def test_the_error_for_a_directory_as_the_program_says_so(quiet: SubprocessLauncher, tmp_path: Path) -> None:
     with pytest.raises(LaunchError, match="is a directory"):
         quiet.submit(Run(command=[str(tmp_path)]))
 
 
-def test_a_script_whose_interpreter_is_missing_is_told_from_a_missing_script(
+def test_the_error_for_a_script_without_its_interpreter_names_the_interpreter(
     quiet: SubprocessLauncher, tmp_path: Path
 ) -> None:
-    script = tmp_path / "script"
-    script.write_text("#!/no/such/interpreter\n")
-    script.chmod(0o755)
+    script = program(tmp_path / "script", "#!/no/such/interpreter\n")
     with pytest.raises(LaunchError, match="interpreter"):
         quiet.submit(Run(command=[str(script)]))
 
 
-def test_a_script_on_path_whose_interpreter_is_missing_is_told_from_one_that_is_not_there(
+def test_the_error_for_a_script_on_the_path_without_its_interpreter_names_the_interpreter(
     quiet: SubprocessLauncher, tmp_path: Path
 ) -> None:
-    script = tmp_path / "script"
-    script.write_text("#!/no/such/interpreter\n")
-    script.chmod(0o755)
+    program(tmp_path / "script", "#!/no/such/interpreter\n")
     with pytest.raises(LaunchError, match="interpreter"):
         quiet.submit(Run(command=["script"], env={"PATH": str(tmp_path)}))
 
 
-def test_a_script_without_a_first_line_is_explained(quiet: SubprocessLauncher, tmp_path: Path) -> None:
-    script = tmp_path / "script"
-    script.write_text("echo hello")
-    script.chmod(0o755)
+def test_the_error_for_a_script_without_a_first_line_shows_one(quiet: SubprocessLauncher, tmp_path: Path) -> None:
+    script = program(tmp_path / "script", "echo hello")
     with pytest.raises(LaunchError, match="#!/bin/sh"):
         quiet.submit(Run(command=[str(script)]))
 
 
-def test_arguments_that_are_too_long_are_explained(quiet: SubprocessLauncher) -> None:
+def test_the_error_for_arguments_that_are_too_long_says_so(quiet: SubprocessLauncher) -> None:
     with pytest.raises(LaunchError, match="too long"):
         quiet.submit(Run(command=["true", "x" * 10_000_000]))
 
@@ -109,7 +89,7 @@ def test_a_working_directory_must_exist(tmp_path: Path, where: str) -> None:
         launcher.submit(Run(command=["true"], working_dir=missing if where == "run" else None))
 
 
-def test_the_runs_working_directory_wins(tmp_path: Path) -> None:
+def test_the_working_directory_of_the_run_overrides_that_of_the_launcher(tmp_path: Path) -> None:
     launcher = SubprocessLauncher(working_dir="/")
     assert lines_of(launcher, Run(command=["pwd"], working_dir=tmp_path)) == [str(tmp_path)]
 
@@ -122,13 +102,13 @@ def test_a_home_directory_is_expanded_when_the_run_is_launched(tmp_path: Path, m
 
 
 def test_a_relative_program_is_found_in_the_working_directory(tmp_path: Path) -> None:
-    script = tmp_path / "script.sh"
-    script.write_text("#!/bin/sh\necho here\n")
-    script.chmod(0o755)
+    program(tmp_path / "script.sh", "#!/bin/sh\necho here\n")
     assert lines_of(SubprocessLauncher(), Run(command=["./script.sh"], working_dir=tmp_path)) == ["here"]
 
 
-def test_the_environment_is_inherited_then_the_launchers_then_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_launcher_overrides_the_inherited_environment_and_the_run_overrides_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("A", "inherited")
     monkeypatch.setenv("B", "inherited")
     launcher = SubprocessLauncher(env={"B": "launcher", "C": "launcher"})
@@ -136,16 +116,8 @@ def test_the_environment_is_inherited_then_the_launchers_then_the_runs(monkeypat
     assert lines_of(launcher, Run(command=["sh", "-c", script], env={"C": "run"})) == ["inherited launcher run"]
 
 
-def test_none_removes_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GONE", "here")
-    run = Run(command=["sh", "-c", 'echo "${GONE-removed}"'], env={"GONE": None})
-    assert lines_of(SubprocessLauncher(), run) == ["removed"]
-
-
-def test_the_program_is_looked_up_on_the_path_that_the_run_sets(tmp_path: Path) -> None:
-    program = tmp_path / "only-here"
-    program.write_text("#!/bin/sh\necho found\n")
-    program.chmod(0o755)
+def test_the_program_is_looked_up_on_the_path_of_the_run(tmp_path: Path) -> None:
+    program(tmp_path / "only-here", "#!/bin/sh\necho found\n")
     run = Run(command=["only-here"], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert lines_of(SubprocessLauncher(), run) == ["found"]
 
@@ -154,7 +126,7 @@ def test_standard_input_is_the_null_device(quiet: SubprocessLauncher) -> None:
     assert lines_of(quiet, Run(command=["sh", "-c", "cat; echo end"])) == ["end"]
 
 
-def test_a_run_leads_a_session_of_its_own() -> None:
+def test_a_run_leads_its_own_session_and_process_group() -> None:
     script = "import os; print(os.getpid() == os.getsid(0) == os.getpgid(0))"
     assert lines_of(SubprocessLauncher(), Run(command=[sys.executable, "-c", script])) == ["True"]
 
@@ -164,17 +136,6 @@ def test_a_run_inherits_no_descriptors() -> None:
         os.set_inheritable(held.fileno(), True)
         run = Run(command=[sys.executable, "-c", "import os; print(sorted(map(int, os.listdir('/dev/fd')))[:4])"])
         assert lines_of(SubprocessLauncher(), run) == ["[0, 1, 2, 3]"]  # 3 is listdir's own
-
-
-def test_streams_stay_apart(capfd: pytest.CaptureFixture[str]) -> None:
-    assert SubprocessLauncher().submit(Run(command=["sh", "-c", "echo out; echo err >&2"]))
-    captured = capfd.readouterr()
-    assert (captured.out, captured.err) == ("out\n", "err\n")
-
-
-def test_without_streaming_nothing_is_printed(capfd: pytest.CaptureFixture[str], quiet: SubprocessLauncher) -> None:
-    assert quiet.submit(Run(command=["sh", "-c", "echo out; echo err >&2"]))
-    assert capfd.readouterr() == ("", "")
 
 
 def test_a_callback_gets_the_lines_even_without_streaming(
