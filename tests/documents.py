@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -27,7 +28,9 @@ def commands(page: Path) -> list[str]:
 
 
 def write_files(page: Path, folder: Path) -> None:
-    """Writes the files that a page speaks of: blocks that begin with a comment with a file's name."""
+    """Writes the files of a page: those it includes, and blocks that begin with a comment with a file's name."""
+    for included in re.findall(r"^\.\. literalinclude:: (\S+\.py)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        shutil.copy(page.parent / included, folder)
     for block in blocks(page, "python", "yaml"):
         if named := re.match(r"# (\S+\.(?:py|yaml))\n", block):
             (folder / named[1]).write_text(block, encoding="utf-8")
