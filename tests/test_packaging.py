@@ -1,7 +1,8 @@
-"""What is installed: the metadata, the public names, and what importing them brings along."""
+"""The installed package: its metadata, its public names, and what importing it loads."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import pkgutil
@@ -9,10 +10,14 @@ import subprocess
 import sys
 from importlib.metadata import entry_points, metadata, requires, version
 from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import launchpad
+from launchpad import engine
+from launchpad.subprocess import watchdog_script
 
 PUBLIC = [
     "Run",
@@ -52,17 +57,17 @@ def after_import(expression: str) -> object:
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_a_public_name_is_there(name: str) -> None:
+def test_a_public_name_is_exported(name: str) -> None:
     assert name in launchpad.__all__
     assert getattr(launchpad, name).__module__.startswith("launchpad.")
 
 
-def test_every_name_that_is_promised_is_there() -> None:
+def test_every_name_in_all_exists() -> None:
     assert [name for name in launchpad.__all__ if not hasattr(launchpad, name)] == []
     assert sorted(launchpad.__all__) == dir(launchpad)
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'PrefectLauncher'"):
         launchpad.PrefectLauncher  # noqa: B018
 
@@ -80,17 +85,26 @@ def test_importing_launchpad_imports_nothing_heavy() -> None:
     assert HEAVY.intersection(after_import("list(sys.modules)")) == set()
 
 
+@pytest.mark.parametrize("script", [engine, watchdog_script], ids=lambda module: module.__name__)
+def test_a_script_that_runs_elsewhere_imports_only_the_standard_library(script: ModuleType) -> None:
+    tree = ast.walk(ast.parse(Path(str(script.__file__)).read_text()))
+    statements = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {ast.unparse(node).split()[1].partition(".")[0].rstrip(",") for node in statements}
+    assert len(names) > 3
+    assert names <= sys.stdlib_module_names
+
+
 def test_importing_launchpad_changes_nothing_in_the_process() -> None:
     assert after_import("signal.getsignal(signal.SIGINT) is signal.default_int_handler") is True
     assert after_import("signal.getsignal(signal.SIGTERM) == signal.SIG_DFL") is True
     assert after_import("threading.active_count()") == 1
 
 
-def test_it_ships_its_types() -> None:
+def test_the_package_ships_its_types() -> None:
     assert files("launchpad").joinpath("py.typed").is_file()
 
 
-def test_the_metadata_says_what_it_takes() -> None:
+def test_the_metadata_names_license_python_and_extras() -> None:
     told = metadata("launchpad")
     assert (told["Name"], told["License-Expression"], told["Requires-Python"]) == ("launchpad", "Apache-2.0", ">=3.10")
     assert {"docker", "kubernetes", "cli", "notebook", "all", "dev"} <= set(told.get_all("Provides-Extra") or [])
