@@ -1,4 +1,4 @@
-"""A Docker Engine: the only file, with images.py, that speaks to it through docker-py."""
+"""The API of a Docker Engine. Only this module and images.py import docker-py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import urllib3
@@ -16,175 +16,214 @@ from docker.errors import APIError, DockerException
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 
 from ..core.backend import Spec
-from ..core.retries import Transient
+from ..core.cancellation import Stopped, StopToken
+from ..core.retries import LONGEST_OUTAGE, Transient, reconnecting, transient
 from ..errors import EngineUnavailable, LaunchError
-from ..net.exchange import Query, StreamingResponse, message_of, request, upgrade
+from ..net.http import Query, StreamingResponse, encode_request
 from .config import Address
 from .connections import dial
-from .errors import ApiError
+from .errors import ApiError, error_of, error_of_response
 from .spec import RUN_ID
 from .status import State, state_of
 
-POOLED = 1024
-"""Connections that are kept open for the next request: more than there are threads that launch."""
+MAX_IDLE = 1024
+"""Idle connections that are kept: more than there are threads that launch."""
 
-OLDEST_WITH_GATEWAY = (20, 10)
+FIRST_WITH_GATEWAY = (20, 10)
+
+T = TypeVar("T")
 
 
 class DockerApi:
-    """The engine's API, in our words: Transient for what may heal, ApiError where it says no. Thread-safe."""
+    """Requests to one engine. Thread-safe.
 
-    def __init__(self, address: Address, timeout: float) -> None:
+    All raise Transient for faults that may pass and ApiError for error responses. `retried` and `through_outage` repeat
+    them, and raise EngineUnavailable in place of the last Transient.
+    """
+
+    def __init__(self, address: Address, timeout: float, max_outage: float = LONGEST_OUTAGE) -> None:
         self.address = address
         self._timeout = timeout
+        self._max_outage = max_outage
+        self._closing = StopToken()
         version, self.now = self._ask_first("/version")
         self.version = str(version["Version"])
         self.is_podman = any("podman" in part.get("Name", "").lower() for part in version.get("Components") or ())
         self._prefix = f"/v{version['ApiVersion']}"
-        self.client = _Client(self._dial, version["ApiVersion"], timeout)
+        self._client = _Client(self._dial, version["ApiVersion"], timeout)
         self.id = self._identity()
 
     @property
     def has_gateway(self) -> bool:
-        """Whether the engine knows the address `host-gateway`; Podman counts its versions differently, and does."""
-        numbers = re.match(r"(\d+)\.(\d+)", self.version)
-        return self.is_podman or not numbers or (int(numbers[1]), int(numbers[2])) >= OLDEST_WITH_GATEWAY
+        """Whether the engine knows the address `host-gateway`. All versions of Podman that have this API do."""
+        return self.is_podman or knows_gateway(self.version)
+
+    def retried(self, call: Callable[[], T], stop_token: StopToken | None = None) -> T:
+        """Repeats `call` a few times after a Transient. Stopped when `stop_token` is stopped."""
+        try:
+            return transient(stop_token or self._closing)(call)
+        except Transient as error:
+            raise self._unreachable(error) from error.__cause__
+
+    def through_outage(self, call: Callable[[], T]) -> T:
+        """Repeats `call` after a Transient until the engine is back, or has been out of reach for too long.
+
+        For requests about a run that has started: an engine may be restarted under its containers.
+        """
+        try:
+            return reconnecting(self._closing, self._max_outage)(call)
+        except Transient as error:
+            raise self._unreachable(error) from error.__cause__
+        except Stopped:
+            raise EngineUnavailable("The connection to the engine was closed while a run was followed.") from None
 
     def create(self, spec: Spec) -> str:
+        """Creates a container and returns its id."""
         try:
-            host = self.client.create_host_config(**spec["host"])
+            host = self._client.create_host_config(**spec["host"])
         except (TypeError, ValueError, DockerException) as error:
             raise LaunchError(f"The options of container {spec['create']['name']!r} are not valid: {error}") from error
         with self._translated():
-            return str(self.client.create_container(**spec["create"], host_config=host)["Id"])
+            return str(self._client.create_container(**spec["create"], host_config=host)["Id"])
 
     def connect(self, container: str, network: str) -> None:
         with self._translated():
-            self.client.connect_container_to_network(container, network)
+            self._client.connect_container_to_network(container, network)
 
     def start(self, container: str) -> None:
         with self._translated():
-            self.client.start(container)
+            self._client.start(container)
 
     def inspect(self, container: str) -> State | None:
-        """The state of the container with this id or name; None where there is none."""
+        """The state of the container with this id or name; None if there is none."""
         try:
             with self._translated():
-                return state_of(self.client.inspect_container(container))
-        except ApiError as refused:
-            if refused.status == 404:
+                return state_of(self._client.inspect_container(container))
+        except ApiError as error:
+            if error.status == 404:
                 return None
             raise
 
     def statuses(self, containers: list[str]) -> dict[str, str]:
+        """The statuses in the engine's list of those of `containers` that exist."""
         return {entry["Id"]: entry["State"] for entry in self.list({"id": containers})}
 
     def list(self, filters: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-        """The entries of the engine's list, of containers in any state."""
+        """The engine's list of containers in any state."""
         with self._translated():
-            entries: list[dict[str, Any]] = self.client.containers(all=True, filters=dict(filters))
+            entries: list[dict[str, Any]] = self._client.containers(all=True, filters=dict(filters))
             return entries
 
     def remove(self, container: str, *, force: bool) -> None:
-        """Removes the container and its unnamed volumes; gone already, or on its way out, is success."""
+        """Removes the container and its unnamed volumes. A container that is gone or being removed is a success."""
         try:
             with self._translated():
-                self.client.remove_container(container, v=True, force=force)
-        except ApiError as refused:
-            if refused.status != 404 and "already in progress" not in refused.words:
+                self._client.remove_container(container, v=True, force=force)
+        except ApiError as error:
+            if error.status != 404 and "already in progress" not in error.message:
                 raise
 
     def attach(self, container: str) -> StreamingResponse:
-        """The stream of what the container will write; it is attached when this returns."""
+        """The stream of all output of a container that has not started; attached when this returns."""
         query: Query = {"stream": 1, "stdout": 1, "stderr": 1}
-        exchange = self.open(upgrade(f"{self._prefix}/containers/{container}/attach", query))
+        upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
+        path = f"{self._prefix}/containers/{container}/attach"
+        response = self._open(encode_request("POST", path, query, {"Host": "docker", **upgrade}, version="1.1"))
         try:
-            if not exchange.answered(self._timeout):
-                raise Transient("the engine did not attach in time")
-            if exchange.status not in (101, 200):
-                raise _refused(exchange.status, message_of(exchange.read_all(self._timeout).decode("utf-8", "replace")))
-        except (OSError, TimeoutError) as error:
-            exchange.close()
-            raise Transient(str(error)) from error
+            response.wait_success(self._timeout)
         except BaseException:
-            exchange.close()
+            response.close()
             raise
-        return exchange
+        return response
 
     def open_log(self, container: str, follow: bool) -> StreamingResponse:
         query: Query = {"stdout": 1, "stderr": 1, "follow": int(follow)}
-        return self.open(request("GET", f"{self._prefix}/containers/{container}/logs", query))
+        return self._stream("GET", f"{self._prefix}/containers/{container}/logs", query)
 
     def open_events(self, since: str) -> StreamingResponse:
+        """The events of runs' containers from `since` on, a time of the engine's clock."""
         filters = {"type": ["container"], "event": ["start", "oom", "die", "destroy"], "label": [RUN_ID]}
-        if (
-            self.is_podman
-        ):  # it filters by its own words, tells in Docker's, and loses events to a label without a value
+        if self.is_podman:  # it filters by its own names of events, and loses events to a label without a value
             filters = {"type": ["container"], "event": ["start", "oom", "died", "remove"]}
-        query: Query = {"since": since, "filters": json.dumps(filters)}
-        return self.open(request("GET", f"{self._prefix}/events", query))
+        return self._stream("GET", f"{self._prefix}/events", {"since": since, "filters": json.dumps(filters)})
 
-    def send(self, container: str, order: str, query: Query) -> StreamingResponse:
-        """Sends an order to the container; who gets the exchange may look for the answer."""
-        return self.open(request("POST", f"{self._prefix}/containers/{container}/{order}", query))
+    def open_pull(self, query: Query, headers: Mapping[str, str]) -> StreamingResponse:
+        return self._stream("POST", "/images/create", query, headers)
 
-    def open(self, data: bytes) -> StreamingResponse:
-        """Sends a request on a connection of its own."""
-        try:
-            return StreamingResponse(self._dial(), data)
-        except OSError as error:
-            raise Transient(str(error)) from error
+    def send(self, container: str, action: str, query: Query) -> StreamingResponse:
+        """Sends a request for `action` (stop, kill). Its response may be read or not; it raises no ApiError."""
+        path = f"{self._prefix}/containers/{container}/{action}"
+        return self._open(encode_request("POST", path, query, {"Host": "docker"}), raise_errors=False)
 
     def close(self) -> None:
-        self.client.close()
+        """Closes idle connections, and ends the waits of `through_outage` with EngineUnavailable."""
+        self._closing.stop()
+        self._client.close()
+
+    def _stream(self, method: str, path: str, query: Query, headers: Mapping[str, str] = {}) -> StreamingResponse:
+        return self._open(encode_request(method, path, query, {"Host": "docker", **headers}))
+
+    def _open(self, request: bytes, *, raise_errors: bool = True) -> StreamingResponse:
+        """Sends `request` on a connection of its own."""
+        try:
+            return StreamingResponse(self._dial(), request, error=error_of_response if raise_errors else None)
+        except OSError as error:
+            raise Transient(str(error)) from error
 
     def _dial(self) -> socket.socket:
         return dial(self.address, self._timeout)
 
     def _ask_first(self, path: str) -> tuple[dict[str, Any], str]:
-        """An answer, and when (in the engine's clock) it was given: EngineUnavailable where there is none."""
+        """A response, and its time in the engine's clock. EngineUnavailable."""
         try:
-            with closing(StreamingResponse(self._dial(), request("GET", path))) as exchange:
-                if not exchange.answered(self._timeout):
-                    raise TimeoutError(f"it does not answer within {self._timeout:g} s")
-                body = exchange.read_all(self._timeout)
-                if exchange.status != 200:
-                    raise OSError(message_of(body.decode("utf-8", "replace")))
-                return json.loads(body), exchange.headers.get("date", "")
-        except (OSError, ValueError, TimeoutError) as error:
+            request = encode_request("GET", path, headers={"Host": "docker"})
+            with closing(StreamingResponse(self._dial(), request, error=error_of_response)) as response:
+                response.wait_success(self._timeout)
+                return json.loads(response.read_all(self._timeout)), response.headers.get("date", "")
+        except (OSError, ValueError, Transient, ApiError) as error:
             raise EngineUnavailable(
                 f"No Docker Engine can be reached at {self.address.url}: {error or type(error).__name__}. "
                 f"To do: {_advice(self.address, error)}."
-            ) from error
+            ) from (error.__cause__ if isinstance(error, Transient) else error)
 
     def _identity(self) -> str:
-        """What tells this engine from all others. Podman has no name for itself: its place has to do."""
+        """The engine's id. Podman has none: its address serves, with this machine's name if it is a local one."""
         if self.is_podman:
-            where = f"@{socket.gethostname()}" if self.address.scheme == "unix" else ""
-            return self.address.url + where
+            host = f"@{socket.gethostname()}" if self.address.scheme == "unix" else ""
+            return self.address.url + host
         info, _ = self._ask_first(f"{self._prefix}/info")
         return str(info["ID"])
 
+    def _unreachable(self, error: Transient) -> EngineUnavailable:
+        return EngineUnavailable(
+            f"The Docker Engine at {self.address.url} cannot be reached any more: {error}. Check whether it runs."
+        )
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        """Raises docker-py's errors as launchpad's."""
         try:
             yield
         except APIError as error:
-            raise _refused(error.status_code, str(error.explanation or error), error) from error
+            after = error.response.headers.get("Retry-After") if error.response is not None else None
+            raise error_of(error.status_code or 0, str(error.explanation or error), after) from None
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise Transient(_words(error)) from error
+            root = _root(error)
+            raise Transient(str(root) or type(root).__name__) from root
         except (DockerException, requests.RequestException, TypeError, ValueError) as error:
-            raise LaunchError(f"The Docker Engine at {self.address.url} was not understood: {error}") from error
+            raise LaunchError(
+                f"The response of the Docker Engine at {self.address.url} was not understood: {error}"
+            ) from error
 
 
 class _Client(APIClient):
-    """docker-py's client on our connections: one way to the engine for requests and streams alike."""
+    """docker-py's client on connections of `dial`, so that requests and streams reach the engine in one way."""
 
     def __init__(self, dial: Callable[[], socket.socket], version: str, timeout: float) -> None:
         self._adapter = _Adapter(dial)
         super().__init__(base_url="unix:///engine", version=version)
         self.timeout = timeout  # type: ignore[assignment]  # requests takes fractions, too
-        self.trust_env = False  # proxies and CA bundles for the web are none of the engine's
+        self.trust_env = False  # proxies and CA bundles for the web do not apply to the engine
 
     def get_adapter(self, url: str) -> BaseHTTPAdapter:
         return self._adapter
@@ -212,7 +251,7 @@ class _Adapter(BaseHTTPAdapter):
 
 class _Pool(urllib3.HTTPConnectionPool):
     def __init__(self, dial: Callable[[], socket.socket]) -> None:
-        super().__init__("docker", maxsize=POOLED)
+        super().__init__("docker", maxsize=MAX_IDLE)
         self._dial = dial
 
     def _new_conn(self) -> _Connection:
@@ -228,25 +267,22 @@ class _Connection(urllib3.connection.HTTPConnection):
         self.sock = self._dial()
 
 
-def _refused(status: int | None, words: str, error: APIError | None = None) -> Exception:
-    if status in (429, 502, 503, 504):
-        after = (
-            error.response.headers.get("Retry-After", "") if error is not None and error.response is not None else ""
-        )
-        return Transient(words, float(after) if after.isdigit() else None)
-    return ApiError(words, status or 0)
+def knows_gateway(version: str) -> bool:
+    """Whether a Docker Engine of this version knows the address `host-gateway`; true if the version has no numbers."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return not numbers or (int(numbers[1]), int(numbers[2])) >= FIRST_WITH_GATEWAY
 
 
-def _words(error: BaseException) -> str:
-    """What lies at the bottom of an error of the HTTP client: its own words are of pools and proxies."""
-    while (below := error.__cause__ or error.__context__) is not None and below is not error:
-        error = below
-    return str(error) or type(error).__name__
+def _root(error: BaseException) -> BaseException:
+    """The first of a chain of errors: those of the HTTP client around it speak of pools and proxies."""
+    while (cause := error.__cause__ or error.__context__) is not None and cause is not error:
+        error = cause
+    return error
 
 
 def _advice(address: Address, error: BaseException) -> str:
     if isinstance(error, PermissionError):
         return "add your user to the group that owns the socket (docker), or use an engine of your own (rootless)"
     if address.scheme == "ssh":
-        return f"see that 'docker --host {address.url} version' works without asking for a password"
-    return "start it, or set DOCKER_HOST or DOCKER_CONTEXT to where it is"
+        return f"check that 'docker --host {address.url} version' works without asking for a password"
+    return "start it, or set DOCKER_HOST or DOCKER_CONTEXT to its address"

@@ -1,4 +1,4 @@
-"""Whether containers can be launched here."""
+"""Checks whether containers can be launched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .launcher import DockerLauncher
 def check(launcher: DockerLauncher) -> Health:
     """Connects to the engine that `launcher` would use; pulls and launches nothing."""
     with closing(launcher.connect()) as backend:
-        engine = backend.connected
+        engine = backend.api
         name = "Podman" if engine.is_podman else "Docker Engine"
         old = "" if engine.has_gateway else "Containers cannot reach this machine by host.docker.internal: update it."
         settings = [name for name in ("DOCKER_HOST", "DOCKER_CONTEXT") if os.environ.get(name)]

@@ -1,4 +1,4 @@
-"""Where the engine is, by the rules of the docker CLI: DOCKER_HOST, then DOCKER_CONTEXT, then the current context."""
+"""The engine's address, by the rules of the docker CLI: DOCKER_HOST, DOCKER_CONTEXT, the current context."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..errors import EngineUnavailable
 
 DEFAULT = "npipe:////./pipe/docker_engine" if sys.platform == "win32" else "unix:///var/run/docker.sock"
 SCHEMES = ("unix", "tcp", "http", "https", "ssh")
-TIMEOUT = 60.0
-"""Seconds that an ordinary request may take where DOCKER_CLIENT_TIMEOUT does not say."""
+DEFAULT_TIMEOUT = 60.0
+"""Seconds that an ordinary request may take if DOCKER_CLIENT_TIMEOUT is not set."""
 
 _PORTS = {False: 2375, True: 2376}
 
 
 @attrs.frozen
 class Tls:
-    """The files by which engine and client know each other; without `verify`, the engine's word is taken for it."""
+    """The certificate files of a connection. Without `verify`, the engine's certificate is not checked."""
 
     ca: str | None
     certificate: str | None
@@ -35,7 +35,7 @@ class Tls:
 
 @attrs.frozen
 class Address:
-    """An engine's address as it was given, and what it says."""
+    """The address of an engine, as it was given."""
 
     url: str
     tls: Tls | None = None
@@ -46,18 +46,18 @@ class Address:
 
     @property
     def path(self) -> str:
-        """Of a unix socket: its file."""
+        """The file of a Unix socket."""
         return self.url.partition("://")[2]
 
     @property
-    def place(self) -> tuple[str, int]:
-        """The host and the port of a network address."""
+    def host_and_port(self) -> tuple[str, int]:
+        """Those of a network address; the port defaults to docker's."""
         parts = urlsplit(self.url)
         return parts.hostname or "127.0.0.1", parts.port or _PORTS[self.tls is not None]
 
 
 def engine_address(environ: Mapping[str, str]) -> Address:
-    """The address of the engine that `docker` would speak to. EngineUnavailable where the settings make no sense."""
+    """The address of the engine that the `docker` command would use. EngineUnavailable if the settings are invalid."""
     if host := environ.get("DOCKER_HOST"):
         return _checked(host, _tls_of_environment(environ))
     folder = _config_folder(environ)
@@ -68,8 +68,8 @@ def engine_address(environ: Mapping[str, str]) -> Address:
 
 
 def timeout(environ: Mapping[str, str]) -> float:
-    """Seconds that an ordinary request may take."""
-    text = environ.get("DOCKER_CLIENT_TIMEOUT") or str(TIMEOUT)
+    """Seconds that an ordinary request may take. EngineUnavailable if DOCKER_CLIENT_TIMEOUT is invalid."""
+    text = environ.get("DOCKER_CLIENT_TIMEOUT") or str(DEFAULT_TIMEOUT)
     try:
         seconds = float(text)
     except ValueError:

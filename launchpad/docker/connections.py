@@ -1,46 +1,31 @@
-"""Connections to the engine, by whatever way its address names: all are sockets that can be waited on together."""
+"""Connections to the engine by a Unix socket, TCP, TLS or ssh. Each is a socket, to be waited for with others."""
 
 from __future__ import annotations
 
 import functools
-import select
 import socket
 import subprocess
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..net.http import keep_alive
 from .config import Address, Tls
 
 if TYPE_CHECKING:
     import ssl
 
 
-class HasFileno(Protocol):
-    def fileno(self) -> int: ...
-
-
 def dial(address: Address, timeout: float) -> socket.socket:
-    """A new connection, each of whose operations may take `timeout` seconds. OSError where there is none to be had."""
+    """Opens a connection, whose operations have a timeout of `timeout` seconds. OSError."""
     if address.scheme == "unix":
         return _connect_unix(address.path, timeout)
     if address.scheme == "ssh":
         return _connect_ssh(address.url, timeout)
-    host, port = address.place
+    host, port = address.host_and_port
     connection = socket.create_connection((host, port), timeout)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    keep_alive(connection)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection if address.tls is None else _secure(connection, address.tls, host)
-
-
-def readable(sources: Sequence[HasFileno], timeout: float | None) -> bool:
-    """Waits until one of `sources` has something to read, at most `timeout` seconds; whether one has."""
-    if not hasattr(select, "poll"):
-        return bool(select.select(sources, [], [], timeout)[0])
-    poll = select.poll()
-    for source in sources:
-        poll.register(source.fileno(), select.POLLIN)
-    return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
 
 
 def _connect_unix(path: str, timeout: float) -> socket.socket:
@@ -76,7 +61,7 @@ def _ssl_context(tls: Tls) -> ssl.SSLContext:
 
 
 class _SshConnection(socket.socket):
-    """Our end of what an `ssh` process carries to the engine's socket; the process ends with it."""
+    """A socket whose other end an `ssh` process connects to the engine's; closing it ends the process."""
 
     process: subprocess.Popen[bytes]
 
@@ -90,7 +75,7 @@ class _SshConnection(socket.socket):
 def _connect_ssh(url: str, timeout: float) -> socket.socket:
     ours, theirs = socket.socketpair()
     with theirs:
-        # A session of its own: a Ctrl-C at the terminal is for us to handle, not for ssh.
+        # A session of its own: Ctrl-C at the terminal must not reach ssh.
         process = subprocess.Popen(
             ssh_command(url, timeout),
             stdin=theirs.fileno(),
@@ -105,7 +90,7 @@ def _connect_ssh(url: str, timeout: float) -> socket.socket:
 
 
 def ssh_command(url: str, timeout: float) -> list[str]:
-    """What the docker CLI runs for an address like ssh://user@host:port."""
+    """The command that the docker CLI runs for an address such as ssh://user@host:port."""
     parts = urlsplit(url)
     words = ["ssh", "-o", f"ConnectTimeout={max(1, round(timeout))}", "-T"]
     if parts.username:

@@ -1,4 +1,4 @@
-"""What a DockerLauncher's fields accept: a converter for each, ValueError for what it refuses. Pure."""
+"""A converter for each field of a DockerLauncher: ValueError for invalid values. Pure."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def _texts(value: object, what: str) -> list[str]:
         raise ValueError(f"{what} must be a list of text, not {type(value).__name__}")
     for one in value:
         if not isinstance(one, str):
-            raise ValueError(f"{what} must be a list of text: {type(one).__name__} is in it")
+            raise ValueError(f"{what} must be a list of text, not of {type(one).__name__}")
     return list(value)
 
 
 def _names(value: object, what: str) -> list[str]:
     names = _texts(value, what)
     if "" in names:
-        raise ValueError(f"{what} must be a list of names: an empty one is in it")
+        raise ValueError(f"{what} must be a list of names, and none may be empty")
     return list(dict.fromkeys(names))
 
 

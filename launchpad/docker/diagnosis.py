@@ -1,4 +1,4 @@
-"""How a container ended: what is known of it, and what that means. Pure."""
+"""How a container ended: what is known, and what it means. Pure."""
 
 from __future__ import annotations
 
@@ -13,51 +13,52 @@ from ..models import Reason
 from .status import Ended, State
 
 KILLED = 137
-MADE_UP = 255
-"""What an engine says of containers that it loses sight of while it goes down; some programs end with it, too."""
+UNKNOWN = 255
+"""The exit code that an engine reports of containers it loses while it goes down. Some programs exit with it too."""
 
 
 @attrs.define
 class Termination:
-    """What is known by now of the end of one container."""
+    """What is known of the end of one container."""
 
     end: Ended | None = None
-    heard_at: float | None = None
-    """When (monotonic) the end was heard of."""
+    reported_at: float | None = None
+    """When (monotonic) the end was reported."""
 
     started_at: datetime | None = None
     oom: bool = False
     by_us: bool = False
-    """We asked it to end, or killed it."""
+    """Whether launchpad stopped or killed it."""
 
     vanished: bool = False
     confirmed: bool = False
 
     @property
     def is_doubtful(self) -> bool:
-        return self.end is not None and self.end.exit_code == MADE_UP and not self.confirmed
+        return self.end is not None and self.end.exit_code == UNKNOWN and not self.confirmed
 
     @property
-    def needs_a_look(self) -> bool:
-        """Whether it may have been removed, or have been out of memory: only the engine can tell."""
-        return self.end is not None and self.end.exit_code == KILLED and not (self.by_us or self.oom or self.vanished)
+    def needs_inspection(self) -> bool:
+        """Whether it may have been removed or out of memory, which only an inspection shows."""
+        known = self.by_us or self.oom or self.vanished
+        return self.end is not None and self.end.exit_code == KILLED and not known
 
-    def hear(self, end: Ended) -> None:
-        """The first end counts: what is told again is told less exactly."""
+    def report(self, end: Ended) -> None:
+        """Takes the first end: later reports are less exact."""
         if self.end is None:
-            self.end, self.heard_at = end, time.monotonic()
+            self.end, self.reported_at = end, time.monotonic()
 
-    def forget(self) -> None:
-        """It has not ended after all."""
-        self.end = self.heard_at = None
+    def withdraw(self) -> None:
+        """Forgets the end: the container still runs."""
+        self.end = self.reported_at = None
 
     def vanish(self) -> None:
-        """It is gone, and nobody told how it ended."""
+        """Takes note that the container is gone, and its end is unknown."""
         self.vanished = True
-        self.hear(Ended(None, None))
+        self.report(Ended(None, None))
 
-    def learn(self, state: State | None) -> None:
-        """What the engine says when it is asked after the end; None: it does not know the container any more."""
+    def confirm(self, state: State | None) -> None:
+        """Takes the state of an inspection after the end; None if the container is gone."""
         self.confirmed = True
         if state is None or state.status == "removing":
             self.vanished = True
@@ -66,21 +67,21 @@ class Termination:
             self.end = Ended(state.exit_code, state.ended_at)
 
 
-def exit_of(ending: Termination) -> Exit:
-    """What the end means."""
-    assert ending.end is not None
-    code = ending.end.exit_code
+def exit_of(termination: Termination) -> Exit:
+    """What the end means for the run."""
+    assert termination.end is not None
+    code = termination.end.exit_code
     reason, message, hint = of_exit_code(code)
-    if ending.vanished:
+    if termination.vanished:
         reason, message, hint = Reason.VANISHED, "The container was removed while it ran.", ""
-    elif ending.oom and code != 0:
+    elif termination.oom and code != 0:
         reason, message = Reason.OOM_KILLED, f"Out of memory: the container reached its limit. {message}"
-        hint = "Give it more (mem_limit), or have it use less."
+        hint = "Raise the limit (mem_limit), or make the program use less memory."
     return Exit(
         exit_code=code,
         reason=reason,
         message=message,
         hint=hint,
-        started_at=ending.started_at,
-        ended_at=ending.end.at,
+        started_at=termination.started_at,
+        ended_at=termination.end.at,
     )

@@ -1,13 +1,17 @@
-"""Why the engine refused a container, and what to do about it. Pure: its words in, an error's message out."""
+"""Error responses of the engine, and the errors that users get instead, with advice. Pure."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ..core.backend import Spec
+from ..core.retries import Transient
 from ..errors import LaunchError
 
+_TRANSIENT = (429, 502, 503, 504)  # statuses
 _ADVICE = [
     (
         r"executable file not found|no such file or directory.*: unknown",
@@ -20,43 +24,61 @@ _ADVICE = [
     (r"bind source path does not exist|invalid mount|mount path must be absolute|mounts? denied", "check volumes"),
     (
         r"not a directory: unknown|are you trying to mount a directory onto a file",
-        "check volumes: a file and a folder meet",
+        "check volumes: one mounts a directory onto a file, or a file onto a directory",
     ),
-    (r"unable to find user|no matching entries in passwd", "check user: the image must know it, or give its number"),
+    (r"unable to find user|no matching entries in passwd", "check user: the image must know it, or use its number"),
     (r"working directory .* is invalid", "give the run's working_dir as an absolute path"),
     (r"memory limit|cpus? ", "check mem_limit and cpus"),
-    (
-        r"unknown runtime|could not select device driver",
-        "check the options: the engine does not have what they ask for",
-    ),
+    (r"unknown runtime|could not select device driver", "check the options: the engine does not support one of them"),
     (r"no space left", "free some space on the engine's disk (docker system prune)"),
 ]
 
 
 class ApiError(LaunchError):
-    """The engine said no. Internal: who asked turns it into an error that says what it means for the run."""
+    """An error response of the engine. Internal: its callers raise an error about the run instead."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
+        self.message = message
         self.status = status
-        self.words = message
 
     @property
     def is_missing_image(self) -> bool:
-        return self.status == 404 and bool(re.search(r"no such image|image not known", self.words, re.IGNORECASE))
+        return self.status == 404 and bool(re.search(r"no such image|image not known", self.message, re.IGNORECASE))
 
     @property
     def is_taken_name(self) -> bool:
-        """Podman says 500 of it."""
-        return self.status in (409, 500) and bool(re.search(r"name .* already in use", self.words, re.IGNORECASE))
+        """Podman uses status 500."""
+        return self.status in (409, 500) and bool(re.search(r"name .* already in use", self.message, re.IGNORECASE))
 
 
-def not_started(spec: Spec, refused: ApiError) -> LaunchError:
-    """The error of a run whose container could not be made or started."""
+def error_of(status: int, message: str, retry_after: str | None) -> Transient | ApiError:
+    """The error for an error response; `retry_after` is the header of that name."""
+    if status in _TRANSIENT:
+        return Transient(message, float(retry_after) if retry_after and retry_after.isdigit() else None)
+    return ApiError(message, status)
+
+
+def error_of_response(status: int, headers: Mapping[str, str], body: bytes) -> Transient | ApiError:
+    return error_of(status, _message_of(body) or f"status {status}", headers.get("retry-after"))
+
+
+def _message_of(body: bytes) -> str:
+    """The `message` in the JSON of an error response, or its text if it is not such JSON."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        data: Any = json.loads(text)
+        return str(data["message"])
+    except (ValueError, KeyError, TypeError):
+        return text
+
+
+def not_started(spec: Spec, error: ApiError) -> LaunchError:
+    """The error of a run whose container could not be created or started."""
     create: dict[str, Any] = spec["create"]
-    words = refused.words.strip().rstrip(".")
-    advice = next((do for pattern, do in _ADVICE if re.search(pattern, words, re.IGNORECASE | re.DOTALL)), None)
-    if advice is _ADVICE[0][1] and "exec:" in words:
-        words = f"the program {create['command'][0]!r} is not found in it ({words})"
-    message = f"Container {create['name']!r} of image {create['image']!r} cannot be started: {words}."
-    return LaunchError(f"{message} To do: {advice}." if advice else message)
+    message = error.message.strip().rstrip(".")
+    advice = next((do for pattern, do in _ADVICE if re.search(pattern, message, re.IGNORECASE | re.DOTALL)), None)
+    if advice is _ADVICE[0][1] and "exec:" in message:
+        message = f"the program {create['command'][0]!r} is not found in it ({message})"
+    whole = f"Container {create['name']!r} of image {create['image']!r} cannot be started: {message}."
+    return LaunchError(f"{whole} To do: {advice}." if advice else whole)

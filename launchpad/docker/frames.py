@@ -1,7 +1,7 @@
-"""From the bytes of an output stream to the lines of a run, none lost and none repeated when the stream is lost.
+"""Parses output streams: frames into the bytes of stdout and stderr, and these into lines without repetitions.
 
-Whole lines are passed on and counted; what comes after the last newline is held back. A stream that is opened anew
-tells all from the beginning, and what was passed on already is dropped by its count.
+Whole lines are passed on and counted; the bytes after the last newline are held. A stream that is opened anew starts at
+the run's beginning, and as many lines as were passed on are dropped.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from collections.abc import Iterator
 
 from ..core.backend import Chunk, StreamName
 
-LONGEST_HELD = 1024 * 1024
-"""Bytes of a line without an end that are held back; beyond, they are passed on, and counted as bytes."""
+MAX_HELD = 1024 * 1024
+"""Bytes of an unfinished line that are held; a longer one is passed on, and counted in bytes."""
 
-_HEAD = struct.Struct(">BxxxL")
-_STREAMS: tuple[StreamName, ...] = ("stdout", "stdout", "stderr")  # by the number in a frame's head: 0, 1, 2
+_HEADER = struct.Struct(">BxxxL")
+_STREAMS: tuple[StreamName, ...] = ("stdout", "stdout", "stderr")  # by the number in a frame's header: 0, 1, 2
 
 
 class Demultiplexer:
-    """Takes apart the two streams that come as frames on one connection; a terminal's output comes as it is."""
+    """Separates stdout and stderr, which share one connection as frames. The output of a terminal has no frames."""
 
     def __init__(self, tty: bool) -> None:
         self._tty = tty
         self._stream: StreamName = "stdout"
-        self._left = 0  # bytes of the current frame that are still to come
-        self._head = b""
+        self._left = 0  # bytes of the current frame that have not arrived
+        self._header = b""
 
     def feed(self, data: bytes) -> Iterator[Chunk]:
         if self._tty:
@@ -34,12 +34,12 @@ class Demultiplexer:
         at = 0
         while at < len(data):
             if self._left == 0:
-                taken = data[at : at + _HEAD.size - len(self._head)]
-                self._head += taken
+                taken = data[at : at + _HEADER.size - len(self._header)]
+                self._header += taken
                 at += len(taken)
-                if len(self._head) == _HEAD.size:
-                    number, self._left = _HEAD.unpack(self._head)
-                    self._stream, self._head = _STREAMS[min(number, 2)], b""
+                if len(self._header) == _HEADER.size:
+                    number, self._left = _HEADER.unpack(self._header)
+                    self._stream, self._header = _STREAMS[min(number, 2)], b""
                 continue
             piece = data[at : at + self._left]
             at += len(piece)
@@ -48,35 +48,35 @@ class Demultiplexer:
 
 
 class LineDeduplicator:
-    """What has been passed on of one stream of one run."""
+    """Passes on the lines of one stream of one run, each once, however often the stream starts again."""
 
     def __init__(self) -> None:
         self._lines = 0
-        self._bytes = 0  # of the line after these, where it was too long to hold back
+        self._bytes = 0  # of the line after these, if it was too long to be held
         self._held = b""
         self._drop_lines = 0
         self._drop_bytes = 0
 
-    def begin_anew(self) -> None:
-        """The next bytes are those of the run's beginning."""
+    def restart(self) -> None:
+        """Takes the next bytes for those of the run's beginning."""
         self._held = b""
         self._drop_lines, self._drop_bytes = self._lines, self._bytes
 
     def feed(self, data: bytes) -> bytes:
-        """What is to be passed on now."""
+        """Returns what is to be passed on now."""
         data = self._held + self._without_repeated(data)
         end = data.rfind(b"\n") + 1
         if end:
             self._lines += data.count(b"\n")
             self._bytes = 0
         whole, self._held = data[:end], data[end:]
-        if len(self._held) > LONGEST_HELD:
+        if len(self._held) > MAX_HELD:
             whole, self._held = data, b""
             self._bytes += len(data) - end
         return whole
 
     def finish(self) -> bytes:
-        """A last line that has no end."""
+        """Returns a last line without a newline."""
         last, self._held = self._held, b""
         self._bytes += len(last)
         return last

@@ -1,4 +1,4 @@
-"""The containers of runs on an engine, of this process and of others, and the removal of those that are over."""
+"""Lists the containers of runs on an engine, of all processes, and removes those that are over."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import attrs
 from . import spec as specs
 from .backend import DockerBackend
 
-OVERDUE = timedelta(minutes=5)
-"""How long after its deadline a run is left to who launched it: beyond, nobody is there to stop it."""
+OVERDUE_WINDOW = timedelta(minutes=5)
+"""Time after its deadline in which a run is left to the process that launched it; after it, that process is gone."""
 
 _ENDED = ("exited", "dead")
 
 
 @attrs.frozen
 class Container:
-    """The container of one run. `state` is the engine's (created, running, exited …), `status` says it in words."""
+    """The container of one run. `state` is one word (created, running, exited, …), `status` the engine's text."""
 
     id: str
     name: str
@@ -31,29 +31,29 @@ class Container:
     deadline: datetime | None
 
     def is_over(self, now: datetime) -> bool:
-        """Whether it has ended, or should have long ago."""
-        return self.state in _ENDED or (self.deadline is not None and now > self.deadline + OVERDUE)
+        """Whether it has ended, or is long overdue."""
+        return self.state in _ENDED or (self.deadline is not None and now > self.deadline + OVERDUE_WINDOW)
 
 
-def containers(runs: DockerBackend, labels: Iterable[str] = ()) -> list[Container]:
+def containers(backend: DockerBackend, labels: Iterable[str] = ()) -> list[Container]:
     """The containers of runs on the engine that have all `labels` (each KEY or KEY=VALUE), the newest first."""
-    return [container_of(entry) for entry in runs.listed({"label": [specs.RUN_ID, *labels]})]
+    return [container_of(entry) for entry in backend.listed({"label": [specs.RUN_ID, *labels]})]
 
 
-def reap(runs: DockerBackend, labels: Iterable[str] = ()) -> list[Container]:
-    """Removes the containers of runs, with all `labels`, that are over, and gives those that were removed.
+def reap(backend: DockerBackend, labels: Iterable[str] = ()) -> list[Container]:
+    """Removes the containers of runs with all `labels` that are over, and returns them.
 
-    A run that still goes on although its time-out has long passed has lost who launched it: it is killed.
+    A run that goes on long after its timeout is killed: the process that launched it is gone.
     """
     now = datetime.now(timezone.utc)
-    over = [container for container in containers(runs, labels) if container.is_over(now)]
+    over = [container for container in containers(backend, labels) if container.is_over(now)]
     for container in over:
-        runs.discard(container.id)
+        backend.discard(container.id)
     return over
 
 
 def container_of(entry: Mapping[str, Any]) -> Container:
-    """The container in an entry of the engine's list."""
+    """The container of an entry of the engine's list."""
     labels = entry.get("Labels") or {}
     deadline = labels.get(specs.DEADLINE)
     return Container(

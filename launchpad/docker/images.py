@@ -1,4 +1,4 @@
-"""Images: pulled when the policy says so, once for all who need one at the same time."""
+"""Images: pulled as the policy says, once for all launches that need one at the same time."""
 
 from __future__ import annotations
 
@@ -7,32 +7,46 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
-from docker import APIClient, auth
+from docker import auth
 from docker.errors import DockerException
 
 from ..core.cancellation import StopToken
 from ..core.retries import Transient, transient
 from ..errors import ImagePullError, LaunchError
-from ..net.exchange import Query, StreamingResponse, refusal, request
+from ..net.http import Query, StreamingResponse
+from ..net.wakeup import readable
 from . import references
-from .connections import readable
+from .errors import ApiError
 from .pull_progress import Progress
 
-ANSWER = 60.0
-"""Seconds that the engine may take to say why it refuses a pull."""
+SHARING_WINDOW = 0.2
+"""Seconds after a pull's end in which launches still share it: they needed the image at the same time."""
+
+OpenPull = Callable[[Query, Mapping[str, str]], StreamingResponse]
+"""Sends the request for a pull, with this query and these headers. Transient."""
 
 
-SAME_TIME = 0.2
-"""Seconds for which a pull that has ended is still one of the same time."""
+@attrs.frozen
+class Pull:
+    """What is pulled, and how. `login` is a mapping of `username` and `password`; None: that of docker's config."""
+
+    image: str
+    platform: str | None = None
+    login: dict[str, str] | None = attrs.field(default=None, repr=False)
+    show_progress: bool = False
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        return self.image, self.platform
 
 
 @attrs.define(eq=False)
-class _Pull:
-    """One pull under way: the thread that began it does it, others wait."""
+class _Pending:
+    """A pull under way, by the thread that began it. The others wait."""
 
     done: bool = False
     error: LaunchError | None = None
@@ -42,131 +56,108 @@ class _Pull:
 class Images:
     """Pulls images for one backend. Thread-safe."""
 
-    def __init__(self, client: APIClient, send: Callable[[bytes], StreamingResponse]) -> None:
-        self._client = client
-        self._send = send
-        self._changed = threading.Condition()  # guards the pulls under way
-        self._pulls: dict[tuple[str, str | None], _Pull] = {}
+    def __init__(self, open_pull: OpenPull) -> None:
+        self._open_pull = open_pull
+        self._changed = threading.Condition()  # guards all below
+        self._pending: dict[tuple[str, str | None], _Pending] = {}
         self._pulled_at: dict[tuple[str, str | None], float] = {}
 
-    def pull(
-        self,
-        image: str,
-        login: dict[str, str] | None,
-        platform: str | None,
-        since: float,
-        stop_token: StopToken,
-        *,
-        shown: bool,
-    ) -> None:
-        """Pulls `image`, or waits for who is pulling it already, and gets its error.
+    def pull(self, wanted: Pull, since: float, stop_token: StopToken) -> None:
+        """Pulls an image, or waits for a pull of it that is under way and shares its error.
 
-        One that has come since `since` (monotonic), or just before, is new enough. ImagePullError; Stopped as soon as
-        `stop_token` is stopped: then one of those who wait goes on with the pull.
+        An image that was pulled after `since` (monotonic), or just before, is not pulled again. Raises ImagePullError,
+        and Stopped as soon as `stop_token` is stopped; then one of the threads that wait pulls the image.
         """
         while True:
             stop_token.check()
             with self._changed:
-                if self._pulled_at.get((image, platform), float("-inf")) > since - SAME_TIME:
+                if self._pulled_at.get(wanted.key, float("-inf")) > since - SHARING_WINDOW:
                     return
-                pull = self._pulls.get((image, platform))
-                ours = pull is None
-                if pull is None:
-                    pull = self._pulls[image, platform] = _Pull()
+                pending = self._pending.get(wanted.key)
+                if ours := pending is None:
+                    pending = self._pending[wanted.key] = _Pending()
             if ours:
-                self._lead(pull, image, login, platform, stop_token, shown)
+                self._lead(pending, wanted, stop_token)
                 return
-            self._await(pull, stop_token)
-            if pull.error is not None:
-                raise type(pull.error)(*pull.error.args) from pull.error
-            if not pull.given_up:
+            self._wait(pending, stop_token)
+            if pending.error is not None:
+                raise type(pending.error)(*pending.error.args) from None
+            if not pending.given_up:
                 return
 
-    def _lead(
-        self,
-        pull: _Pull,
-        image: str,
-        login: dict[str, str] | None,
-        platform: str | None,
-        stop_token: StopToken,
-        shown: bool,
-    ) -> None:
-        pull.given_up = True  # unless it comes to an end below
+    def _lead(self, pending: _Pending, wanted: Pull, stop_token: StopToken) -> None:
+        pending.given_up = True  # until it comes to an end below
         try:
-            transient(stop_token)(lambda: self._pull_once(image, login, platform, stop_token, shown))
-            pull.given_up = False
+            transient(stop_token)(lambda: self._pull_once(wanted, stop_token))
+            pending.given_up = False
         except Transient as error:
-            pull.error = ImagePullError(f"The image {image!r} cannot be pulled: {error}. Try again later.")
-            raise pull.error from error
+            pending.error = ImagePullError(f"The image {wanted.image!r} could not be pulled: {error}. Try again later.")
+            raise pending.error from error.__cause__
         except LaunchError as error:
-            pull.error = error
+            pending.error = error
             raise
         finally:
             with self._changed:
-                del self._pulls[image, platform]
-                pull.done = True
-                if not pull.given_up and pull.error is None:
-                    self._pulled_at[image, platform] = time.monotonic()
+                del self._pending[wanted.key]
+                pending.done = True
+                if not pending.given_up and pending.error is None:
+                    self._pulled_at[wanted.key] = time.monotonic()
                 self._changed.notify_all()
 
-    def _await(self, pull: _Pull, stop_token: StopToken) -> None:
+    def _wait(self, pending: _Pending, stop_token: StopToken) -> None:
         with stop_token.listening(self._wake), self._changed:
-            self._changed.wait_for(lambda: pull.done or stop_token.stopped)
+            self._changed.wait_for(lambda: pending.done or stop_token.stopped)
         stop_token.check()
 
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
-    def _pull_once(
-        self, image: str, login: dict[str, str] | None, platform: str | None, stop_token: StopToken, shown: bool
-    ) -> None:
-        reference = references.parse(image)
-        query: Query = {"fromImage": reference.name, "tag": reference.pulled, "platform": platform}
-        headers = self._login_header(reference.name, login)
-        exchange = self._send(request("POST", "/images/create", query, headers))
-        with contextlib.closing(exchange), stop_token.listening(exchange.end):
+    def _pull_once(self, wanted: Pull, stop_token: StopToken) -> None:
+        reference = references.parse(wanted.image)
+        query: Query = {"fromImage": reference.name, "tag": reference.pulled, "platform": wanted.platform}
+        response = self._open_pull(query, login_header(reference.name, wanted.login))
+        with contextlib.closing(response), stop_token.listening(response.shutdown):
             try:
-                _follow(exchange, Progress(image, sys.stderr if shown else None), image, stop_token)
-            except OSError as error:
+                progress = Progress(wanted.image, sys.stderr if wanted.show_progress else None)
+                _follow(response, progress, wanted.image, stop_token)
+            except Transient:
                 stop_token.check()
-                raise Transient(f"the connection broke: {error}") from error
+                raise
+            except ApiError as error:
+                raise pull_error(wanted.image, error.message) from None
 
-    def _login_header(self, repository: str, login: dict[str, str] | None) -> dict[str, str]:
-        try:
-            if login is not None:
-                return {"X-Registry-Auth": auth.encode_header(login).decode("ascii")}
+
+def login_header(repository: str, login: dict[str, str] | None) -> dict[str, str]:
+    """The header with `login`, or with what docker's config and its helpers have for the registry of `repository`."""
+    try:
+        if login is None:
             registry, _ = auth.resolve_repository_name(repository)
-            header = auth.get_config_header(self._client, registry)
-        except DockerException as error:
-            raise ImagePullError(
-                f"The login for {repository!r} cannot be had from docker's config: {error}."
-            ) from error
-        return {} if header is None else {"X-Registry-Auth": header.decode("ascii")}
+            login = auth.load_config().resolve_authconfig(registry)
+    except DockerException as error:
+        raise ImagePullError(
+            f"The login for {repository!r} could not be read from docker's config: {error}."
+        ) from error
+    return {"X-Registry-Auth": auth.encode_header(login).decode("ascii")} if login else {}
 
 
-def _follow(exchange: StreamingResponse, progress: Progress, image: str, stop_token: StopToken) -> None:
-    """Reads the pull's stream to its end; its error lines are errors, whatever its status was."""
-    exchange.answered(None)
-    if exchange.status != 200:
-        message = refusal(exchange, ANSWER)
-        if exchange.status in (429, 502, 503, 504):
-            raise Transient(message)
-        raise refused(image, message)
+def _follow(response: StreamingResponse, progress: Progress, image: str, stop_token: StopToken) -> None:
+    """Reads the pull's stream to its end. An error in it fails the pull, whatever the status was."""
+    response.wait_success(None)
     with progress:
-        for line in _lines(exchange):
+        for line in _lines(response):
             stop_token.check()
-            if fault := line.get("error") or (line.get("errorDetail") or {}).get("message"):
-                raise refused(image, str(fault))
+            if message := line.get("error") or (line.get("errorDetail") or {}).get("message"):
+                raise pull_error(image, str(message))
             progress.show(line)
     stop_token.check()
 
 
-def _lines(exchange: StreamingResponse) -> Iterator[dict[str, Any]]:
+def _lines(response: StreamingResponse) -> Iterator[dict[str, Any]]:
     rest = b""
-    while (data := exchange.read()) != b"":
+    while (data := response.read()) != b"":
         if data is None:
-            readable([exchange], None)
+            readable([response], None)
             continue
         *lines, rest = (rest + data).split(b"\n")
         yield from (json.loads(line) for line in lines if line.strip())
@@ -174,8 +165,8 @@ def _lines(exchange: StreamingResponse) -> Iterator[dict[str, Any]]:
         yield json.loads(rest)
 
 
-def refused(image: str, message: str) -> ImagePullError:
-    """The error for an image that cannot be had, with what to do."""
+def pull_error(image: str, message: str) -> ImagePullError:
+    """The error of an image that could not be pulled, with advice."""
     text = message.lower()
     if "unauthorized" in text or "denied" in text or "no basic auth" in text or "authentication required" in text:
         advice = "check the name, and the login: registry_auth, or docker login"
@@ -187,4 +178,4 @@ def refused(image: str, message: str) -> ImagePullError:
         advice = "log in to the registry, or try again later"
     else:
         advice = "check that the engine can reach the registry"
-    return ImagePullError(f"The image {image!r} cannot be had: {message.strip().rstrip('.')}. To do: {advice}.")
+    return ImagePullError(f"The image {image!r} could not be pulled: {message.strip().rstrip('.')}. To do: {advice}.")

@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 @register_launcher
 @attrs.frozen(kw_only=True)
 class DockerLauncher(Launcher):
-    """Launches runs as containers, each of its own.
+    """Launches each run as a container.
 
-    `image` is LAUNCHPAD_IMAGE, or launchpad's own, where it is not set. It is pulled as `image_pull_policy` says; by
-    default always for no tag or `latest`, and only if it is absent for any other. `registry_auth` is a mapping of
-    `username` and `password`; without it, the docker config file and its credential helpers are asked.
+    `image` defaults to LAUNCHPAD_IMAGE, or launchpad's own image. It is pulled as `image_pull_policy` says: by default
+    always if its tag is missing or `latest`, else only if it is absent. `registry_auth` is a mapping of `username` and
+    `password`; without it, the login comes from the docker config file and its credential helpers.
 
-    `networks` (several) and `network_mode` exclude each other. The variables in `forward_urls` that are set in this
-    process are passed on, with a loopback host changed into one that the container can reach.
+    Only one of `networks` and `network_mode` may be set. The variables in `forward_urls` that are set in this process
+    are passed on; a loopback host in them is replaced by one that the container can reach.
 
     `volumes` are `source:target[:ro|rw]`. `mem_limit` is in bytes or like "512m". `options` are further keys of
     docker-py's create call, such as `shm_size`, `cap_add` or `ports`.
 
-    A container is kept for inspection after its end, unless `auto_remove`. The engine is the one that the `docker`
+    An ended container is kept for inspection, unless `auto_remove` is set. The engine is the one that the `docker`
     command would use: DOCKER_HOST, DOCKER_CONTEXT, the current context.
     """
 
@@ -89,7 +89,7 @@ class DockerLauncher(Launcher):
         )
 
     def _forwarded(self, own: Mapping[str, str | None]) -> dict[str, str]:
-        """The URLs to pass on; those that the user set are left as they are."""
+        """The URLs to pass on; those that the user set are not changed."""
         return {name: os.environ[name] for name in self.forward_urls if name in os.environ and name not in own}
 
     def _own_labels(self, run: Run) -> dict[str, str]:

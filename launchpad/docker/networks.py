@@ -1,4 +1,4 @@
-"""Which network a container gets, and how it reaches services of this machine. Pure."""
+"""The network of a container, and the URLs by which it reaches services of this machine. Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from urllib.parse import urlsplit
 GATEWAY = "host.docker.internal"
 """The name by which a container reaches the machine that its engine runs on."""
 
-_NOT_OURS = ("host", "none")
+_WITHOUT_GATEWAY = ("host", "none")
 
 
 def inferred_mode(urls: Mapping[str, str], *, linux: bool) -> str | None:
-    """`host` where a URL to pass on names this very machine: on Linux a container can then use it as it is."""
+    """`host` if a URL to pass on has a loopback host: on Linux a container can then use it unchanged."""
     return "host" if linux and any(is_loopback(_host(url)) for url in urls.values()) else None
 
 
 def has_gateway(mode: str | None) -> bool:
-    """Whether a container in this network mode can have an address for `GATEWAY`."""
-    return mode not in _NOT_OURS and not (mode or "").startswith("container:")
+    """Whether a container of this network mode can have an address for `GATEWAY`."""
+    return mode not in _WITHOUT_GATEWAY and not (mode or "").startswith("container:")
 
 
 def through_gateway(url: str) -> str:
-    """`url` as a container sees it: a loopback host becomes the gateway; login, port and path stay."""
+    """`url` with the gateway in place of a loopback host; login, port and path stay."""
     host = _host(url)
     if not is_loopback(host):
         return url
@@ -47,7 +47,7 @@ def is_loopback(host: str | None) -> bool:
 def _host(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
-    except ValueError:  # no URL at all: it is passed on as it is
+    except ValueError:  # not a URL: it is passed on unchanged
         return None
 
 

@@ -1,4 +1,4 @@
-"""`options`: further keys of the engine's create call, by the names that docker-py gives them. Pure."""
+"""`options`: further keys of the engine's create call, by docker-py's names. Pure."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ _COVERED = {
 }
 
 _REFUSED = {
-    "detach": "launchpad follows every container",
+    "detach": "launchpad follows all containers",
     "host_config": "give its keys beside the others",
-    "restart_policy": "a run ends when its container does; to try again, launch it again",
+    "restart_policy": "a run ends when its container ends: launch it again instead",
 }
 
 
 def checked(options: Mapping[str, object]) -> dict[str, Any]:
-    """A copy of `options`; ValueError for a key that is unknown, or that another setting covers."""
+    """A copy of `options`. ValueError for a key that is unknown, or that another setting covers."""
     if not isinstance(options, Mapping):
         raise ValueError(f"options must be a mapping, not {type(options).__name__}")
     for key in options:
@@ -63,14 +63,14 @@ def checked(options: Mapping[str, object]) -> dict[str, Any]:
         if key not in CREATE | HOST:
             close = difflib.get_close_matches(str(key), CREATE | HOST | _COVERED.keys(), 1)
             hint = f": did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"options: {key!r} is no key of the engine's create call{hint}")
+            raise ValueError(f"options: {key!r} is not a key of the engine's create call{hint}")
     return copy.deepcopy(dict(options))
 
 
 def split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The keys of the create call, and those of the host config.
 
-    `ports` may say what is published, as a mapping of ports in the container to ports of the host.
+    `ports` may be a mapping of ports in the container to ports of the host, which are published.
     """
     create = {key: value for key, value in copy.deepcopy(dict(options)).items() if key in CREATE}
     host = {key: value for key, value in copy.deepcopy(dict(options)).items() if key in HOST}

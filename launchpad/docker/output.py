@@ -1,4 +1,4 @@
-"""A container's output: attached to before it starts, and completed from the engine's log where the stream was lost."""
+"""A container's output: a stream that is attached before the start, completed from the engine's log if it was lost."""
 
 from __future__ import annotations
 
@@ -9,68 +9,70 @@ from collections.abc import Callable
 from ..core.backend import Chunk, StreamName
 from ..core.retries import Transient
 from ..errors import LaunchError
-from ..net.exchange import StreamingResponse, message_of
+from ..net.http import StreamingResponse
 from .frames import Demultiplexer, LineDeduplicator
 
-TOGETHER = 0.05
-"""Seconds between the end of the stream and that of the run, which come together unless the stream was lost before."""
+EARLY_WINDOW = 0.05
+"""Seconds before the run's end in which its stream may end: one that ended earlier was lost."""
 
-LATE = 1.5
-"""Seconds after the run's end within which the engine passes on the rest; later it may have given up."""
+LATE_WINDOW = 1.5
+"""Seconds after the run's end in which its stream ends if it is complete: later the engine may have given it up."""
 
-SILENCE = 2.0
-"""Seconds without output after the run's end, until its stream is taken to hang."""
+SILENCE_TIMEOUT = 2.0
+"""Seconds without output, after the run's end, until its stream counts as hung."""
 
-PATIENCE = 120.0
-"""Seconds after the run's end for which the engine is asked for the rest."""
+LOG_TIMEOUT = 120.0
+"""Seconds after the run's end in which the rest is requested from the engine."""
 
-READ_AT_ONCE = 1024 * 1024
+MAX_READ = 1024 * 1024
+"""Bytes after which `RunOutput.read` returns although more has arrived."""
 
 _logger = logging.getLogger("launchpad")
 
 
 class RunOutput:
-    """The output of one container, on its way to who follows it. Owned by the thread that polls.
+    """The output of one container. Owned by the thread that polls.
 
-    Three sources, one after the other as needed: the stream attached to before the start; the log, followed, after that
-    broke; the log as it is after the end. The log begins anew each time, and the ledgers drop what was passed on.
-    `open_log(follow)` asks for the log: Transient where it is worth another try.
+    It has up to three sources, one after the other: the stream that was attached before the start; if that breaks, the
+    log, followed; after the run's end, the whole log. A log starts at the beginning, and the deduplicators drop the
+    lines that were passed on. `open_log(follow)` requests it, and raises Transient if it may be available later.
     """
 
     def __init__(
         self, name: str, tty: bool, open_log: Callable[[bool], StreamingResponse], attached: StreamingResponse | None
     ) -> None:
         self.source = attached
+        """The open stream: to be waited for."""
         self.is_complete = False
         self._name = name
         self._tty = tty
         self._open_log = open_log
         self._frames = Demultiplexer(tty)
-        self._ledgers: dict[StreamName, LineDeduplicator] = {"stdout": LineDeduplicator(), "stderr": LineDeduplicator()}
+        self._lines: dict[StreamName, LineDeduplicator] = {"stdout": LineDeduplicator(), "stderr": LineDeduplicator()}
         self._from_log = attached is None
-        self._final = False
+        self._final = False  # whether the source is the log after the end
         self._lost = False
-        self._tries = 0
-        self._last_read = self._eof_at = self._retry_at = time.monotonic()
+        self._attempts = 0
+        self._read_at = self._closed_at = self._retry_at = time.monotonic()
 
-    def take(self, ended_at: float | None) -> list[Chunk]:
-        """What has come by now. `ended_at`: when (monotonic) the run's end was heard of, if it was."""
+    def read(self, ended_at: float | None) -> list[Chunk]:
+        """Returns what has arrived. `ended_at` is when (monotonic) the run's end was reported, if it was."""
         chunks = self._read() if self.source is not None else []
-        self._go_on(ended_at, time.monotonic())
+        self._advance(ended_at, time.monotonic())
         if self.is_complete:
-            chunks += [Chunk(stream, last) for stream, ledger in self._ledgers.items() if (last := ledger.finish())]
+            chunks += [Chunk(stream, rest) for stream, lines in self._lines.items() if (rest := lines.finish())]
         return chunks
 
     def due(self, ended_at: float | None) -> float | None:
-        """When (monotonic) there is something to do even if nothing comes; None where there is nothing."""
+        """When (monotonic) there is something to do even if nothing arrives; None if there is nothing."""
         if self.is_complete:
             return None
         if self.source is None:
             return self._retry_at
-        return None if ended_at is None else max(ended_at, self._last_read) + SILENCE
+        return None if ended_at is None else max(ended_at, self._read_at) + SILENCE_TIMEOUT
 
-    def let_go(self) -> None:
-        """Leaves the stream; what it had yet to tell comes from the log."""
+    def release(self) -> None:
+        """Closes the stream; its rest comes from the log."""
         self._close_source(lost=True)
 
     def close(self) -> None:
@@ -83,28 +85,30 @@ class RunOutput:
         chunks: list[Chunk] = []
         size = 0
         try:
-            while size < READ_AT_ONCE and (data := self.source.read()) is not None:
-                if self.source.status not in (101, 200):
-                    self._refused(data)
-                    break
+            while size < MAX_READ and (data := self.source.read()) is not None:
                 if data == b"":
                     self._close_source(lost=False)
                     break
                 size += len(data)
-                chunks += self._passed_on(data)
-        except OSError:
+                chunks += self._new_lines(data)
+        except Transient:
             self._close_source(lost=True)
+        except LaunchError as error:
+            self._give_up(str(error))
         if size:
-            self._last_read = time.monotonic()
+            self._read_at = time.monotonic()
         return chunks
 
-    def _passed_on(self, data: bytes) -> list[Chunk]:
-        pieces = [(stream, self._ledgers[stream].feed(piece)) for stream, piece in self._frames.feed(data)]
-        return [Chunk(stream, whole) for stream, whole in pieces if whole]
+    def _new_lines(self, data: bytes) -> list[Chunk]:
+        pieces = [(stream, self._lines[stream].feed(piece)) for stream, piece in self._frames.feed(data)]
+        return [Chunk(stream, lines) for stream, lines in pieces if lines]
 
-    def _go_on(self, ended_at: float | None, now: float) -> None:
+    def _advance(self, ended_at: float | None, now: float) -> None:
+        """Closes a stream that hangs, and opens the next source when that is due."""
+        if self.is_complete:
+            return
         if self.source is not None:
-            if ended_at is not None and now - max(ended_at, self._last_read) >= SILENCE:
+            if ended_at is not None and now - max(ended_at, self._read_at) >= SILENCE_TIMEOUT:
                 self._close_source(lost=True)
                 self._retry_at = now
             return
@@ -114,24 +118,26 @@ class RunOutput:
                 self._open(follow=True)
         elif self._is_whole(ended_at):
             self.is_complete = True
-        elif now > ended_at + PATIENCE:
-            self._give_up("the engine did not tell it in time")
+        elif now > ended_at + LOG_TIMEOUT:
+            self._give_up("the engine did not send it in time")
         elif now >= self._retry_at or not self._final:
             self._open(follow=False)
 
     def _is_whole(self, ended_at: float) -> bool:
         if self._final:
             return not self._lost
-        return not self._from_log and not self._lost and -TOGETHER <= self._eof_at - ended_at <= LATE
+        in_time = -EARLY_WINDOW <= self._closed_at - ended_at <= LATE_WINDOW
+        return not self._from_log and not self._lost and in_time
 
     def _close_source(self, *, lost: bool) -> None:
         self.close()
         self._lost = lost
-        self._eof_at = time.monotonic()
-        self._retry_at = self._eof_at + (2 * TOGETHER if self._tries == 0 else min(5.0, 0.1 * 2**self._tries))
+        self._closed_at = time.monotonic()
+        delay = 2 * EARLY_WINDOW if self._attempts == 0 else min(5.0, 0.1 * 2**self._attempts)
+        self._retry_at = self._closed_at + delay
 
     def _open(self, *, follow: bool) -> None:
-        self._tries += 1
+        self._attempts += 1
         self._from_log = True
         self._final = not follow
         try:
@@ -144,18 +150,11 @@ class RunOutput:
             return
         self._lost = False
         self._frames = Demultiplexer(self._tty)
-        self._last_read = time.monotonic()
-        for ledger in self._ledgers.values():
-            ledger.begin_anew()
+        self._read_at = time.monotonic()
+        for lines in self._lines.values():
+            lines.restart()
 
-    def _refused(self, body: bytes) -> None:
-        assert self.source is not None
-        if self.source.status in (429, 502, 503, 504):
-            self._close_source(lost=True)
-        else:
-            self._give_up(message_of(body.decode("utf-8", "replace")))
-
-    def _give_up(self, why: str) -> None:
+    def _give_up(self, reason: str) -> None:
         self.close()
         self.is_complete = True
-        _logger.warning("Output of run %r may be incomplete: %s", self._name, why)
+        _logger.warning("Output of run %r may be incomplete: %s", self._name, reason)

@@ -1,4 +1,4 @@
-"""A pull's progress on the terminal: one line that is rewritten; where there is no terminal, its begin and its end."""
+"""Shows the progress of a pull: a line that is rewritten on a terminal, elsewhere a line at its start and its end."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, TextIO
 
-AGAIN = 0.2
-"""Seconds between two looks of the line."""
+REDRAW_INTERVAL = 0.2
+"""Seconds between two versions of the line."""
 
 
 class Progress:
-    """Shows how far a pull is, on `screen`; nothing where that is None, or where the image is up to date already."""
+    """Shows the progress of a pull on `screen`, unless that is None or the image is up to date."""
 
     def __init__(self, image: str, screen: TextIO | None) -> None:
         self._image = image
         self._screen = screen
         self._terminal = screen is not None and screen.isatty()
         self._layers: dict[str, tuple[int, int]] = {}
-        self._begun = False
+        self._started = False
         self._shown_at = 0.0
         self._width = 0
 
@@ -29,11 +29,11 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._begun:
+        if self._started:
             self._write(f"Pulled {self._image}" if error is None else f"Pulling {self._image} failed", last=True)
 
     def show(self, line: Mapping[str, Any]) -> None:
-        """Takes a line of the pull's stream."""
+        """Updates the progress by a line of the pull's stream."""
         detail = line.get("progressDetail") or {}
         if line.get("status") == "Downloading" and detail.get("total"):
             self._layers[line.get("id", "")] = (detail.get("current", 0), detail["total"])
@@ -42,10 +42,10 @@ class Progress:
             self._layers[line["id"]] = (total, total)
         elif line.get("status") != "Pulling fs layer":
             return
-        if not self._begun:
-            self._begun = True
+        if not self._started:
+            self._started = True
             self._write(f"Pulling {self._image} ...")
-        elif self._terminal and time.monotonic() >= self._shown_at + AGAIN:
+        elif self._terminal and time.monotonic() >= self._shown_at + REDRAW_INTERVAL:
             self._write(f"Pulling {self._image} ... {self._amounts()}")
 
     def _amounts(self) -> str:
@@ -64,5 +64,5 @@ class Progress:
         try:
             self._screen.write(("\r" if self._terminal else "") + padded + end)
             self._screen.flush()
-        except (OSError, ValueError):  # a closed screen must not cost a run
+        except (OSError, ValueError):  # a closed screen must not fail the run
             self._screen = None

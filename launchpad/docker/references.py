@@ -1,4 +1,4 @@
-"""References to images, parsed as Docker does, and when an image is pulled. Pure."""
+"""References to images, parsed by Docker's rules, and the default pull policy. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A
 
 @attrs.frozen
 class Reference:
-    """An image by its name (registry host and path), its tag and its digest, where it has them."""
+    """The name of an image (registry host and path), and its tag and digest if it has them."""
 
     name: str
     tag: str | None = None
@@ -26,33 +26,35 @@ class Reference:
 
     @property
     def pulled(self) -> str:
-        """What the engine is asked to pull of `name`: the digest, which is exact, before the tag."""
+        """The version to pull: the digest, which is exact, before the tag."""
         return self.digest or self.tag or "latest"
 
 
 def parse(image: str) -> Reference:
-    """The parts of `image`; ValueError where Docker would refuse it."""
+    """The parts of `image`. ValueError if Docker would refuse it."""
     rest, at, digest = image.partition("@")
     if at and not _DIGEST.match(digest):
-        raise ValueError(_refused(image, f"{digest!r} is no digest, such as sha256:… with 64 hexadecimal digits"))
+        raise ValueError(_invalid(image, f"{digest!r} is not a digest, such as sha256:… with 64 hexadecimal digits"))
     name, tag = _split_tag(rest)
     if tag is not None and not _TAG.match(tag):
-        raise ValueError(_refused(image, f"{tag!r} is no tag: letters, digits, '_', '.' and '-', at most 128 of them"))
+        raise ValueError(
+            _invalid(image, f"{tag!r} is not a tag: letters, digits, '_', '.' and '-', at most 128 of them")
+        )
     host, path = _split_host(name)
     if host is not None and not _HOST.match(host):
-        raise ValueError(_refused(image, f"{host!r} is no registry: a host name, and a port where it has one"))
+        raise ValueError(_invalid(image, f"{host!r} is not a registry: a host name, and maybe a port"))
     if not _PATH.match(path):
         why = (
             "it must be lowercase" if _PATH.match(path.lower()) else "letters, digits, and '.', '_', '-' or '/' between"
         )
-        raise ValueError(_refused(image, f"{path!r} is no name of an image: {why}"))
+        raise ValueError(_invalid(image, f"{path!r} is not the name of an image: {why}"))
     return Reference(name, tag, digest or None)
 
 
 def default_policy(reference: Reference) -> ImagePullPolicy:
-    """What applies where no policy is set: what moves (no tag, or `latest`) is pulled always, the rest if absent."""
-    moves = reference.digest is None and reference.tag in (None, "latest")
-    return ImagePullPolicy.ALWAYS if moves else ImagePullPolicy.IF_NOT_PRESENT
+    """The policy if none is set: an image without a tag or with `latest`, which changes, is always pulled."""
+    changes = reference.digest is None and reference.tag in (None, "latest")
+    return ImagePullPolicy.ALWAYS if changes else ImagePullPolicy.IF_NOT_PRESENT
 
 
 def _split_tag(text: str) -> tuple[str, str | None]:
@@ -61,11 +63,11 @@ def _split_tag(text: str) -> tuple[str, str | None]:
 
 
 def _split_host(name: str) -> tuple[str | None, str]:
-    """The first part is a registry's host if it cannot be a part of a path: `team/app` has none."""
+    """The registry's host, if the first part cannot be one of a path, and the path: `team/app` has no host."""
     first, slash, rest = name.partition("/")
     is_host = slash and (any(sign in first for sign in ".:") or first == "localhost" or first != first.lower())
     return (first, rest) if is_host else (None, name)
 
 
-def _refused(image: str, why: str) -> str:
+def _invalid(image: str, why: str) -> str:
     return f"image {image!r} is not valid: {why}"

@@ -1,4 +1,4 @@
-"""What a container is created with. Pure: plain values in, a plain dict out, in docker-py's words."""
+"""The spec of a container, in docker-py's terms. Pure: plain values in, a plain dict out."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ RUN_ID = PREFIX + "run-id"
 RUN_NAME = PREFIX + "run-name"
 VERSION = PREFIX + "version"
 DEADLINE = PREFIX + "deadline"
-"""Set when a container is created: when (ISO 8601) its run's time-out will have passed."""
+"""The time (ISO 8601) at which the run's timeout ends. Set at the creation."""
 
 ATTEMPT = PREFIX + "attempt"
-"""Set when a container is created: tells this creation from all others, of the same run too."""
+"""Identifies one creation of a container among all, also those of the same run. Set at the creation."""
 
 AUTO_REMOVE = PREFIX + "auto-remove"
-"""There where the container is removed by who learns of its end."""
+"""Present if launchpad removes the container itself."""
 
-LONGEST_NAME = 250
+MAX_NAME_LENGTH = 250
 MASK = "***"
 
 Environment = Mapping[str, str | None]
@@ -50,10 +50,10 @@ def build(
     pull: Mapping[str, Any],
     auto_remove: bool,
 ) -> Spec:
-    """The spec of a container. `connected` are networks beside the one that `network_mode` names.
+    """The spec of a container. `connected` are the networks beside that of `network_mode`.
 
-    `create` and `host` are the arguments of docker-py's create_container and create_host_config; the rest says what
-    else is done. A variable that is None is removed from the image's environment.
+    `create` and `host` are the arguments of docker-py's create_container and create_host_config; the other keys are
+    launchpad's. A variable that is None is removed from the image's environment.
     """
     create, host = options.split(further)
     create |= {
@@ -83,15 +83,15 @@ def build(
 
 
 def container_names(name: str, run_id: str) -> Iterator[str]:
-    """The names to try for a run's container: of at least two characters, the first a letter or a digit."""
+    """The names to try for a run's container: at least two characters, the first a letter or digit."""
     base = _slug(name) or _slug(run_id) or "run"
-    yield from candidates(base if len(base) > 1 else f"run-{base}", LONGEST_NAME)
+    yield from candidates(base if len(base) > 1 else f"run-{base}", MAX_NAME_LENGTH)
 
 
 def network(
     mode: str | None, connected: Sequence[str], urls: Mapping[str, str], *, linux: bool
 ) -> tuple[str | None, dict[str, str], bool]:
-    """The network mode, the URLs as the container sees them, and whether it gets an address for the gateway."""
+    """The network mode, the URLs for the container, and whether it gets an address for the gateway."""
     if mode is None:
         mode = connected[0] if connected else networks.inferred_mode(urls, linux=linux)
     if not networks.has_gateway(mode):
@@ -100,13 +100,13 @@ def network(
 
 
 def pull_of(image: str, policy: ImagePullPolicy | None, auth: Mapping[str, str] | None) -> dict[str, Any]:
-    """When the image is pulled, and by which login."""
+    """The policy and the login for pulling the image."""
     policy = policy or references.default_policy(references.parse(image))
     return {"policy": policy.value, "auth": None if auth is None else dict(auth)}
 
 
 def render(spec: Spec, reveal: bool) -> str:
-    """The spec as JSON; without `reveal`, the values of the environment and of the login are masked."""
+    """The spec as JSON. Without `reveal`, the values of the environment and the login are masked."""
     shown = copy.deepcopy(spec)
     if not reveal:
         secrets = [shown["create"]["environment"], shown["pull"]["auth"] or {}]
@@ -116,7 +116,7 @@ def render(spec: Spec, reveal: bool) -> str:
 
 
 def _slug(text: str) -> str:
-    return slug(text, allowed="a-zA-Z0-9_.-", longest=LONGEST_NAME, trailing="")
+    return slug(text, allowed="a-zA-Z0-9_.-", longest=MAX_NAME_LENGTH, trailing="")
 
 
 def _without_unset(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _without_unset(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_gateway(hosts: Any) -> Any:
-    """The user's own hosts, and one for the gateway unless they name it themselves."""
+    """The user's hosts, and the gateway unless it is among them."""
     if isinstance(hosts, list | tuple):
         named = any(str(host).startswith(f"{networks.GATEWAY}:") for host in hosts)
         return [*hosts, *([] if named else [f"{networks.GATEWAY}:host-gateway"])]

@@ -1,4 +1,4 @@
-"""What the engine tells of a container, by an event or when it is asked."""
+"""Facts about a container: from the engine's events, or from an inspection. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OutOfMemory:
 
 @attrs.frozen
 class Gone:
-    """It was removed."""
+    """The container was removed."""
 
 
 Fact = Started | Ended | OutOfMemory | Gone
@@ -39,7 +39,7 @@ Fact = Started | Ended | OutOfMemory | Gone
 
 @attrs.frozen
 class State:
-    """A container's state when it was asked for: the truth, which the engine waits for where it is changing."""
+    """The state of an inspected container. It is exact: during a change, the engine responds after it."""
 
     id: str
     status: str
@@ -59,17 +59,17 @@ class State:
         return self.has_run and self.status in ("exited", "dead", "stopped")
 
     def facts(self) -> list[Fact]:
-        """What this state says that a listener may have missed."""
+        """The facts of an ended container, which a listener may have missed."""
         if not self.ended:
             return []
-        known: list[Fact] = [Started(self.started_at)]
+        facts: list[Fact] = [Started(self.started_at)]
         if self.oom_killed:
-            known.append(OutOfMemory())
-        return [*known, Ended(self.exit_code, self.ended_at)]
+            facts.append(OutOfMemory())
+        return [*facts, Ended(self.exit_code, self.ended_at)]
 
 
 def fact_of(event: Mapping[str, Any]) -> tuple[str, Fact] | None:
-    """The container and the fact that an event tells of; None for other events."""
+    """The container's id and the fact of an event; None for other events."""
     actor = event.get("Actor") or {}
     at = _EPOCH + timedelta(microseconds=event["timeNano"] // 1000) if event.get("timeNano") else None
     action = event.get("Action") or event.get("status")
@@ -89,7 +89,7 @@ def fact_of(event: Mapping[str, Any]) -> tuple[str, Fact] | None:
 
 
 def state_of(inspected: Mapping[str, Any]) -> State:
-    """The state in what inspecting a container gives."""
+    """The state in the response to an inspection."""
     state, config = inspected["State"], inspected["Config"]
     return State(
         id=inspected["Id"],
@@ -104,7 +104,7 @@ def state_of(inspected: Mapping[str, Any]) -> State:
 
 
 def time_of(text: str | None) -> datetime | None:
-    """A time of the engine's, which has nanoseconds; None for its zero, year 1."""
+    """A time in the engine's format, which has nanoseconds; None for its zero, in year 1."""
     match = _TIME.match(text or "")
     if not match or match[1].startswith("0001"):
         return None

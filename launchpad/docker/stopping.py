@@ -1,89 +1,82 @@
-"""Orders to a container (stop, kill): sent without waiting, and sent again until the engine has taken them."""
+"""Requests to stop or kill a container: sent without waiting, and again until the engine has accepted them."""
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import Protocol
 
 from ..core.retries import Transient
-from ..net.exchange import StreamingResponse
+from ..net.http import Query, StreamingResponse
+from .api import DockerApi
 
-AGAIN = 1.0
-"""Seconds until an order that the engine did not take is sent again."""
+RETRY_INTERVAL = 1.0
+"""Seconds until a request that the engine did not accept is sent again."""
 
-ANSWER = 5.0
-"""Seconds that the engine has to take an order that will not be sent again."""
+LAST_TIMEOUT = 5.0
+"""Seconds for the response to a request that will not be sent again."""
 
-_TAKEN = (204, 304, 404, 409)  # done, not needed, gone, not running
+_ACCEPTED = (204, 304, 404, 409)  # done, not needed, the container is gone, it does not run
 
 _logger = logging.getLogger("launchpad")
 
 
-class Sends(Protocol):
-    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> StreamingResponse:
-        """Transient where the engine cannot be reached."""
-        ...
-
-
 class StopRequest:
-    """The last order to one container. Owned by the thread that polls."""
+    """The latest request to stop or kill one container. Owned by the thread that polls."""
 
-    def __init__(self, container: str, engine: Sends) -> None:
-        self.answer: StreamingResponse | None = None
+    def __init__(self, container: str, api: DockerApi) -> None:
+        self.response: StreamingResponse | None = None
+        """Of a request under way: to be waited for."""
         self.due: float | None = None
-        """When (monotonic) it is to be sent again."""
-
+        """When (monotonic) the request is to be sent again."""
         self._container = container
-        self._engine = engine
-        self._what = ""
-        self._query: dict[str, str | int | None] = {}
+        self._api = api
+        self._action = ""
+        self._query: Query = {}
 
-    def give(self, what: str, query: dict[str, str | int | None]) -> None:
-        """Sends an order in place of the one before; returns at once."""
+    def send(self, action: str, query: Query) -> None:
+        """Sends a request in place of the one before, and returns at once."""
         self.close()
-        self._what, self._query = what, query
+        self._action, self._query = action, query
         self._send()
 
-    def give_once(self, what: str, query: dict[str, str | int | None]) -> None:
-        """Sends an order that nobody will follow up, and waits until the engine has taken it."""
-        self.give(what, query)
+    def send_last(self, action: str, query: Query) -> None:
+        """Sends a request that is not followed up, and waits until the engine has accepted it."""
+        self.send(action, query)
         try:
-            if self.answer is not None:
-                self.answer.answered(ANSWER)
-        except OSError as error:
-            _logger.debug("Container %s: it is not known whether it was told to %s: %s", self._container, what, error)
+            if self.response is not None:
+                self.response.wait_head(LAST_TIMEOUT)
+        except Transient as error:
+            _logger.debug("Container %s: it is unknown whether the %s arrived: %s", self._container, action, error)
         finally:
             self.close()
 
     def follow_up(self) -> None:
-        """Looks for an answer, and sends the order again if it is due."""
-        if self.answer is not None:
-            self._hear()
+        """Reads a response that has arrived, and sends the request again if that is due."""
+        if self.response is not None:
+            self._read(self.response)
         elif self.due is not None and time.monotonic() >= self.due:
             self._send()
 
     def close(self) -> None:
-        if self.answer is not None:
-            self.answer.close()
-        self.answer = self.due = None
+        if self.response is not None:
+            self.response.close()
+        self.response = self.due = None
 
     def _send(self) -> None:
         self.due = None
         try:
-            self.answer = self._engine.send(self._container, self._what, self._query)
+            self.response = self._api.send(self._container, self._action, self._query)
         except Transient:
-            self.due = time.monotonic() + AGAIN
+            self.due = time.monotonic() + RETRY_INTERVAL
 
-    def _hear(self) -> None:
-        assert self.answer is not None
+    def _read(self, response: StreamingResponse) -> None:
         try:
-            if not self.answer.answered():
+            if not response.wait_head():
                 return
-            status = self.answer.status
-        except OSError:
+            status = response.status
+        except Transient:
             status = None
         self.close()
-        if status not in _TAKEN:
-            _logger.info("Container %s: the order to %s is sent again (status %s)", self._container, self._what, status)
-            self.due = time.monotonic() + AGAIN
+        if status not in _ACCEPTED:
+            _logger.info("Container %s: the %s is sent again (status %s)", self._container, self._action, status)
+            self.due = time.monotonic() + RETRY_INTERVAL

@@ -1,113 +1,94 @@
-"""One container that was started, as this process follows it."""
+"""One started container: its facts, its output and its end."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import socket
 import threading
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from ..core.backend import Chunk, Exit, Unit
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
-from ..net.exchange import StreamingResponse
-from .connections import readable
+from ..net.wakeup import Wakeup
+from .api import DockerApi
 from .diagnosis import Termination, exit_of
 from .output import RunOutput
 from .status import Ended, Fact, Gone, OutOfMemory, Started, State
 from .stopping import StopRequest
 
-GONE_FIRST = 1.0
-"""Seconds that a container's end may be told after its removal, where both are told late."""
+END_WINDOW = 1.0
+"""Seconds after a container's removal in which its end may still be reported."""
 
-UNREAD = 2.0
-"""Seconds after which a unit that nobody polls lets go of its output: of a run that was only started."""
+READ_TIMEOUT = 2.0
+"""Seconds after which a unit that was never polled closes its output stream: its run is one that was only started."""
 
-DOUBT = 1.0
-"""Seconds after which an exit code is asked for that may be made up: an engine that goes down says 255."""
+CONFIRM_INTERVAL = 1.0
+"""Seconds after which a doubtful exit code is confirmed: an engine that goes down reports 255."""
 
 _logger = logging.getLogger("launchpad")
 
 
-class Calls(Protocol):
-    """What a unit asks of the engine. LaunchError where it cannot be had, for an engine out of reach after a while."""
-
-    def state(self, container: str) -> State | None:
-        """The container's state; None where it is gone."""
-        ...
-
-    def discard(self, container: str) -> None:
-        """Removes the container, whatever state it is in."""
-        ...
-
-    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> StreamingResponse:
-        """Sends an order whose answer is not waited for. Transient."""
-        ...
-
-    def leave(self, container: str, unit: DockerUnit) -> None:
-        """Tells the unit nothing more."""
-        ...
-
-
 class DockerUnit(Unit):
-    """Follows a container: its facts come from the watcher's thread, its output is read by the thread that polls."""
+    """Follows a container: the watcher's thread delivers its facts, the thread that polls reads its output."""
 
-    def __init__(self, handle: Handle, calls: Calls, transcript: RunOutput | None, *, auto_remove: bool) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        api: DockerApi,
+        output: RunOutput | None,
+        *,
+        auto_remove: bool,
+        on_close: Callable[[DockerUnit], None],
+    ) -> None:
         self.handle = handle
-        self._calls = calls
-        self._transcript = transcript
+        self._api = api
+        self._output = output
         self._auto_remove = auto_remove
-        self._order = StopRequest(handle.id, calls)
+        self._on_close = on_close
+        self._stop_request = StopRequest(handle.id, api)
+        self._wakeup = Wakeup()
         self._exit: Exit | None = None
-        self._known = threading.Lock()  # guards what the watcher tells, and the wake-up's life
-        self._ending = Termination()
-        self._gone_at: float | None = None
         self._failure: LaunchError | None = None
+        self._created_at = time.monotonic()
+        self._lock = threading.Lock()  # guards all below
+        self._termination = Termination()
+        self._gone_at: float | None = None
         self._closed = False
         self._polled = False
-        self._made_at = time.monotonic()
-        self._woken, self._wake = socket.socketpair()
-        for end in (self._woken, self._wake):
-            end.setblocking(False)
 
     # Called by any thread.
 
     def notify(self, fact: Fact) -> None:
-        with self._known:
+        with self._lock:
             if isinstance(fact, Started):
-                self._ending.started_at = fact.at
+                self._termination.started_at = fact.at
             elif isinstance(fact, OutOfMemory):
-                self._ending.oom = True
+                self._termination.oom = True
             elif isinstance(fact, Gone):
                 self._gone_at = self._gone_at or time.monotonic()
             else:
-                self._ending.hear(fact)
+                self._termination.report(fact)
         if isinstance(fact, Ended | Gone):
-            self.wake()
+            self._wakeup.set()
 
     def fail(self, error: LaunchError) -> None:
         self._failure = error
-        self.wake()
+        self._wakeup.set()
 
-    def let_go_if_unread(self) -> bool:
-        """Leaves the output to the engine where nobody reads it; whether that is decided."""
-        with self._known:
-            if self._polled or self._closed or self._transcript is None:
+    def release_output_if_unread(self) -> bool:
+        """Closes the output stream if nothing polls this unit; False if that is not decided yet."""
+        with self._lock:
+            if self._polled or self._closed or self._output is None:
                 return True
-            if time.monotonic() < self._made_at + UNREAD:
+            if time.monotonic() < self._created_at + READ_TIMEOUT:
                 return False
-            self._transcript.let_go()
+            self._output.release()
             return True
 
     def wake(self) -> bool:
-        with self._known:
-            if not self._closed:
-                with contextlib.suppress(BlockingIOError):  # it is full of them
-                    self._wake.send(b"!")
+        self._wakeup.set()
         return True
 
     # Called by the thread that polls.
@@ -115,111 +96,113 @@ class DockerUnit(Unit):
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
         if self._exit is not None:
             return [self._exit]
-        with self._known:
+        with self._lock:
             self._polled = True
         if self._closed:
-            raise EngineUnavailable(
-                f"Container {self.handle.name!r} is not followed any more: its launch was given up."
-            )
+            raise EngineUnavailable(f"Container {self.handle.name!r} is no longer followed: its launch was given up.")
         self._wait(timeout)
-        self._order.follow_up()
-        heard_at = self._ending.heard_at
+        self._stop_request.follow_up()
+        reported_at = self._termination.reported_at
         events: list[Chunk | Exit] = []
-        if self._transcript is not None and not self._transcript.is_complete:
-            events += self._transcript.take(heard_at)
-        if heard_at is None:
-            self._check_that_it_can_end()
-        elif self._transcript is None or self._transcript.is_complete:
+        if self._output is not None and not self._output.is_complete:
+            events += self._output.read(reported_at)
+        if reported_at is None:
+            self._check_reachable()
+        elif self._output is None or self._output.is_complete:
             self._conclude(events)
         return events
 
     def has_ended(self) -> bool:
-        return self._ending.end is not None
+        return self._termination.end is not None
 
     def terminate(self, grace: float) -> bool:
-        self._ending.by_us = True
-        self._order.give("stop", {"t": math.ceil(grace)})
+        self._termination.by_us = True
+        self._stop_request.send("stop", {"t": math.ceil(grace)})
         return True
 
     def kill(self) -> None:
-        self._ending.by_us = True
-        give = self._order.give_once if self._closed else self._order.give
-        give("kill", {"signal": "SIGKILL"})
+        self._termination.by_us = True
+        send = self._stop_request.send_last if self._closed else self._stop_request.send
+        send("kill", {"signal": "SIGKILL"})
 
     def close(self) -> None:
-        with self._known:
+        with self._lock:
             if self._closed:
                 return
             self._closed = True
-            self._wake.close()
-        self._calls.leave(self.handle.id, self)
-        self._woken.close()
-        self._order.close()
-        if self._transcript is not None:
-            self._transcript.close()
+        self._on_close(self)
+        self._wakeup.close()
+        self._stop_request.close()
+        if self._output is not None:
+            self._output.close()
 
     def _wait(self, timeout: float | None) -> None:
-        times = [at for at in self._due() if at is not None]
-        if times:
-            left = max(0.0, min(times) - time.monotonic())
+        dues = [due for due in self._dues() if due is not None]
+        if dues:
+            left = max(0.0, min(dues) - time.monotonic())
             timeout = left if timeout is None else min(timeout, left)
-        sources = [self._woken, self._order.answer, self._transcript.source if self._transcript else None]
-        readable([source for source in sources if source is not None], timeout)
-        with contextlib.suppress(BlockingIOError):
-            self._woken.recv(4096)
+        sources = [self._stop_request.response, self._output.source if self._output else None]
+        self._wakeup.wait(timeout, *[source for source in sources if source is not None])
+        self._wakeup.clear()
 
-    def _due(self) -> list[float | None]:
-        """When (monotonic) something is to be done though nothing comes."""
-        heard_at = self._ending.heard_at
-        silent = self._transcript is None or self._transcript.is_complete
+    def _dues(self) -> list[float | None]:
+        """When (monotonic) there is something to do even if nothing arrives."""
+        reported_at = self._termination.reported_at
+        no_output = self._output is None or self._output.is_complete
         return [
-            self._order.due,
-            None if self._gone_at is None or heard_at is not None else self._gone_at + GONE_FIRST,
-            None if silent or self._transcript is None else self._transcript.due(heard_at),
-            heard_at + DOUBT if heard_at is not None and silent and self._ending.is_doubtful else None,
+            self._stop_request.due,
+            None if self._gone_at is None or reported_at is not None else self._gone_at + END_WINDOW,
+            None if no_output or self._output is None else self._output.due(reported_at),
+            reported_at + CONFIRM_INTERVAL
+            if reported_at is not None and no_output and self._termination.is_doubtful
+            else None,
         ]
 
-    def _check_that_it_can_end(self) -> None:
+    def _check_reachable(self) -> None:
+        """Raises the watcher's error. A container that is gone without a report of its end has vanished."""
         if self._failure is not None:
             raise self._failure
-        with self._known:
-            if self._gone_at is not None and time.monotonic() >= self._gone_at + GONE_FIRST:
-                self._ending.vanish()
+        with self._lock:
+            if self._gone_at is not None and time.monotonic() >= self._gone_at + END_WINDOW:
+                self._termination.vanish()
 
     def _conclude(self, events: list[Chunk | Exit]) -> None:
-        if self._ending.is_doubtful and not self._is_certain():
+        if self._termination.is_doubtful and not self._is_confirmed():
             return
-        if self._ending.needs_a_look:
-            self._look()
+        if self._termination.needs_inspection:
+            self._inspect()
         if self._auto_remove:
             self._remove()
-        self._exit = exit_of(self._ending)
+        self._exit = exit_of(self._termination)
         events.append(self._exit)
 
-    def _is_certain(self) -> bool:
-        """Whether the end is what the engine says when it is asked, now that it had time to go down and come back."""
-        heard_at = self._ending.heard_at
-        assert heard_at is not None
-        if time.monotonic() < heard_at + DOUBT:
+    def _is_confirmed(self) -> bool:
+        """Whether the engine confirms a doubtful end, after it has had the time to go down and come back."""
+        reported_at = self._termination.reported_at
+        assert reported_at is not None
+        if time.monotonic() < reported_at + CONFIRM_INTERVAL:
             return False
-        state = self._calls.state(self.handle.id)
-        with self._known:
+        state = self._state()
+        with self._lock:
             if state is not None and not state.ended:
-                self._ending.forget()
+                self._termination.withdraw()
                 return False
-            self._ending.learn(state)
+            self._termination.confirm(state)
             return True
 
-    def _look(self) -> None:
-        """For a container that was killed, and not by us: asks whether it is being removed, or was out of memory."""
+    def _inspect(self) -> None:
+        """Finds out whether a container that others killed is being removed, or was out of memory."""
         try:
-            state = self._calls.state(self.handle.id)
+            state = self._state()
         except LaunchError:
             return
-        self._ending.learn(state)
+        self._termination.confirm(state)
+
+    def _state(self) -> State | None:
+        return self._api.through_outage(lambda: self._api.inspect(self.handle.id))
 
     def _remove(self) -> None:
         try:
-            self._calls.discard(self.handle.id)
+            self._api.through_outage(lambda: self._api.remove(self.handle.id, force=True))
         except LaunchError as error:
             _logger.warning("Container %r could not be removed: %s", self.handle.name, error)

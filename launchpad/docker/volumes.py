@@ -1,4 +1,4 @@
-"""Volumes as `source:target[:ro|rw]`: checked when a launcher is made, made absolute when a run is launched."""
+"""Volumes as `source:target[:ro|rw]`: checked when a launcher is created, made absolute at a launch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATH = re.compile(rf"/|~|{_DRIVE}|\.\.?(?:[\\/]|\Z)")
 
 
 def checked(volume: str) -> str:
-    """`volume` as it is; ValueError where it is none."""
+    """`volume` unchanged. ValueError if it is not a volume."""
     match = _VOLUME.match(volume)
     if match and (_PATH.match(match["source"]) or _NAME.match(match["source"])):
         return volume
@@ -25,9 +25,9 @@ def checked(volume: str) -> str:
 
 
 def resolved(volume: str) -> str:
-    """`volume` with a source that the engine takes: relative paths and `~` made absolute, as of now."""
+    """`volume` with a source that the engine accepts: `~` and relative paths are made absolute."""
     match = _VOLUME.match(volume)
-    assert match is not None  # it is checked
+    assert match is not None  # `checked` accepted it
     source = match["source"]
     if source.startswith(("~", ".")):
         source = os.path.abspath(os.path.expanduser(source))

@@ -1,21 +1,22 @@
-"""What is known of one Job: the facts that the watchers have reported, and those that were requested directly."""
+"""What the watchers have told of one Job so far."""
 
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import LaunchError
 from ..net.wakeup import Wakeup
-from .api import Object
 from .events import Fact
 from .status import PULL_FAILED, by_age, end_of, has_ended, slim, waiting
 
-_THROTTLED = "pull QPS exceeded"  # the node's own limit, not an answer of the registry
+Object = dict[str, Any]
+
+_THROTTLED = "pull QPS exceeded"  # the node's own limit: no word from the registry
 
 
 class JobSnapshot(NamedTuple):
-    """The latest known states. `pods` has the oldest first, and includes those that are gone."""
+    """The latest states, at one moment. `pods` are the oldest first, those that are gone included."""
 
     job: Object | None
     gone: bool
@@ -23,7 +24,7 @@ class JobSnapshot(NamedTuple):
     pull_failures: int
 
     @property
-    def present(self) -> list[Object]:
+    def there(self) -> list[Object]:
         """The pods that are not gone."""
         return [pod for pod in self.pods if not pod.get("gone")]
 
@@ -33,7 +34,7 @@ class JobSnapshot(NamedTuple):
 
 
 class ObservedJob:
-    """Collects the facts about one Job, in the watchers' threads, for the thread that follows the run."""
+    """Takes facts in the watchers' threads, and is looked at by the thread that follows the run."""
 
     def __init__(self, wakeup: Wakeup) -> None:
         self._wakeup = wakeup
@@ -43,78 +44,78 @@ class ObservedJob:
         self._gone = False
         self._pods: dict[str, Object] = {}
         self._pull_failures = 0
-        self._failure: LaunchError | None = None
-        self._watched = False
-        self._listing_ended = False
+        self._lost: LaunchError | None = None
+        self._told = False  # a watcher knows of the Job
+        self._unlisted = False
 
     def expect(self, uid: str) -> None:
-        """Ignores facts about a Job with another uid from now on, and forgets those there are."""
+        """From now on, only the Job with this uid counts."""
         with self._lock:
             self._uid = uid
             if self._job is not None and self._job["metadata"].get("uid") != uid:
-                self._job, self._gone, self._watched = None, False, False
+                self._job, self._gone, self._told = None, False, False
 
-    def snapshot(self) -> JobSnapshot:
+    def look(self) -> JobSnapshot:
         with self._lock:
             pods = by_age(self._pods.values())
             return JobSnapshot(self._job, self._gone, pods, self._pull_failures)
 
-    def take_failure(self) -> LaunchError | None:
-        """The error with which a watcher has given up since the last call, if any."""
+    def take_loss(self) -> LaunchError | None:
+        """The error with which a watcher gave up since the last call, if one did."""
         with self._lock:
-            failure, self._failure = self._failure, None
-            return failure
+            lost, self._lost = self._lost, None
+            return lost
 
     def take_unlisted(self) -> bool:
-        """Whether, since the last call, a listing of all Jobs has ended without this one."""
+        """Whether, since the last call, all Jobs were listed and this was not known to be among them."""
         with self._lock:
-            unlisted, self._listing_ended = self._listing_ended and not self._watched, False
+            unlisted, self._unlisted = self._unlisted and not self._told, False
             return unlisted
 
     @property
-    def watched(self) -> bool:
-        """Whether a watcher has reported the Job, and so will report its end and its deletion."""
+    def told(self) -> bool:
+        """Whether the watchers know of the Job: they tell of its end, then, and of its going."""
         with self._lock:
-            return self._watched
+            return self._told
 
     def notify(self, fact: Fact) -> None:
-        """Takes a fact that a watcher reports."""
+        """Takes what is watched."""
         with self._lock:
             if fact.kind == "listing":
-                self._listing_ended = True
+                self._unlisted = True
             else:
-                self._watched = self._watched or (fact.kind == "job" and not self._is_another(fact.object))
-                self._update(fact)
+                self._told = self._told or (fact.kind == "job" and not self._is_another(fact.object))
+                self._take(fact)
         self._wakeup.set()
 
-    def record(self, fact: Fact) -> None:
-        """Takes a fact that was requested directly."""
+    def learn(self, fact: Fact) -> None:
+        """Takes what was asked for."""
         with self._lock:
-            self._update(fact)
+            self._take(fact)
         self._wakeup.set()
 
     def fail(self, error: LaunchError) -> None:
         with self._lock:
-            self._failure = error
+            self._lost = error
         self._wakeup.set()
 
-    def _update(self, fact: Fact) -> None:
+    def _take(self, fact: Fact) -> None:
         if fact.kind == "pod":
-            self._update_pod(fact)
+            self._take_pod(fact)
         elif not self._is_another(fact.object):
-            self._update_job(fact)
+            self._take_job(fact)
 
     def _is_another(self, job: Object | None) -> bool:
-        return job is not None and self._uid is not None and job["metadata"].get("uid") != self._uid
+        return None not in (job, self._uid) and job["metadata"].get("uid") != self._uid  # type: ignore[index]
 
-    # An end is final: a state that was requested directly can be older than one that was watched meanwhile.
+    # What has ended stays so: an answer that was asked for directly can be older than what was watched meanwhile.
 
-    def _update_job(self, fact: Fact) -> None:
+    def _take_job(self, fact: Fact) -> None:
         self._gone = self._gone or fact.gone
         if fact.object is not None and (end_of(self._job) is None or end_of(fact.object) is not None):
             self._job = slim(fact.object)
 
-    def _update_pod(self, fact: Fact) -> None:
+    def _take_pod(self, fact: Fact) -> None:
         before = self._pods.get(fact.name)
         if fact.object is None:
             if before is not None:

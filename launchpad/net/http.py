@@ -201,7 +201,7 @@ class StreamingResponse:
     def read(self) -> bytes | None:
         """Returns the next part of the body without waiting: None if none has arrived, b"" at the end."""
         data = self._read_body()
-        if self._error is None or self.status is None or self.status == 101 or 200 <= self.status < 300:
+        if self._error is None or self.status is None or self._is_success(self.status):
             return data
         while data and len(self._error_body) < MAX_ERROR_SIZE:
             self._error_body += data
@@ -223,8 +223,18 @@ class StreamingResponse:
                 return False
         return True
 
-    def read_all(self, timeout: float) -> bytes:
-        """Returns the body to its end. Transient also if nothing arrives for `timeout` seconds."""
+    def wait_success(self, timeout: float | None) -> None:
+        """Waits for the head, and raises `error(…)` unless it is that of a success.
+
+        Transient also if nothing arrives for `timeout` seconds (None: without limit).
+        """
+        if not self.wait_head(timeout):
+            raise Transient(f"there was no response within {timeout:g} s")
+        if self.status is not None and not self._is_success(self.status):
+            self.read_all(timeout)
+
+    def read_all(self, timeout: float | None) -> bytes:
+        """Returns the body to its end. Transient also if nothing arrives for `timeout` seconds (None: no limit)."""
         parts: list[bytes] = []
         while (data := self.read()) != b"":
             if data is not None:
@@ -241,6 +251,10 @@ class StreamingResponse:
 
     def close(self) -> None:
         self._connection.close()
+
+    @staticmethod
+    def _is_success(status: int) -> bool:
+        return status == _SWITCHING_PROTOCOLS or 200 <= status < 300
 
     def _read_body(self) -> bytes | None:
         body, self._arrived = self._arrived, b""

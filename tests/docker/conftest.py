@@ -92,8 +92,8 @@ def nothing_left(containers: Callable[[], list[Any]]) -> Iterator[None]:
 
 
 def sh(script: str, **fields: Any) -> Run:
-    """A run of a shell script."""
-    return Run(command=["sh", "-c", script], **fields)
+    """A run of a shell script, whose name no other has: the engine is shared with other tests."""
+    return Run(**{"command": ["sh", "-c", script], "name": f"sh-{uuid.uuid4().hex}", **fields})
 
 
 def lines_of(launcher: DockerLauncher, run: Run) -> tuple[list[str], Any]:

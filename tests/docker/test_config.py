@@ -1,4 +1,4 @@
-"""Where the engine is: as the docker CLI decides. Without an engine."""
+"""The engine's address by the rules of the docker CLI. Without an engine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from launchpad import EngineUnavailable
+from launchpad.docker.api import knows_gateway
 from launchpad.docker.config import Address, Tls, engine_address, timeout
 from launchpad.docker.connections import ssh_command
 
@@ -40,12 +41,12 @@ def test_docker_context_comes_before_the_current_context(tmp_path: Path) -> None
     assert engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "two"}).url == "ssh://two"
 
 
-def test_without_settings_it_is_the_local_socket(tmp_path: Path) -> None:
+def test_the_default_is_the_local_socket(tmp_path: Path) -> None:
     assert engine_address({"DOCKER_CONFIG": str(tmp_path)}).url == "unix:///var/run/docker.sock"
     assert engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "default"}).scheme == "unix"
 
 
-def test_an_unknown_context_is_an_error_that_lists_the_known(tmp_path: Path) -> None:
+def test_an_unknown_context_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
     context(tmp_path, "one", "tcp://one:1")
     with pytest.raises(EngineUnavailable, match="no docker context 'two'; known are: default, one"):
         engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "two"})
@@ -57,7 +58,7 @@ def test_a_broken_config_is_an_error_that_names_the_file(tmp_path: Path) -> None
         engine_address({"DOCKER_CONFIG": str(tmp_path)})
 
 
-def test_a_context_brings_its_own_certificates(tmp_path: Path) -> None:
+def test_a_context_has_its_own_certificates(tmp_path: Path) -> None:
     context(tmp_path, "far", "tcp://far:2376", tls=True)
     tls = engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "far"}).tls
     assert tls is not None
@@ -65,19 +66,19 @@ def test_a_context_brings_its_own_certificates(tmp_path: Path) -> None:
     assert str(tls.ca).endswith("docker/ca.pem")
 
 
-def test_a_context_may_skip_the_verification(tmp_path: Path) -> None:
+def test_a_context_may_disable_verification(tmp_path: Path) -> None:
     context(tmp_path, "far", "tcp://far:2376", skip_verify=True)
     assert engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "far"}).tls == Tls(None, None, None, False)
 
 
-def test_tls_of_the_environment_is_that_of_docker_host(tmp_path: Path) -> None:
+def test_the_tls_variables_apply_to_docker_host(tmp_path: Path) -> None:
     for file in ("ca.pem", "cert.pem", "key.pem"):
         (tmp_path / file).touch()
     environ = {"DOCKER_HOST": "tcp://a", "DOCKER_CERT_PATH": str(tmp_path)}
     assert engine_address(environ).tls is None
     verified = engine_address({**environ, "DOCKER_TLS_VERIFY": "1"})
     assert verified.tls == Tls(f"{tmp_path}/ca.pem", f"{tmp_path}/cert.pem", f"{tmp_path}/key.pem")
-    assert verified.place == ("a", 2376)
+    assert verified.host_and_port == ("a", 2376)
     unverified = engine_address({**environ, "DOCKER_TLS": "1"}).tls
     assert unverified is not None
     assert not unverified.verify
@@ -95,22 +96,22 @@ def test_tls_of_the_environment_is_that_of_docker_host(tmp_path: Path) -> None:
         ("ssh://me@h:22", "ssh://me@h:22"),
     ],
 )
-def test_addresses_as_the_cli_takes_them(host: str, url: str) -> None:
+def test_addresses_are_accepted_as_the_docker_cli_accepts_them(host: str, url: str) -> None:
     assert engine_address({"DOCKER_HOST": host}).url == url
 
 
 @pytest.mark.parametrize("host", ["ftp://h", "tcp://", "tcp://h:port", "fd://", "npipe:////./pipe/docker_engine"])
-def test_other_addresses_are_errors_that_show_them(host: str) -> None:
+def test_other_addresses_are_errors_that_name_them(host: str) -> None:
     with pytest.raises(EngineUnavailable, match=host.partition("://")[0]):
         engine_address({"DOCKER_HOST": host})
 
 
 def test_the_default_ports() -> None:
-    assert Address("tcp://h").place == ("h", 2375)
-    assert Address("tcp://[::1]:5").place == ("::1", 5)
+    assert Address("tcp://h").host_and_port == ("h", 2375)
+    assert Address("tcp://[::1]:5").host_and_port == ("::1", 5)
 
 
-def test_the_client_s_time_out_is_in_seconds() -> None:
+def test_the_client_timeout_is_in_seconds() -> None:
     assert timeout({}) == 60
     assert timeout({"DOCKER_CLIENT_TIMEOUT": "2.5"}) == 2.5
     for text in ("soon", "0", "-1", "inf"):
@@ -118,7 +119,7 @@ def test_the_client_s_time_out_is_in_seconds() -> None:
             timeout({"DOCKER_CLIENT_TIMEOUT": text})
 
 
-def test_ssh_runs_what_the_docker_cli_runs() -> None:
+def test_ssh_addresses_use_the_command_of_the_docker_cli() -> None:
     assert ssh_command("ssh://me@host:23", 30) == [
         "ssh", "-o", "ConnectTimeout=30", "-T", "-l", "me", "-p", "23", "--", "host", "docker", "system", "dial-stdio",
     ]  # fmt: skip
@@ -129,3 +130,11 @@ def test_ssh_runs_what_the_docker_cli_runs() -> None:
         "system",
         "dial-stdio",
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "known"),
+    [("20.10.0-ce", True), ("19.03.15", False), ("28.2.2", True), ("4.9.4-rhel", False), ("dev", True)],
+)
+def test_engines_from_20_10_on_know_host_gateway(version: str, known: bool) -> None:
+    assert knows_gateway(version) is known

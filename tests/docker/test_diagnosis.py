@@ -1,4 +1,4 @@
-"""What the engine tells of an end, and what it means. Without an engine."""
+"""Facts from the engine's events and inspections, and the outcomes that follow from them. Without an engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from launchpad import LaunchError, Reason
 from launchpad.docker.diagnosis import Termination, exit_of
 from launchpad.docker.errors import ApiError, not_started
-from launchpad.docker.images import refused
+from launchpad.docker.images import pull_error
 from launchpad.docker.status import Ended, Gone, OutOfMemory, Started, State, fact_of, state_of, time_of
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
@@ -34,10 +34,10 @@ def state(**fields: Any) -> State:
 
 
 def ended(code: int | None, **known: Any) -> Any:
-    return exit_of(Termination(end=Ended(code, AT), heard_at=1.0, **known))
+    return exit_of(Termination(end=Ended(code, AT), reported_at=1.0, **known))
 
 
-def test_events_are_facts() -> None:
+def test_events_become_facts() -> None:
     assert fact_of(event("die", exitCode="3")) == ("c1", Ended(3, AT))
     assert fact_of(event("start")) == ("c1", Started(AT))
     assert fact_of(event("oom")) == ("c1", OutOfMemory())
@@ -45,20 +45,20 @@ def test_events_are_facts() -> None:
     assert fact_of(event("exec_start: true")) is None
 
 
-def test_the_engine_s_times_are_aware_and_its_zero_is_none() -> None:
+def test_times_of_the_engine_are_aware_and_its_zero_is_none() -> None:
     assert time_of("2026-01-02T03:04:05.678901234Z") == AT
     assert time_of("2026-01-02T04:04:05.678901+01:00") == AT
     assert time_of("0001-01-01T00:00:00Z") is None
     assert time_of(None) is None
 
 
-def test_a_state_tells_what_its_events_would_have_told() -> None:
+def test_the_state_of_an_ended_container_gives_the_facts_of_its_events() -> None:
     assert state(exit_code=137, oom_killed=True).facts() == [Started(AT), OutOfMemory(), Ended(137, AT)]
     assert state(status="running").facts() == []
     assert state(status="created", started_at=None).facts() == []
 
 
-def test_an_inspection_is_a_state() -> None:
+def test_an_inspection_becomes_a_state() -> None:
     inspected = {
         "Id": "c1",
         "State": {
@@ -85,42 +85,44 @@ def test_an_inspection_is_a_state() -> None:
         (None, {"vanished": True}, Reason.VANISHED, "removed"),
     ],
 )
-def test_what_an_end_means(code: int | None, known: dict[str, Any], reason: Reason, word: str) -> None:
+def test_the_exit_follows_from_the_exit_code_and_what_is_known(
+    code: int | None, known: dict[str, Any], reason: Reason, word: str
+) -> None:
     outcome = ended(code, **known)
     assert (outcome.exit_code, outcome.reason, outcome.ended_at) == (code, reason, AT)
     assert word in outcome.message
 
 
-def test_the_first_end_counts() -> None:
-    ending = Termination()
-    ending.hear(Ended(3, AT))
-    ending.hear(Ended(255, AT))
-    assert ending.end == Ended(3, AT)
+def test_the_first_reported_end_counts() -> None:
+    termination = Termination()
+    termination.report(Ended(3, AT))
+    termination.report(Ended(255, AT))
+    assert termination.end == Ended(3, AT)
 
 
-def test_a_container_that_was_killed_is_looked_at_unless_it_was_us() -> None:
-    assert Termination(end=Ended(137, AT)).needs_a_look
-    assert not Termination(end=Ended(137, AT), by_us=True).needs_a_look
-    assert not Termination(end=Ended(137, AT), oom=True).needs_a_look
-    assert not Termination(end=Ended(1, AT)).needs_a_look
+def test_a_killed_container_is_inspected_unless_launchpad_killed_it() -> None:
+    assert Termination(end=Ended(137, AT)).needs_inspection
+    assert not Termination(end=Ended(137, AT), by_us=True).needs_inspection
+    assert not Termination(end=Ended(137, AT), oom=True).needs_inspection
+    assert not Termination(end=Ended(1, AT)).needs_inspection
 
 
-def test_what_a_look_tells() -> None:
+def test_an_inspection_after_the_end_finds_the_reason() -> None:
     for seen, reason in [
         (None, Reason.VANISHED),
         (state(status="removing"), Reason.VANISHED),
         (state(exit_code=137), Reason.FAILED),
     ]:
-        ending = Termination(end=Ended(137, AT))
-        ending.learn(seen)
-        assert exit_of(ending).reason is reason
+        termination = Termination(end=Ended(137, AT))
+        termination.confirm(seen)
+        assert exit_of(termination).reason is reason
 
 
-def test_status_255_is_doubtful_until_it_is_confirmed() -> None:
-    ending = Termination(end=Ended(255, AT))
-    assert ending.is_doubtful
-    ending.learn(state(exit_code=0))
-    assert (ending.is_doubtful, exit_of(ending).reason) == (False, Reason.COMPLETED)
+def test_exit_code_255_is_doubtful_until_it_is_confirmed() -> None:
+    termination = Termination(end=Ended(255, AT))
+    assert termination.is_doubtful
+    termination.confirm(state(exit_code=0))
+    assert (termination.is_doubtful, exit_of(termination).reason) == (False, Reason.COMPLETED)
 
 
 @pytest.mark.parametrize(
@@ -136,14 +138,14 @@ def test_status_255_is_doubtful_until_it_is_confirmed() -> None:
         ("write /x: no space left on device", "free some space"),
     ],
 )
-def test_a_refusal_says_what_to_do(words: str, advice: str) -> None:
+def test_an_error_of_the_engine_is_explained_with_advice(words: str, advice: str) -> None:
     error = not_started({"create": {"name": "n", "image": "i", "command": ["nope"]}}, ApiError(words, 500))
     assert isinstance(error, LaunchError)
     assert advice in str(error)
     assert "'n' of image 'i'" in str(error)
 
 
-def test_a_refusal_that_nobody_knows_is_passed_on_in_the_engine_s_words() -> None:
+def test_an_unknown_error_of_the_engine_is_passed_on_in_its_words() -> None:
     error = not_started({"create": {"name": "n", "image": "i", "command": ["a"]}}, ApiError("it is raining", 500))
     assert str(error) == "Container 'n' of image 'i' cannot be started: it is raining."
 
@@ -159,5 +161,5 @@ def test_a_refusal_that_nobody_knows_is_passed_on_in_the_engine_s_words() -> Non
         ("dial tcp: lookup registry: no such host", "reach the registry"),
     ],
 )
-def test_an_image_that_cannot_be_had_says_what_to_do(words: str, advice: str) -> None:
-    assert advice in str(refused("x:2", words))
+def test_the_error_of_a_pull_has_advice(words: str, advice: str) -> None:
+    assert advice in str(pull_error("x:2", words))

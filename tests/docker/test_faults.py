@@ -1,21 +1,20 @@
-"""What breaks on the way to a real engine, and on it: no result is lost, and nothing is left behind."""
+"""Faults of a real engine and of the connection to it: no result is lost, and nothing is left behind."""
 
 from __future__ import annotations
 
-import socket
+import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
 import pytest
 
 from launchpad import DockerLauncher, EngineUnavailable, ImagePullError, LaunchError, LaunchExecutor, Reason, Run
-from launchpad.core.retries import Transient
-from launchpad.net.exchange import StreamingResponse, upgrade
+from launchpad.docker.backend import DockerBackend
 
 from .conftest import Launch, lines_of, sh
 from .proxy import Proxy
+from .scripted import error_response
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left")]
 
@@ -42,7 +41,7 @@ def test_a_cut_event_stream_costs_no_result(proxy: Proxy, launcher: DockerLaunch
     assert proxy.count("GET /events") == 2
 
 
-def test_what_ends_while_the_event_stream_is_down_is_told_by_the_listing(
+def test_an_end_while_the_event_stream_is_down_is_found_by_the_listing(
     proxy: Proxy, launcher: DockerLauncher, engine: Any
 ) -> None:
     with LaunchExecutor(launcher, 1) as executor:
@@ -75,7 +74,7 @@ def test_a_cut_output_stream_loses_and_repeats_no_line(proxy: Proxy, launcher: D
     assert [line for line in lines if line.startswith("line")] == [f"line {i}" for i in range(20)]
 
 
-def test_output_cut_again_and_again_loses_and_repeats_no_line(proxy: Proxy, launcher: DockerLauncher) -> None:
+def test_an_output_stream_cut_several_times_loses_and_repeats_no_line(proxy: Proxy, launcher: DockerLauncher) -> None:
     lines: list[str] = []
 
     def take(run: Run, line: str) -> None:
@@ -102,14 +101,16 @@ def test_an_engine_that_goes_away_and_comes_back_costs_no_line(proxy: Proxy, lau
     assert sorted(lines) == EXPECTED
 
 
-def test_the_lost_answer_of_a_create_is_recognised_as_ours(proxy: Proxy, launcher: DockerLauncher) -> None:
+def test_a_container_whose_creation_was_not_confirmed_is_used(
+    proxy: Proxy, launcher: DockerLauncher, mark: str
+) -> None:
     proxy.lose_answer("POST /containers/create")
-    lines, outcome = lines_of(launcher, sh("echo hello", name="lost create"))
-    assert (lines, outcome.ok, outcome.handle.name) == (["hello"], True, "lost-create")
+    lines, outcome = lines_of(launcher, sh("echo hello", name=mark))
+    assert (lines, outcome.ok, outcome.handle.name) == (["hello"], True, mark)
     assert proxy.count("POST /containers/create") == 2
 
 
-def test_the_lost_answer_of_a_start_does_not_start_twice(proxy: Proxy, launcher: DockerLauncher) -> None:
+def test_a_start_that_was_not_confirmed_is_not_repeated(proxy: Proxy, launcher: DockerLauncher) -> None:
     proxy.lose_answer("/start")
     lines, outcome = lines_of(launcher, sh("echo once; exit 3"))
     assert (lines, outcome.exit_code) == (["once"], 3)
@@ -123,22 +124,24 @@ def test_a_start_that_never_reached_the_engine_is_sent_again(proxy: Proxy, launc
     assert proxy.count("/start") == 2
 
 
-def test_an_engine_that_says_503_is_asked_again(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.script_answer("POST /containers/create", answer(503, "busy", "Retry-After: 0"), times=2)
+def test_status_503_is_retried(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.script_answer("POST /containers/create", error_response(503, "busy", "Retry-After: 0"), times=2)
     assert launcher.submit(sh("true")) is True
     assert proxy.count("POST /containers/create") == 3
 
 
-def test_an_engine_that_says_500_is_not_asked_again(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.script_answer("POST /containers/create", answer(500, "a permanent fault"))
+def test_status_500_is_not_retried(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.script_answer("POST /containers/create", error_response(500, "a permanent fault"))
     with pytest.raises(LaunchError, match="a permanent fault"):
         launcher.submit(sh("true"))
     assert proxy.count("POST /containers/create") == 1
 
 
-def test_a_name_that_is_taken_in_podman_s_words_makes_way_for_the_next(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.script_answer("POST /containers/create", answer(500, "the container name 'taken' is already in use by c1"))
-    assert launcher.launch(sh("true", name="taken")).handle.name == "taken-1"
+def test_a_taken_name_is_recognised_in_podman_s_words(proxy: Proxy, launcher: DockerLauncher, mark: str) -> None:
+    proxy.script_answer(
+        "POST /containers/create", error_response(500, "the container name 'taken' is already in use by c1")
+    )
+    assert launcher.launch(sh("true", name=mark)).handle.name == f"{mark}-1"
 
 
 def test_an_engine_that_goes_away_during_a_start_leaves_nothing(proxy: Proxy, launcher: DockerLauncher) -> None:
@@ -147,33 +150,25 @@ def test_an_engine_that_goes_away_during_a_start_leaves_nothing(proxy: Proxy, la
         launcher.submit(sh("true"))
 
 
-def test_an_attach_that_is_refused_is_an_error_that_says_what_to_do(proxy: Proxy, launcher: DockerLauncher) -> None:
-    proxy.script_answer("/attach", answer(409, "exec: no-such: executable file not found in $PATH"))
+def test_a_refused_attach_is_an_error_with_advice(proxy: Proxy, launcher: DockerLauncher) -> None:
+    proxy.script_answer("/attach", error_response(409, "exec: no-such: executable file not found in $PATH"))
     with pytest.raises(LaunchError, match=r"the program 'no-such' is not found.*check the program's name"):
         launcher.launch(Run(command=["no-such"]), on_output=lambda run, line: None)
 
 
-def test_an_answer_of_known_length_ends_though_its_connection_stays_open() -> None:
-    ours, engine = socket.socketpair()
-    with engine, closing(StreamingResponse(ours, upgrade("/containers/c/attach"))) as exchange:
-        engine.sendall(answer(409, "no"))
-        assert exchange.answered(5)
-        assert exchange.read_all(5) == b'{"message":"no"}'
-
-
-def test_a_container_that_somebody_removes_has_vanished(launcher: DockerLauncher, engine: Any) -> None:
+def test_a_container_that_others_remove_has_vanished(launcher: DockerLauncher, engine: Any) -> None:
     outcome = launcher.launch(sh("sleep 60"), on_start=lambda handle: engine.remove_container(handle.id, force=True))
     assert (outcome.ok, outcome.reason) == (False, Reason.VANISHED)
     assert "removed" in outcome.message
 
 
-def test_a_container_that_somebody_kills_has_failed(launcher: DockerLauncher, engine: Any) -> None:
+def test_a_container_that_others_kill_has_failed(launcher: DockerLauncher, engine: Any) -> None:
     outcome = launcher.launch(sh("sleep 60"), on_start=lambda handle: engine.kill(handle.id))
     assert (outcome.reason, outcome.exit_code) == (Reason.FAILED, 137)
     assert "SIGKILL" in outcome.message
 
 
-def test_a_container_out_of_memory_is_told_apart(make: Launch) -> None:
+def test_a_container_out_of_memory_has_a_reason_of_its_own(make: Launch) -> None:
     launcher = make(auto_remove=True, mem_limit="16m", options={"memswap_limit": "16m"})
     outcome = launcher.launch(sh("x=a; while :; do x=$x$x; done"))
     assert (outcome.ok, outcome.reason) == (False, Reason.OOM_KILLED)
@@ -186,7 +181,7 @@ def test_a_run_that_succeeds_though_a_child_was_out_of_memory_has_succeeded(make
     assert (outcome.ok, outcome.reason) == (True, Reason.COMPLETED)
 
 
-def test_a_full_disk_during_a_pull_is_an_error_that_says_so(proxy: Proxy, make: Launch) -> None:
+def test_a_full_disk_during_a_pull_is_an_error_with_advice(proxy: Proxy, make: Launch) -> None:
     stream = b'{"status":"Pulling from x"}\r\n{"error":"write /var/lib/x: no space left on device"}\r\n'
     proxy.script_answer("POST /images/create", b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + stream)
     with pytest.raises(ImagePullError, match=r"no space left.*free some space"):
@@ -203,26 +198,14 @@ def test_a_missing_first_network_is_an_error_that_names_it(make: Launch) -> None
         make(networks=["launchpad-no-such-network"]).submit(sh("true"))
 
 
-def test_who_waits_is_told_when_the_engine_stays_away(proxy: Proxy, make: Launch, engine: Any) -> None:
-    launcher = make(auto_remove=True)
-    backend = launcher._backend()
-    backend._watcher._longest_outage = 1.0
-    with ThreadPoolExecutor(1) as threads:
-        handle = launcher.start(sh("sleep 3; exit 4"))
-        wait = threads.submit(launcher.wait, handle)
-        proxy.wait_for("GET /events")
-        proxy.down()
-        with pytest.raises(EngineUnavailable):
-            wait.result(60)
-    proxy.up()
-    assert launcher.wait(handle).exit_code == 4  # the handle stays good
-
-
-def answer(status: int, message: str, *headers: str) -> bytes:
-    body = f'{{"message":"{message}"}}'
-    head = [f"HTTP/1.1 {status} Scripted", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
-    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
-
-
-def test_a_transient_fault_is_not_a_launch_error() -> None:
-    assert not issubclass(Transient, LaunchError)
+def test_an_engine_that_stays_away_fails_those_who_wait_and_the_handle_stays_good(
+    proxy: Proxy, launcher: DockerLauncher
+) -> None:
+    handle = launcher.start(sh("sleep 3; exit 4"))
+    with closing(DockerBackend.connect(os.environ, max_outage=1.0)) as backend:
+        with closing(backend.find(handle, output=False)) as unit:
+            proxy.down()
+            with pytest.raises(EngineUnavailable, match="cannot be followed"):
+                all(unit.poll(60) == [] for _ in range(100))
+        proxy.up()
+    assert launcher.wait(handle).exit_code == 4

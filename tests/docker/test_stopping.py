@@ -1,80 +1,83 @@
-"""Orders to a container, and the connections that they are sent on."""
+"""Requests to stop a container, and the connections that they are sent on. The responses are scripted."""
 
 from __future__ import annotations
 
 import socket
+from typing import Any
+
+import pytest
 
 from launchpad.core.retries import Transient
 from launchpad.docker.stopping import StopRequest
-from launchpad.net.exchange import StreamingResponse, request
+from launchpad.net.http import StreamingResponse
+
+from .scripted import error_response, response_of
+
+ACCEPTED = b"HTTP/1.0 204 No Content\r\n\r\n"
+BUSY = error_response(503, "busy")
 
 
-class DockerApi:
-    """Takes orders, each on a connection of its own; `answers` are sent at once, None is a connection refused."""
+class ScriptedApi:
+    """Responds to each request with one of `script`; None refuses the connection."""
 
-    def __init__(self, *answers: bytes | None) -> None:
-        self.orders: list[str] = []
+    def __init__(self, *script: bytes | None) -> None:
+        self.actions: list[str] = []
         self.ends: list[socket.socket] = []
-        self._answers = list(answers)
+        self._script = list(script)
 
-    def send(self, container: str, order: str, query: dict[str, str | int | None]) -> StreamingResponse:
-        self.orders.append(order)
-        answer = self._answers.pop(0)
-        if answer is None:
+    def send(self, container: str, action: str, query: Any) -> StreamingResponse:
+        self.actions.append(action)
+        data = self._script.pop(0)
+        if data is None:
             raise Transient("refused")
-        ours, theirs = socket.socketpair()
-        theirs.sendall(answer)
-        theirs.settimeout(5)
-        self.ends.append(theirs)
-        return StreamingResponse(ours, request("POST", f"/{order}"))
+        response, end = response_of(data)
+        self.ends.append(end)
+        return response
 
-    def heard(self) -> bytes:
-        """What came on the last connection, until it was closed."""
-        with self.ends[-1] as end:
-            return b"".join(iter(lambda: end.recv(4096), b""))
-
-
-TAKEN = b"HTTP/1.0 204 No Content\r\n\r\n"
-BUSY = b"HTTP/1.0 503 Service Unavailable\r\n\r\n"
+    def are_all_closed(self) -> bool:
+        """Whether the other end of every connection was closed."""
+        received = []
+        for end in self.ends:
+            with end:
+                received.append(b"".join(iter(lambda end=end: end.recv(4096), b"")))  # type: ignore[misc]
+        return all(data == b"request" for data in received)
 
 
-def test_an_order_that_was_taken_is_over() -> None:
-    engine = DockerApi(TAKEN)
-    order = StopRequest("c", engine)
-    order.give("stop", {})
-    order.follow_up()
-    assert (order.answer, order.due) == (None, None)
-    assert engine.heard().startswith(b"POST /stop")
+def test_an_accepted_request_is_done() -> None:
+    api = ScriptedApi(ACCEPTED)
+    request = StopRequest("c", api)
+    request.send("stop", {})
+    request.follow_up()
+    assert (request.response, request.due, api.actions) == (None, None, ["stop"])
+    assert api.are_all_closed()
 
 
-def test_an_order_that_was_not_taken_is_sent_again_later() -> None:
-    for answer in (BUSY, b"", None):
-        engine = DockerApi(answer)
-        order = StopRequest("c", engine)
-        order.give("stop", {})
-        if answer == b"":
-            engine.ends[-1].close()
-        order.follow_up()
-        assert order.due is not None
-        for end in engine.ends:
-            end.close()
+@pytest.mark.parametrize("response", [BUSY, b"", None])
+def test_a_request_that_was_not_accepted_is_sent_again_later(response: bytes | None) -> None:
+    api = ScriptedApi(response)
+    request = StopRequest("c", api)
+    request.send("stop", {})
+    if response == b"":
+        api.ends[-1].shutdown(socket.SHUT_WR)
+    request.follow_up()
+    assert request.due is not None
+    assert api.are_all_closed()
 
 
-def test_an_order_takes_the_place_of_the_one_before() -> None:
-    engine = DockerApi(b"", TAKEN)
-    order = StopRequest("c", engine)
-    order.give("stop", {})
-    order.give("kill", {})
-    order.follow_up()
-    assert (engine.orders, order.answer) == (["stop", "kill"], None)
-    engine.heard()
-    engine.ends[0].close()
+def test_a_request_replaces_the_one_before() -> None:
+    api = ScriptedApi(b"", ACCEPTED)
+    request = StopRequest("c", api)
+    request.send("stop", {})
+    request.send("kill", {})
+    request.follow_up()
+    assert (api.actions, request.response) == (["stop", "kill"], None)
+    assert api.are_all_closed()
 
 
-def test_an_order_that_nobody_follows_up_leaves_no_connection_open() -> None:
-    for answer in (TAKEN, BUSY, None):
-        engine = DockerApi(answer)
-        order = StopRequest("c", engine)
-        order.give_once("kill", {})
-        assert (order.answer, order.due, engine.orders) == (None, None, ["kill"])
-        assert all(engine.heard().startswith(b"POST /kill") for _ in engine.ends)
+@pytest.mark.parametrize("response", [ACCEPTED, BUSY, None])
+def test_a_last_request_leaves_no_connection_open(response: bytes | None) -> None:
+    api = ScriptedApi(response)
+    request = StopRequest("c", api)
+    request.send_last("kill", {})
+    assert (request.response, request.due, api.actions) == (None, None, ["kill"])
+    assert api.are_all_closed()

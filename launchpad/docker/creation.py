@@ -1,0 +1,166 @@
+"""From a spec to a started container: the pull of its image, creation, networks, attaching, the start."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+
+from ..core.backend import Spec
+from ..core.cancellation import Stopped, StopToken
+from ..core.retries import Transient
+from ..errors import EngineUnavailable, ImagePullError, LaunchError, NameConflict
+from ..ids import new_id
+from ..models import ImagePullPolicy, Run
+from ..net.http import StreamingResponse
+from . import spec as specs
+from .api import DockerApi
+from .errors import ApiError, not_started
+from .images import Images, Pull
+from .networks import GATEWAY
+
+_logger = logging.getLogger("launchpad")
+
+
+class Creation:
+    """Creates and starts the container of one launch. All of its steps raise LaunchError and Stopped.
+
+    Requests are repeated after a Transient, which may mean that the engine received one and its response was lost: the
+    label `ATTEMPT` shows whether a container is that of this creation.
+    """
+
+    def __init__(self, api: DockerApi, images: Images, spec: Spec, run: Run, stop_token: StopToken) -> None:
+        self._api = api
+        self._images = images
+        self._stop_token = stop_token
+        self._attempt = new_id()
+        self._spec = self._completed(spec, run)
+        self._name: str = spec["create"]["name"]
+
+    def create(self, since: float, *, show_progress: bool) -> str:
+        """Creates the container and returns its id. Pulls its image as the policy says, unless pulled after `since`."""
+        create, pull = self._spec["create"], self._spec["pull"]
+        image, policy = create["image"], pull["policy"]
+        wanted = Pull(image, create.get("platform"), pull["auth"], show_progress)
+        with self._explained():
+            if policy != ImagePullPolicy.ALWAYS:
+                try:
+                    return self._create()
+                except ApiError as error:
+                    if not error.is_missing_image:
+                        raise
+                if policy == ImagePullPolicy.NEVER:
+                    raise ImagePullError(
+                        f"The image {image!r} is not there, and image_pull_policy is Never: pull it, or change the "
+                        "policy."
+                    )
+            self._images.pull(wanted, since, self._stop_token)
+            return self._create()
+
+    def connect(self, container: str) -> None:
+        """Connects the container to the networks beside its first."""
+        for network in self._spec["networks"]:
+            with self._explained():
+                self._retried_connect(container, network)
+
+    def attach(self, container: str) -> StreamingResponse:
+        with self._explained():  # Podman prepares the start here, and reports what prevents it
+            return self._api.retried(lambda: self._api.attach(container), self._stop_token)
+
+    def start(self, container: str) -> None:
+        sent = 0
+
+        def start() -> None:
+            nonlocal sent
+            sent += 1
+            if sent > 1:  # the first request may have arrived: a second start would run the container twice
+                state = self._api.inspect(container)
+                if state is None or state.has_run:
+                    return
+            self._api.start(container)
+
+        with self._explained():
+            self._api.retried(start, self._stop_token)
+
+    def discard(self, container: str) -> None:
+        """Removes the container, even if the launch was stopped; a failure is logged."""
+        try:
+            self._api.retried(lambda: self._api.remove(container, force=True), StopToken())
+        except LaunchError as error:
+            _logger.warning("Container %r could not be removed: %s", self._name, error)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raises an ApiError as the LaunchError of a run that was not started, with advice."""
+        try:
+            yield
+        except ApiError as error:
+            raise not_started(self._spec, error) from None
+
+    def _completed(self, spec: Spec, run: Run) -> Spec:
+        """The spec with the values that are known only at the launch."""
+        spec = copy.deepcopy(spec)
+        labels = spec["create"]["labels"]
+        labels[specs.ATTEMPT] = self._attempt
+        if run.timeout is not None:
+            deadline = datetime.now(timezone.utc) + timedelta(seconds=run.timeout)
+            labels[specs.DEADLINE] = deadline.isoformat(timespec="seconds")
+        hosts = spec["host"].get("extra_hosts")
+        if isinstance(hosts, dict) and hosts.get(GATEWAY) == "host-gateway" and not self._api.has_gateway:
+            del hosts[GATEWAY]
+            warnings.warn(
+                f"Docker Engine {self._api.version} is older than 20.10 and does not know host-gateway: containers "
+                f"cannot reach this machine as {GATEWAY}. To do: update the engine, or use network_mode='host'.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return spec
+
+    def _create(self) -> str:
+        sent = 0
+
+        def create() -> str:
+            nonlocal sent
+            sent += 1
+            try:
+                return self._api.create(self._spec)
+            except ApiError as error:
+                if not error.is_taken_name:
+                    raise
+            if sent > 1 and (container := self._created()) is not None:
+                return container  # by a request whose response was lost
+            raise NameConflict(
+                f"The name {self._name!r} is taken by another container, and so are those that were tried after it."
+            )
+
+        try:
+            return self._api.retried(create, self._stop_token)
+        except (EngineUnavailable, Stopped):
+            if sent:
+                self._discard_created()
+            raise
+
+    def _created(self) -> str | None:
+        """The id of the container if this creation has created it."""
+        state = self._api.inspect(self._name)
+        return state.id if state is not None and state.labels.get(specs.ATTEMPT) == self._attempt else None
+
+    def _discard_created(self) -> None:
+        try:
+            if (container := self._created()) is not None:
+                self._api.remove(container, force=True)
+        except (Transient, LaunchError) as error:
+            _logger.warning("Container %r may have been left behind: %s", self._name, error)
+
+    def _retried_connect(self, container: str, network: str) -> None:
+        def connect() -> None:
+            try:
+                self._api.connect(container, network)
+            except ApiError as error:
+                if "already exists in network" not in error.message:  # by a request whose response was lost
+                    raise
+
+        self._api.retried(connect, self._stop_token)

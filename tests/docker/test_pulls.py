@@ -1,0 +1,157 @@
+"""Pulls that launches share, their logins and their progress. The engine's responses are scripted."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launchpad import ImagePullError
+from launchpad.core.cancellation import Listening, Stopped, StopToken
+from launchpad.docker.images import Images, Pull, login_header
+from launchpad.docker.pull_progress import Progress
+from launchpad.net.http import StreamingResponse
+
+from .scripted import error_response, response_of, whole_response
+
+OK = b"HTTP/1.0 200 OK\r\n\r\n"
+PULL = Pull("a:1")
+
+
+class Registry:
+    """Answers each pull with `data` once it is released. Counts the pulls."""
+
+    def __init__(self, data: bytes) -> None:
+        self.pulls = 0
+        self.released = threading.Event()
+        self._data = data
+
+    def open_pull(self, query: Any, headers: Mapping[str, str]) -> StreamingResponse:
+        self.pulls += 1
+        assert self.released.wait(60)
+        return whole_response(self._data)
+
+
+class WaitingToken(StopToken):
+    """Releases `waiting` when a thread begins to wait with this token."""
+
+    def __init__(self, waiting: threading.Semaphore) -> None:
+        super().__init__()
+        self._waiting = waiting
+
+    def listening(self, listener: Any) -> Listening:
+        self._waiting.release()
+        return super().listening(listener)
+
+
+def pulls_at_once(registry: Registry, threads: ThreadPoolExecutor) -> list[Future[None]]:
+    """Six launches that need the image at the same time; the registry responds when all wait."""
+    images, waiting = Images(registry.open_pull), threading.Semaphore(0)
+    futures = [threads.submit(images.pull, PULL, 0.0, WaitingToken(waiting)) for _ in range(6)]
+    assert all(waiting.acquire(timeout=60) for _ in range(5))  # the sixth pulls
+    registry.released.set()
+    return futures
+
+
+def test_launches_that_need_one_image_at_the_same_time_share_one_pull() -> None:
+    registry = Registry(OK + b'{"status":"Pulling"}\n')
+    with ThreadPoolExecutor(6) as threads:
+        assert [future.result(60) for future in pulls_at_once(registry, threads)] == [None] * 6
+    assert registry.pulls == 1
+
+
+@pytest.mark.parametrize(
+    "data", [error_response(404, "manifest unknown"), OK + b'{"error":"manifest unknown"}\n', OK + b'{"errorDetail":'
+             b'{"message":"manifest unknown"}}']
+)  # fmt: skip
+def test_all_launches_that_share_a_pull_get_its_error(data: bytes) -> None:
+    registry = Registry(data)
+    with ThreadPoolExecutor(6) as threads:
+        for future in pulls_at_once(registry, threads):
+            with pytest.raises(ImagePullError, match=r"manifest unknown.*check its name and its tag"):
+                future.result(60)
+    assert registry.pulls == 1
+
+
+def test_a_later_launch_pulls_again_and_one_that_began_before_does_not() -> None:
+    registry = Registry(OK)
+    registry.released.set()
+    images = Images(registry.open_pull)
+    for since in (0.0, 0.0, float("inf")):
+        images.pull(PULL, since, StopToken())
+    assert registry.pulls == 2
+
+
+def test_a_stop_ends_the_wait_for_a_pull_and_the_pull_itself() -> None:
+    response, engine = response_of(OK)
+    images = Images(lambda query, headers: response)
+    pulling = threading.Semaphore(0)
+    leader, waiting = WaitingToken(pulling), StopToken()
+    with engine, ThreadPoolExecutor(2) as threads:
+        first = threads.submit(images.pull, PULL, 0.0, leader)
+        assert pulling.acquire(timeout=60)
+        second = threads.submit(images.pull, PULL, 0.0, waiting)
+        waiting.stop()
+        with pytest.raises(Stopped):
+            second.result(60)
+        leader.stop()
+        with pytest.raises(Stopped):
+            first.result(60)
+    assert response.fileno() == -1
+
+
+def credentials(header: Mapping[str, str]) -> Any:
+    return json.loads(base64.urlsafe_b64decode(header["X-Registry-Auth"]))
+
+
+def test_the_login_of_the_settings_is_sent_with_the_pull() -> None:
+    login = {"username": "me", "password": "x"}
+    assert credentials(login_header("registry.example/a", login)) == login
+
+
+def test_the_login_of_the_docker_config_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = base64.b64encode(b"me:x").decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"registry.example:5000": {"auth": secret}}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    assert credentials(login_header("registry.example:5000/team/app", None))["username"] == "me"
+    assert login_header("elsewhere.example/app", None) == {}
+
+
+def test_a_missing_credential_helper_is_an_error_that_names_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {"registry.example": "nowhere"}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with pytest.warns(UserWarning, match="nowhere"), pytest.raises(ImagePullError, match="login for 'registry"):
+        login_header("registry.example/app", None)
+
+
+class Terminal(io.StringIO):
+    def __init__(self, tty: bool) -> None:
+        super().__init__()
+        self.isatty = lambda: tty
+
+
+def progress_of(tty: bool, *lines: dict[str, Any]) -> str:
+    with closing(Terminal(tty)) as screen:
+        with Progress("a:1", screen) as progress:
+            for line in lines:
+                progress.show(line)
+        return screen.getvalue()
+
+
+def test_an_image_that_is_up_to_date_shows_nothing() -> None:
+    assert progress_of(True, {"status": "Pulling from a", "id": "1"}, {"status": "Status: Image is up to date"}) == ""
+
+
+def test_without_a_terminal_the_start_and_the_end_are_shown() -> None:
+    loading = {"status": "Downloading", "id": "l", "progressDetail": {"current": 1, "total": 2}}
+    assert progress_of(False, {"status": "Pulling fs layer", "id": "l"}, loading) == "Pulling a:1 ...\nPulled a:1\n"
