@@ -24,14 +24,14 @@ def main() -> None:
     launcher = SubprocessLauncher()
     ended = threading.Semaphore(0)
 
-    def tell(event: JobExecutionEvent) -> None:
+    def report(event: JobExecutionEvent) -> None:
         print(event.job_id, "succeeded" if event.retval else event.exception or "failed")
         ended.release()
 
     with LaunchExecutor(launcher, max_workers=4) as executor:
         pools = {"default": LaunchPool(executor)}
         scheduler = BackgroundScheduler(executors=pools, timezone="UTC")
-        scheduler.add_listener(tell, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        scheduler.add_listener(report, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
         for name, code in (("report", 0), ("cleanup", 3)):
             run = Run(command=["sh", "-c", f"echo {name}; exit {code}"], name=name)
             scheduler.add_job(launcher.submit, "interval", [run], seconds=0.5, id=name)
