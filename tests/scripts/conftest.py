@@ -15,12 +15,12 @@ import pytest
 
 from launchpad.subprocess.proctable import look_up
 
-PATIENCE = 60.0
-"""Seconds that a script has before its test fails."""
+SCRIPT_TIMEOUT = 60.0
+"""Seconds after which a script that has not ended fails its test."""
 
 
 class Script:
-    """A script that runs, with what a test does to it."""
+    """A running script."""
 
     def __init__(self, path: Path) -> None:
         self.process = subprocess.Popen(
@@ -29,11 +29,11 @@ class Script:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # its forked children, which may hang, end with it
+            start_new_session=True,  # `close` kills its forked children with it
         )
 
     def line(self) -> str:
-        """The next line that it prints; empty at its end."""
+        """The next line of its stdout; empty after the last one."""
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
@@ -41,8 +41,8 @@ class Script:
         self.process.send_signal(number)
 
     def end(self) -> tuple[int, str, str]:
-        """Its exit status, and what it still wrote to stdout and stderr."""
-        output, errors = self.process.communicate(timeout=PATIENCE)
+        """Waits for its end; returns its exit status and the rest of its stdout and stderr."""
+        output, errors = self.process.communicate(timeout=SCRIPT_TIMEOUT)
         return self.process.returncode, output, errors
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Script:
 
 @pytest.fixture
 def script(tmp_path: Path) -> Iterator[Callable[[str], Script]]:
-    """Starts a script with the given source; it has the names that scripts of launchpad's users import."""
+    """Starts a script with the given source, after imports of launchpad and of some standard modules."""
     header = """\
         import multiprocessing, os, sys, threading, time
         import launchpad
@@ -71,8 +71,8 @@ def script(tmp_path: Path) -> Iterator[Callable[[str], Script]]:
         yield start
 
 
-def runs(identifier: str) -> bool:
-    """Whether the local run of this identifier, `pid@start time`, is running."""
+def is_run_active(identifier: str) -> bool:
+    """Whether the local run with this id in its handle, `pid@start time`, is running."""
     pid, _, started = identifier.partition("@")
     entry = look_up(int(pid))
     return entry is not None and entry.started == started and entry.running

@@ -1,7 +1,8 @@
-"""What becomes of runs that are left over when a script ends: nothing hangs that the documentation does not say."""
+"""Runs that are still active when their script ends: which of them the script waits for, stops or leaves."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,16 +12,15 @@ import pytest
 
 from launchpad import Handle, RunNotFound, SubprocessLauncher
 
-from .conftest import Script, runs
+from .conftest import Script, is_run_active
 
 Start = Callable[[str], Script]
 
 
 def stop(identifier: str) -> None:
-    """Stops a run that its script has left to us."""
-    launcher = SubprocessLauncher(grace=1)
+    """Stops a run that its script has left running."""
     with suppress(RunNotFound):
-        launcher.stop(Handle("subprocess", identifier, "leftover", launcher._backend().engine, "a test's"))
+        SubprocessLauncher(grace=1).stop(Handle("subprocess", identifier, "leftover", os.uname().nodename, "id"))
 
 
 LEFT_OVER = """
@@ -29,20 +29,18 @@ executor.launch_all(Run(command=["sh", "-c", "sleep 0.3; echo >> done"]) for _ i
 """
 
 
-def test_runs_of_an_executor_that_was_not_shut_down_end_by_themselves_as_in_the_stdlib(
-    script: Start, tmp_path: Path
-) -> None:
+def test_a_script_waits_for_an_executor_that_was_not_shut_down(script: Start, tmp_path: Path) -> None:
     assert script(LEFT_OVER).end() == (0, "", "")
     assert (tmp_path / "done").read_text() == "\n" * 3
 
 
-def test_so_they_do_when_the_script_ends_with_an_error(script: Start, tmp_path: Path) -> None:
+def test_a_script_that_ends_with_an_error_waits_for_its_executor_too(script: Start, tmp_path: Path) -> None:
     status, _, errors = script(LEFT_OVER + "raise ValueError('a bug')").end()
     assert (status, errors.splitlines()[-1]) == (1, "ValueError: a bug")
     assert (tmp_path / "done").read_text() == "\n" * 3
 
 
-def test_an_error_that_leaves_the_with_block_stops_them(script: Start, tmp_path: Path) -> None:
+def test_an_error_that_leaves_the_with_block_of_an_executor_stops_its_runs(script: Start, tmp_path: Path) -> None:
     ending = script(
         """
         with LaunchExecutor(SubprocessLauncher(stream_output=False), max_workers=2) as executor:
@@ -53,11 +51,11 @@ def test_an_error_that_leaves_the_with_block_stops_them(script: Start, tmp_path:
     )
     status, identifier, errors = ending.end()
     assert (status, errors.splitlines()[-1]) == (1, "ValueError: a bug")
-    assert not runs(identifier.strip())
+    assert not is_run_active(identifier.strip())
 
 
 @pytest.mark.parametrize("stream_output", [True, False])
-def test_a_run_that_was_only_started_does_not_hold_the_script_and_goes_on(script: Start, stream_output: bool) -> None:
+def test_a_script_does_not_wait_for_a_started_run_and_leaves_it_running(script: Start, stream_output: bool) -> None:
     started = script(
         f"""
         launcher = SubprocessLauncher(stream_output={stream_output})
@@ -67,18 +65,18 @@ def test_a_run_that_was_only_started_does_not_hold_the_script_and_goes_on(script
     status, identifier, errors = started.end()
     try:
         assert (status, errors) == (0, "")
-        assert runs(identifier.strip())
+        assert is_run_active(identifier.strip())
     finally:
         stop(identifier.strip())
 
 
-def test_a_run_of_a_daemon_thread_does_not_hold_the_script_and_goes_on(script: Start) -> None:
+def test_a_script_does_not_wait_for_the_run_of_a_daemon_thread_and_leaves_it_running(script: Start) -> None:
     ended = script(
         """
         def launch():
-            SubprocessLauncher().submit(Run(command=["sleep", "3600"]), on_start=tell)
+            SubprocessLauncher().submit(Run(command=["sleep", "3600"]), on_start=show)
 
-        def tell(handle):
+        def show(handle):
             print(handle.id, flush=True)
             started.set()
 
@@ -90,18 +88,18 @@ def test_a_run_of_a_daemon_thread_does_not_hold_the_script_and_goes_on(script: S
     status, identifier, errors = ended.end()
     try:
         assert (status, errors) == (0, "")
-        assert runs(identifier.strip())
+        assert is_run_active(identifier.strip())
     finally:
         stop(identifier.strip())
 
 
-def test_ctrl_c_while_the_interpreter_waits_for_an_executor_ends_it_and_leaves_the_runs(script: Start) -> None:
+def test_ctrl_c_while_the_interpreter_waits_for_an_executor_ends_the_wait_and_leaves_the_runs(script: Start) -> None:
     waiting = script(
         """
         executor = LaunchExecutor(SubprocessLauncher())
         future = executor.submit(Run(command=["sleep", "3600"]))
         print(future.wait_started().id, flush=True)
-        threading._register_atexit(print, "the end", flush=True)  # called before the executor's threads are joined
+        threading._register_atexit(print, "the end", flush=True)  # runs before the executor's threads are joined
         """
     )
     identifier = waiting.line()
@@ -109,6 +107,6 @@ def test_ctrl_c_while_the_interpreter_waits_for_an_executor_ends_it_and_leaves_t
         assert waiting.line() == "the end"
         waiting.signal(signal.SIGINT)
         assert waiting.end()[0] == 0
-        assert runs(identifier)
+        assert is_run_active(identifier)
     finally:
         stop(identifier)

@@ -1,4 +1,4 @@
-"""launchpad in processes that multiprocessing spawns, and in forked ones."""
+"""launchpad in spawned and forked processes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ OK = (0, "", "")
 
 
 def in_child(body: str, then: str = "") -> str:
-    """The end of a script that executes `body` in a forked process, and `then` in its parent."""
+    """The last lines of a script: they execute `body` in a forked process and, after its end, `then` in the parent."""
     return f"""
 def child():
     {body}
 
-# An executor's workers are threads, which a forked process does not have: newer Pythons warn of every such fork.
+# From Python 3.12 on, a fork of a process with threads, such as an executor's workers, causes a warning.
 import warnings
 warnings.simplefilter("ignore", DeprecationWarning)
 process = multiprocessing.get_context("fork").Process(target=child)
@@ -27,13 +27,13 @@ process.start()
 process.join(30)
 if process.exitcode is None:
     process.kill()
-    sys.exit("it hangs")
+    sys.exit("the child hangs")
 {then}
 sys.exit(process.exitcode)
 """
 
 
-def test_launchers_and_runs_go_to_spawned_processes(script: Start) -> None:
+def test_launchers_and_runs_can_be_sent_to_spawned_processes(script: Start) -> None:
     source = """
         def launch(code):
             return launcher.submit(Run(command=["sh", "-c", f"exit {code}"]))
@@ -58,7 +58,7 @@ assert launcher.submit(Run(command=["true"]))
     assert script(source).end() == OK
 
 
-def test_a_fork_amid_runs_leaves_both_processes_working(script: Start) -> None:
+def test_launchers_work_in_both_processes_after_a_fork_during_runs(script: Start) -> None:
     source = """
 launcher = SubprocessLauncher()
 with LaunchExecutor(launcher, 8) as executor:
@@ -87,7 +87,7 @@ future.wait_started()
 """
 
 
-def test_an_executor_refuses_to_launch_in_a_forked_process_and_says_what_to_do(script: Start) -> None:
+def test_an_executor_used_in_a_forked_process_is_an_error(script: Start) -> None:
     source = EXECUTOR + in_child("executor.submit(Run(command=['true']))")
     status, _, errors = script(source).end()
     assert status == 1
@@ -95,9 +95,7 @@ def test_an_executor_refuses_to_launch_in_a_forked_process_and_says_what_to_do(s
 
 
 @pytest.mark.parametrize("end", ["executor.shutdown()", "executor.stop()", "executor.__exit__(None, None, None)"])
-def test_ending_an_executor_in_a_forked_process_returns_and_leaves_the_parents_runs_alone(
-    script: Start, end: str
-) -> None:
+def test_ending_an_executor_in_a_forked_process_leaves_the_runs_of_the_parent_alone(script: Start, end: str) -> None:
     source = EXECUTOR + in_child(end, "assert future.result()")
     assert script(source).end() == OK
 
