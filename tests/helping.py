@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -92,6 +93,19 @@ def lines_of(launcher: Launcher, run: Run) -> list[str]:
     return launch_recorded(launcher, run)[0]
 
 
+def in_gc_callback(frame: FrameType | None) -> bool:
+    """Whether `frame` is called by a callback of the garbage collector: CPython drops what is raised there.
+
+    hypothesis registers such a callback.
+    """
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code in callbacks:
+            return True
+        frame = frame.f_back
+    return False
+
+
 RESEND_INTERVAL = 1.0
 """Seconds after which a signal is sent again while its handler has not run: CPython does not notice a signal that comes
 just before the main thread blocks on a lock."""
@@ -114,6 +128,9 @@ def interrupts(*delays: float) -> Iterator[threading.Event]:
     left, over = list(delays), threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        if in_gc_callback(frame):
+            signal.setitimer(signal.ITIMER_REAL, 0.001, RESEND_INTERVAL)
+            return
         if left:
             signal.setitimer(signal.ITIMER_REAL, left.pop(0), RESEND_INTERVAL)
         else:

@@ -1,10 +1,10 @@
-"""Runs CPython's own tests of ThreadPoolExecutor and Future with LaunchExecutor and LaunchFuture in their places.
+"""Runs CPython's own tests of ThreadPoolExecutor and Future against LaunchExecutor and LaunchFuture.
 
-    python -m tests.promises              lists the classes of tests that there are
+    python -m tests.promises              lists the test classes
     python -m tests.promises CLASS        runs one
 
-In a process of its own, as the modules of the standard library are changed, and the tests reap and signal at will.
-Importing this module puts LaunchExecutor in the place of `concurrent.futures.ThreadPoolExecutor`.
+It needs a process of its own: it changes modules of the standard library, and the tests reap children and send signals.
+Importing this module replaces `concurrent.futures.ThreadPoolExecutor` by LaunchExecutor.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher
 TESTS = "test.test_concurrent_futures"
 """A module up to Python 3.11, a package of modules later."""
 
-ANOTHER_DEFAULT = "it asserts a default that is another one here"
-PRIVATE_STATE = "it sets or reads the private Future._state, in which a LaunchFuture that is under way is pending"
-REPR = "it asserts the text of the repr, which is another one here"
+ANOTHER_DEFAULT = "it asserts a default that differs"
+PRIVATE_STATE = "it sets or reads the private Future._state, which is PENDING for a running LaunchFuture"
+REPR = "it asserts the text of the repr, which differs"
 
 EXCLUDED = {
     "ThreadPoolExecutorTest.test_default_workers": f"{ANOTHER_DEFAULT}: max_workers=32",
@@ -42,14 +42,14 @@ EXCLUDED = {
 
 
 class ThreadPoolExecutor(LaunchExecutor):
-    """LaunchExecutor, with the constructor and the name of what it stands in for."""
+    """LaunchExecutor with the constructor and the name of the class that it replaces."""
 
     def __init__(self, max_workers: int = 32, **options: Any) -> None:
         super().__init__(SubprocessLauncher(), max_workers, **options)
 
 
 class Future(LaunchFuture):
-    """LaunchFuture, with the constructor of what it stands in for."""
+    """LaunchFuture with the constructor of the class that it replaces."""
 
     def __init__(self) -> None:
         super().__init__(Run(command=["true"]))
@@ -59,7 +59,7 @@ futures.ThreadPoolExecutor = ThreadPoolExecutor  # type: ignore[misc]
 
 
 def modules() -> Iterator[ModuleType]:
-    """CPython's tests, whose own scripts make the replacement, too."""
+    """The modules of CPython's tests; their scripts replace the executor as well."""
     from test.support import script_helper
 
     run_script = script_helper.assert_python_ok
@@ -74,7 +74,7 @@ def modules() -> Iterator[ModuleType]:
 
 
 def classes() -> dict[str, type[unittest.TestCase]]:
-    """The classes of tests of thread pools and futures, by name."""
+    """The test classes of thread pools and futures, by name."""
     return {
         name: item
         for module in modules()
@@ -84,7 +84,7 @@ def classes() -> dict[str, type[unittest.TestCase]]:
 
 
 def run(name: str) -> bool:
-    """Runs one class; whether all its tests passed, and cleaned up after them."""
+    """Runs one class; returns whether all its tests passed and left nothing."""
     if name == "FutureTests":
         _base.Future = Future  # type: ignore[misc]
     suite = unittest.defaultTestLoader.loadTestsFromTestCase(classes()[name])

@@ -1,4 +1,4 @@
-"""The documentation tells the truth: its examples run, and its tables are complete."""
+"""The examples of the documentation run, and its tables are complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import documents
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [page for page in sorted(DOCS.glob("*.rst")) if page.stem != "kubernetes"]
-"""All but that on Kubernetes, whose examples tests/kubernetes runs in a namespace of their own."""
+"""All pages but the one on Kubernetes: tests/kubernetes runs its examples in a namespace of their own."""
 
 
 def marks(page: Path) -> list[pytest.MarkDecorator]:
@@ -62,15 +62,15 @@ def test_the_reference_has_every_public_name() -> None:
 
 
 def first_column(heading: str) -> list[str]:
-    """What stands in the first column of the table under a heading of the page of behaviour."""
+    """The first column of the table under a heading of behaviour.rst."""
     text = (DOCS / "behaviour.rst").read_text()
     section = text[text.index(f"\n{heading}\n") :]
     return re.findall(r"^   \* - ``?(?:Reason\.)?(\w+)", section[: section.index("\n\n.. _end-")], re.MULTILINE)
 
 
-def test_the_table_of_reasons_has_them_all() -> None:
+def test_the_table_of_reasons_has_every_reason() -> None:
     assert first_column("Reasons") == [reason.name for reason in Reason]
 
 
-def test_the_table_of_variables_has_our_settings() -> None:
+def test_the_table_of_variables_has_every_setting() -> None:
     assert set(SETTINGS) <= set(first_column("Environment variables"))

@@ -1,4 +1,4 @@
-"""Every example of the README works as it stands."""
+"""Every example of the README works unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LaunchExecutor keeps the promises of ThreadPoolExecutor: CPython's own tests of it pass. `promises.py` runs them."""
+"""CPython's own tests of ThreadPoolExecutor pass with LaunchExecutor. `promises.py` runs them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import pytest
 
 TESTS = "test.test_concurrent_futures"
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec(TESTS) is None, reason=f"this interpreter comes without {TESTS}"
-)
+pytestmark = pytest.mark.skipif(importlib.util.find_spec(TESTS) is None, reason=f"this interpreter lacks {TESTS}")
 
 CLASSES = [
     "FutureTests",
@@ -26,7 +24,7 @@ CLASSES = [
 ]
 
 
-def promises(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_promises(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tests.promises", *arguments],
         cwd=Path(__file__).parents[1],
@@ -40,9 +38,9 @@ def promises(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_cpythons_own_tests_pass(name: str) -> None:
-    tests = promises(name)
+    tests = run_promises(name)
     assert (tests.returncode, tests.stdout.count("Warning --")) == (0, 0), tests.stdout
 
 
-def test_no_class_of_theirs_is_left_out() -> None:
-    assert promises().stdout.split() == CLASSES
+def test_no_test_class_of_cpython_is_missing_here() -> None:
+    assert run_promises().stdout.split() == CLASSES

@@ -1,9 +1,8 @@
-"""What the tests on a Docker Engine share: launchers whose containers are found again, and faults on the way to it."""
+"""Fixtures of the tests on a Docker Engine: launchers whose containers carry a label, and a fault proxy."""
 
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,18 +12,22 @@ import docker
 import pytest
 
 from launchpad import DockerLauncher, Run
+from tests.helping import eventually
 
 from .proxy import Proxy
 
 IMAGE = "busybox:1"
 LABEL = "launchpad-docker-test"
 
+REMOVAL_TIMEOUT = 5.0
+"""Seconds within which a container that is being removed must be gone."""
+
 Launch = Callable[..., DockerLauncher]
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Any]:
-    """The engine itself, by docker-py's own client."""
+    """docker-py's plain client of the engine."""
     client = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto", timeout=30)
     yield client
     client.close()
@@ -37,7 +40,7 @@ def mark() -> str:
 
 @pytest.fixture
 def containers(engine: Any, mark: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What is on the engine of the test's own containers; removes them afterwards."""
+    """Lists the containers of the test; they are removed afterwards."""
 
     def containers() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = engine.containers(all=True, filters={"label": f"{LABEL}={mark}"})
@@ -50,7 +53,7 @@ def containers(engine: Any, mark: str) -> Iterator[Callable[[], list[dict[str, A
 
 @pytest.fixture
 def make(mark: str, containers: object) -> Iterator[Launch]:
-    """Makes launchers for quick containers, which are removed after the test."""
+    """Makes launchers of quick containers; both are removed after the test."""
     made: list[DockerLauncher] = []
 
     def make(**settings: Any) -> DockerLauncher:
@@ -68,13 +71,13 @@ def make(mark: str, containers: object) -> Iterator[Launch]:
 
 @pytest.fixture
 def launcher(make: Launch) -> DockerLauncher:
-    """Removes its containers when they have ended."""
+    """A launcher that removes its containers when they have ended."""
     return make(auto_remove=True)
 
 
 @pytest.fixture
 def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """On the way to the engine, for all launchers of the test."""
+    """A proxy between the engine and all launchers of the test."""
     proxy = Proxy(tmp_path / "docker.sock", os.environ["DOCKER_HOST"].removeprefix("unix://"))
     monkeypatch.setenv("DOCKER_HOST", proxy.url)
     yield proxy
@@ -85,19 +88,10 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 def nothing_left(containers: Callable[[], list[Any]]) -> Iterator[None]:
     """Fails a test that leaves a container."""
     yield
-    until = time.monotonic() + 5
-    while (left := containers()) and time.monotonic() < until:
-        time.sleep(0.05)
+    left = eventually(containers, lambda left: not left, REMOVAL_TIMEOUT, interval=0.05)
     assert [container["Status"] for container in left] == []
 
 
 def sh(script: str, **fields: Any) -> Run:
     """A run of a shell script, whose name no other has: the engine is shared with other tests."""
     return Run(**{"command": ["sh", "-c", script], "name": f"sh-{uuid.uuid4().hex}", **fields})
-
-
-def lines_of(launcher: DockerLauncher, run: Run) -> tuple[list[str], Any]:
-    """The lines and the outcome of a run."""
-    lines: list[str] = []
-    outcome = launcher.launch(run, on_output=lambda run, line: lines.append(line))
-    return lines, outcome

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from launchpad import Run
+from tests.helping import launch_recorded
 
-from .conftest import Launch, lines_of
+from .conftest import Launch
 
 ROOT = Path(__file__).parent.parent.parent
 PYTHON = os.environ.get("LAUNCHPAD_TEST_IMAGE", "python:3.11")
@@ -33,14 +34,14 @@ def test_a_mounted_function_that_fails_shows_its_traceback(make: Launch, tmp_pat
     (tmp_path / "tasks.py").write_text("def fail(word):\n    raise ValueError(word)\n")
     launcher = make(image=PYTHON, auto_remove=True, volumes=[f"{tmp_path}:/app:ro"])
     run = Run(entrypoint="tasks.py:fail", parameters={"word": "nope"}, working_dir="/app")
-    lines, outcome = lines_of(launcher, run)
+    lines, outcome = launch_recorded(launcher, run)
     assert (outcome.exit_code, lines[-1]) == (1, "ValueError: nope")
 
 
 @pytest.mark.docker
 def test_a_function_that_is_not_there_is_one_line(make: Launch) -> None:
     launcher = make(image=PYTHON, auto_remove=True)
-    lines, outcome = lines_of(launcher, Run(entrypoint="nowhere:main"))
+    lines, outcome = launch_recorded(launcher, Run(entrypoint="nowhere:main"))
     assert (outcome.exit_code, len(lines)) == (2, 1)
 
 
@@ -61,5 +62,5 @@ def image(engine: Any) -> Iterator[str]:
 def test_a_function_runs_in_the_default_image_s_folder(image: str, make: Launch, tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text("import os\ndef where():\n    print(os.getcwd())\n")
     launcher = make(image=image, auto_remove=True, volumes=[f"{tmp_path}:/app:ro"])
-    lines, outcome = lines_of(launcher, Run(entrypoint="tasks:where"))
+    lines, outcome = launch_recorded(launcher, Run(entrypoint="tasks:where"))
     assert (outcome.exit_code, lines) == (0, ["/app"])

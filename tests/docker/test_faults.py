@@ -11,8 +11,9 @@ import pytest
 
 from launchpad import DockerLauncher, EngineUnavailable, ImagePullError, LaunchError, LaunchExecutor, Reason, Run
 from launchpad.docker.backend import DockerBackend
+from tests.helping import launch_recorded
 
-from .conftest import Launch, lines_of, sh
+from .conftest import Launch, sh
 from .proxy import Proxy
 from .scripted import error_response
 
@@ -105,21 +106,21 @@ def test_a_container_whose_creation_was_not_confirmed_is_used(
     proxy: Proxy, launcher: DockerLauncher, mark: str
 ) -> None:
     proxy.lose_answer("POST /containers/create")
-    lines, outcome = lines_of(launcher, sh("echo hello", name=mark))
+    lines, outcome = launch_recorded(launcher, sh("echo hello", name=mark))
     assert (lines, outcome.ok, outcome.handle.name) == (["hello"], True, mark)
     assert proxy.count("POST /containers/create") == 2
 
 
 def test_a_start_that_was_not_confirmed_is_not_repeated(proxy: Proxy, launcher: DockerLauncher) -> None:
     proxy.lose_answer("/start")
-    lines, outcome = lines_of(launcher, sh("echo once; exit 3"))
+    lines, outcome = launch_recorded(launcher, sh("echo once; exit 3"))
     assert (lines, outcome.exit_code) == (["once"], 3)
     assert proxy.count("/start") == 1
 
 
 def test_a_start_that_never_reached_the_engine_is_sent_again(proxy: Proxy, launcher: DockerLauncher) -> None:
     proxy.script_answer("/start", b"")
-    lines, _ = lines_of(launcher, sh("echo once"))
+    lines, _ = launch_recorded(launcher, sh("echo once"))
     assert lines == ["once"]
     assert proxy.count("/start") == 2
 

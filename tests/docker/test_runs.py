@@ -13,8 +13,9 @@ import pytest
 
 from launchpad import DockerLauncher, LaunchError, LaunchExecutor, Reason, Run, RunNotAvailable, RunNotFound
 from launchpad.core.output import OnOutput
+from tests.helping import launch_recorded
 
-from .conftest import LABEL, Launch, lines_of, sh
+from .conftest import LABEL, Launch, sh
 from .proxy import Proxy
 
 pytestmark = pytest.mark.docker
@@ -23,12 +24,12 @@ Containers = Callable[[], list[dict[str, Any]]]
 
 
 def test_output_and_exit_code_of_a_container_that_lives_for_an_instant(launcher: DockerLauncher) -> None:
-    lines, outcome = lines_of(launcher, sh("echo one; printf two; exit 3"))
+    lines, outcome = launch_recorded(launcher, sh("echo one; printf two; exit 3"))
     assert (lines, outcome.exit_code, outcome.reason) == (["one", "two"], 3, Reason.FAILED)
 
 
 def test_status_255_is_asked_for_and_believed(launcher: DockerLauncher) -> None:
-    lines, outcome = lines_of(launcher, sh("echo a; exit 255"))
+    lines, outcome = launch_recorded(launcher, sh("echo a; exit 255"))
     assert (lines, outcome.exit_code, outcome.reason) == (["a"], 255, Reason.FAILED)
 
 
@@ -72,13 +73,13 @@ def test_a_running_container_is_not_removed(make: Launch) -> None:
 
 
 def test_a_time_out_counts_from_the_start_and_is_polite_first(launcher: DockerLauncher) -> None:
-    lines, outcome = lines_of(launcher, sh("trap 'echo bye; exit 0' TERM; sleep 60 & wait", timeout=0.5))
+    lines, outcome = launch_recorded(launcher, sh("trap 'echo bye; exit 0' TERM; sleep 60 & wait", timeout=0.5))
     assert (lines, outcome.ok, outcome.reason) == (["bye"], False, Reason.TIMED_OUT)
 
 
 def test_a_stop_uses_the_stop_signal_of_the_container(make: Launch) -> None:
     launcher = make(auto_remove=True, options={"stop_signal": "SIGUSR1"}, grace=20)
-    lines, outcome = lines_of(launcher, sh("trap 'echo usr1; exit 0' USR1; sleep 60 & wait", timeout=0.5))
+    lines, outcome = launch_recorded(launcher, sh("trap 'echo usr1; exit 0' USR1; sleep 60 & wait", timeout=0.5))
     assert (lines, outcome.reason) == (["usr1"], Reason.TIMED_OUT)
 
 
@@ -120,7 +121,7 @@ def test_a_port_in_use_is_a_launch_error_that_says_what_to_do(make: Launch, cont
 
 def test_the_environment_s_removals_reach_the_image_s_own_variables(make: Launch) -> None:
     launcher = make(auto_remove=True, env={"A": "launcher", "B": "b"})
-    lines, _ = lines_of(launcher, Run(command=["/bin/env"], env={"A": "run", "PATH": None}))
+    lines, _ = launch_recorded(launcher, Run(command=["/bin/env"], env={"A": "run", "PATH": None}))
     assert "A=run" in lines
     assert "B=b" in lines
     assert not any(line.startswith("PATH=/bin") for line in lines)
@@ -176,12 +177,14 @@ def test_a_container_silent_for_longer_than_the_client_s_time_out_is_followed(
     make: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CLIENT_TIMEOUT", "2")
-    lines, outcome = lines_of(make(auto_remove=True), sh("echo a; sleep 5; echo b; exit 2"))
+    lines, outcome = launch_recorded(make(auto_remove=True), sh("echo a; sleep 5; echo b; exit 2"))
     assert (lines, outcome.exit_code) == (["a", "b"], 2)
 
 
 def test_a_terminal_s_output_has_no_frames(make: Launch) -> None:
-    lines, outcome = lines_of(make(auto_remove=True, options={"tty": True}), sh("echo a; echo b >&2; tty >/dev/null"))
+    lines, outcome = launch_recorded(
+        make(auto_remove=True, options={"tty": True}), sh("echo a; echo b >&2; tty >/dev/null")
+    )
     assert (lines, outcome.ok) == (["a", "b"], True)
 
 
@@ -210,7 +213,7 @@ def test_what_nobody_reads_does_not_hold_the_container_up(make: Launch, engine: 
 def test_several_networks_are_connected_before_the_start(make: Launch, engine: Any) -> None:
     network = engine.create_network(f"{LABEL}-{time.time_ns()}", labels={LABEL: ""})["Id"]
     try:
-        lines, _ = lines_of(make(auto_remove=True, networks=["bridge", network]), sh("ls /sys/class/net"))
+        lines, _ = launch_recorded(make(auto_remove=True, networks=["bridge", network]), sh("ls /sys/class/net"))
     finally:
         engine.remove_network(network)
     assert {"eth0", "eth1"} <= set(lines)
@@ -221,7 +224,7 @@ def test_a_service_of_this_machine_is_reached_through_the_gateway(
 ) -> None:
     with serving("hello from here", "0.0.0.0") as port:
         monkeypatch.setenv("LAUNCHPAD_API_URL", f"http://localhost:{port}/")
-        lines, _ = lines_of(make(auto_remove=True, network_mode="bridge"), sh("wget -qO- $LAUNCHPAD_API_URL"))
+        lines, _ = launch_recorded(make(auto_remove=True, network_mode="bridge"), sh("wget -qO- $LAUNCHPAD_API_URL"))
     assert lines == ["hello from here"]
 
 
@@ -231,7 +234,7 @@ def test_a_service_of_this_machine_is_reached_on_the_host_s_network(
     with serving("hello from here", "127.0.0.1") as port:
         monkeypatch.setenv("LAUNCHPAD_API_URL", f"http://127.0.0.1:{port}/")
         launcher = make(auto_remove=True, network_mode=None)
-        lines, _ = lines_of(launcher, sh("wget -qO- $LAUNCHPAD_API_URL"))
+        lines, _ = launch_recorded(launcher, sh("wget -qO- $LAUNCHPAD_API_URL"))
     assert lines == ["hello from here"]
 
 
@@ -239,7 +242,7 @@ def test_an_engine_that_does_not_know_host_gateway_is_a_warning(make: Launch, pr
     version = b'{"Version":"19.03.15-ce","ApiVersion":"1.40"}'
     proxy.script_answer("GET /version", b"HTTP/1.0 200 OK\r\n\r\n" + version)
     with pytest.warns(UserWarning, match="older than 20.10"):
-        lines, _ = lines_of(make(auto_remove=True, network_mode="bridge"), sh("cat /etc/hosts"))
+        lines, _ = launch_recorded(make(auto_remove=True, network_mode="bridge"), sh("cat /etc/hosts"))
     assert lines
     assert not any("host.docker.internal" in line for line in lines)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from launchpad import EngineUnavailable
+from tests.helping import launch_recorded
 
-from .conftest import Launch, lines_of, sh
+from .conftest import Launch, sh
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left")]
 
@@ -42,7 +43,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("ssh")
 def test_runs_and_their_output_go_through_ssh(make: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "ssh://me@far.example")
-    lines, outcome = lines_of(make(auto_remove=True), sh("echo far; exit 3"))
+    lines, outcome = launch_recorded(make(auto_remove=True), sh("echo far; exit 3"))
     assert (lines, outcome.exit_code) == (["far"], 3)
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from launchpad import EngineUnavailable, LaunchExecutor, Reason
+from tests.helping import launch_recorded
 
-from .conftest import Launch, lines_of, sh
+from .conftest import Launch, sh
 
 pytestmark = [
     pytest.mark.docker,
@@ -121,7 +122,7 @@ def door(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
 
 @pytest.mark.usefixtures("door")
 def test_runs_and_their_output_go_through_tls(make: Launch) -> None:
-    lines, outcome = lines_of(make(auto_remove=True), sh("seq 100000; exit 3"))
+    lines, outcome = launch_recorded(make(auto_remove=True), sh("seq 100000; exit 3"))
     assert (len(lines), lines[-1], outcome.exit_code) == (100_000, "100000", 3)
 
 

@@ -1,4 +1,4 @@
-"""A namespace of our own on the real cluster."""
+"""A namespace for the tests on a real cluster, and a fault proxy before its API server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _namespace() -> Iterator[Cluster]:
 
 @pytest.fixture
 def cluster(_namespace: Cluster) -> Iterator[Cluster]:
-    """The cluster; what a test leaves running on it fails the test."""
+    """The cluster. A test that leaves a Job or pod running on it fails."""
     yield _namespace
     left = _namespace.leftovers()
     _namespace.clear()
@@ -37,12 +37,12 @@ def proxy(cluster: Cluster) -> Iterator[Proxy]:
 
 @pytest.fixture
 def through(cluster: Cluster, proxy: Proxy, tmp_path: pathlib.Path) -> pathlib.Path:
-    """A kubeconfig that goes through the proxy."""
+    """A kubeconfig whose server is the proxy."""
     return cluster.kubeconfig(tmp_path, server=proxy.url)
 
 
 @pytest.fixture
 def engines() -> None:
-    """For tests that stop parts of the cluster."""
+    """Skips tests that stop parts of the cluster if no program can do so."""
     if not os.environ.get(ENGINES):
         pytest.skip(f"{ENGINES} does not name a program that stops and starts parts of the cluster")

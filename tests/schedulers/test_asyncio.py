@@ -1,4 +1,4 @@
-"""Runs that are awaited."""
+"""Runs that asyncio code awaits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def started(future: LaunchFuture) -> None:
 
 
 def assert_stopped(future: LaunchFuture) -> None:
-    """Waits until the cancelled run is gone."""
+    """Waits until the cancelled run has ended."""
     gone = threading.Event()
     future.add_done_callback(lambda _: gone.set())
     assert gone.wait(10)
@@ -45,7 +45,7 @@ def test_a_task_that_is_cancelled_stops_its_run(executor: LaunchExecutor) -> Non
     assert_stopped(future)
 
 
-def test_an_event_loop_that_ends_stops_the_runs_that_its_tasks_await(executor: LaunchExecutor) -> None:
+def test_the_end_of_an_event_loop_stops_the_runs_that_its_tasks_await(executor: LaunchExecutor) -> None:
     future = executor.submit(Run(command=LONG))
 
     async def wait() -> None:
@@ -60,7 +60,7 @@ def test_an_event_loop_that_ends_stops_the_runs_that_its_tasks_await(executor: L
     assert_stopped(future)
 
 
-def test_one_of_a_gathering_that_is_cancelled_stops_all_its_runs(executor: LaunchExecutor) -> None:
+def test_a_gather_that_is_cancelled_stops_all_its_runs(executor: LaunchExecutor) -> None:
     futures = executor.launch_all([Run(command=LONG)] * 3)
 
     async def main() -> None:
@@ -76,7 +76,7 @@ def test_one_of_a_gathering_that_is_cancelled_stops_all_its_runs(executor: Launc
         assert_stopped(future)
 
 
-def test_a_run_that_is_cancelled_by_its_future_cancels_who_awaits_it(executor: LaunchExecutor) -> None:
+def test_cancelling_the_future_of_a_run_cancels_the_task_that_awaits_it(executor: LaunchExecutor) -> None:
     future = executor.submit(Run(command=LONG))
 
     async def main() -> None:
@@ -95,7 +95,6 @@ def test_the_error_of_a_launch_is_raised_where_it_is_awaited(executor: LaunchExe
             await asyncio.wrap_future(executor.submit(Run(command=["no-such-program"])))
 
     asyncio.run(main())
-    assert not executor._launches
 
 
 def test_submit_works_in_the_threads_of_run_in_executor(executor: LaunchExecutor) -> None:

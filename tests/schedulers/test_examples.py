@@ -1,4 +1,4 @@
-"""The examples of schedulers run as they stand, and need neither the main thread nor signals nor an event loop."""
+"""The examples of schedulers run unchanged, and need neither the main thread nor signals nor an event loop."""
 
 from __future__ import annotations
 
