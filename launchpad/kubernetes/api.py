@@ -1,7 +1,7 @@
-"""The API server, as launchpad speaks to it: requests that give plain dicts, and streams.
+"""The API server: requests that return plain dicts, and streams.
 
-The official package knows where the cluster is and who we are. Its models and its client are not used: they take a
-lock that all threads share, ten times as long, and a certificate store for each connection.
+The models and the client of the package `kubernetes` are not used: they take ten times as long, hold a lock that all
+threads share, and load the certificates for each connection.
 """
 
 from __future__ import annotations
@@ -11,66 +11,85 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
 
-from ..core.retries import Transient
+from ..core.cancellation import StopToken
+from ..core.retries import Transient, reconnecting, transient
 from ..errors import EngineUnavailable, LaunchError
-from ..net.streams import Stream
+from ..net.http import StreamingResponse, keep_alive
 from .connections import Connections
-from .errors import refusal
+from .errors import error_of
+from .spec import CONTAINER
 
+T = TypeVar("T")
+
+Object = dict[str, Any]
 Query = Mapping[str, object]
 Headers = Mapping[str, str]
 
 
-class Api:
-    """One API server, with one user's rights. Thread-safe. `configure` reads the settings, anew when a token is old."""
+class KubernetesApi:
+    """One API server, with the credentials of one user. Thread-safe.
+
+    `configure` reads the `Configuration`; it is called again when the server no longer accepts the credentials.
+    """
 
     def __init__(self, configure: Callable[[], Any]) -> None:
         self._configure = configure
-        self._lock = threading.Lock()  # guards the two below
-        self._settings = configure()
-        self._connections = Connections(self._settings)
-        self.server: str = self._settings.host.rstrip("/")
+        self._lock = threading.Lock()  # guards the next two
+        self._configuration = configure()
+        self._connections = Connections(self._configuration)
+        self.server: str = self._configuration.host.rstrip("/")
         self._base: str = urlsplit(self.server).path
-        self.reached = False
-        """Whether it has ever answered: then it is worth waiting for."""
+        self._reached = False  # whether it has ever answered: only then is it worth waiting for
 
     def close(self) -> None:
         with self._lock:
             self._connections.close()
 
-    def request(self, method: str, path: str, query: Query | None = None, body: object = None) -> dict[str, Any]:
-        """The answer as a dict. Transient, ApiError."""
-        used = self._credentials()
-        status, headers, data = self._exchange(method, path, query, body, used)
-        if status == 401 and self._renewed(used):
+    def request(self, method: str, path: str, query: Query | None = None, body: object = None) -> Object:
+        """Sends one request and returns the content of the response. Transient, ApiError."""
+        credentials = self._credentials()
+        status, headers, data = self._exchange(method, path, query, body, credentials)
+        if status == 401 and self._renew(credentials):
             status, headers, data = self._exchange(method, path, query, body, self._credentials())
         if 200 <= status < 300:
-            answer: dict[str, Any] = json.loads(data)
-            return answer
-        raise refusal(status, headers, data)
+            content: Object = json.loads(data)
+            return content
+        raise error_of(status, headers, data)
 
-    def stream(self, path: str, query: Query | None = None) -> Stream:
-        """Asks for what comes bit by bit, and returns at once. Transient."""
-        used = self._credentials()
+    def stream(self, path: str, query: Query | None = None) -> StreamingResponse:
+        """Sends a GET on a connection of its own, without waiting for the response. Transient.
+
+        The server sends the head of a log's response with the log's first line, and not before.
+        """
+        credentials = self._credentials()
         try:
             connection = self._connections.new()
             try:
-                connection.request("GET", self._target(path, query), headers=_headers(used))
+                connection.request("GET", self._target(path, query), headers=_headers(credentials))
+                keep_alive(connection.sock)
             except BaseException:
                 connection.close()
                 raise
         except (OSError, http.client.HTTPException) as error:
-            raise self._lost(error) from error
+            raise self._unreachable(error) from error
 
         def translated(status: int, headers: Headers, body: bytes) -> LaunchError | Transient:
-            if status == 401 and self._renewed(used):
+            if status == 401 and self._renew(credentials):
                 return Transient("the token was renewed")
-            return refusal(status, headers, body)
+            return error_of(status, headers, body)
 
-        return Stream(connection.sock, translated)
+        return StreamingResponse(connection.sock, error=translated)
+
+    def retry(self, stop_token: StopToken, request: Callable[[], T]) -> T:
+        """Calls `request` again after a Transient; for minutes if the server has answered before. EngineUnavailable."""
+        policy = reconnecting(stop_token) if self._reached else transient(stop_token)
+        try:
+            return policy(request)
+        except Transient as error:
+            raise EngineUnavailable(f"The Kubernetes API server does not answer: {error}") from error.__cause__
 
     def _exchange(
         self, method: str, path: str, query: Query | None, body: object, credentials: Headers
@@ -80,35 +99,35 @@ class Api:
             headers["Content-Type"] = "application/json"
         data = None if body is None else json.dumps(body).encode()
         try:
-            with self._connections.lent() as connection:
+            with self._connections.borrow() as connection:
                 connection.request(method, self._target(path, query), body=data, headers=headers)
-                answer = connection.getresponse()
-                content = answer.read()
+                response = connection.getresponse()
+                content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise self._lost(error) from error
-        self.reached = True
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
+            raise self._unreachable(error) from error
+        self._reached = True
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, content
 
-    def _lost(self, error: Exception) -> Transient | EngineUnavailable:
+    def _unreachable(self, error: Exception) -> Transient | EngineUnavailable:
         if isinstance(error, ssl.SSLCertVerificationError):
             return EngineUnavailable(f"The certificate of {self.server} is not trusted: {error.verify_message}.")
         return Transient(f"{self.server} cannot be reached: {error or type(error).__name__}")
 
     def _credentials(self) -> dict[str, str]:
         try:
-            settings = self._settings.auth_settings()
-        except Exception as error:  # from whatever plugin the kubeconfig names
-            raise EngineUnavailable(f"No credentials for {self.server} can be had: {error}") from error
+            settings = self._configuration.auth_settings()
+        except Exception as error:  # of any plugin that the kubeconfig names
+            raise EngineUnavailable(f"The credentials for {self.server} cannot be read: {error}") from error
         return {auth["key"]: auth["value"] for auth in settings.values() if auth.get("value")}
 
-    def _renewed(self, used: Headers) -> bool:
-        """Whether there are other credentials than those that were not accepted, after a look at their source."""
+    def _renew(self, rejected: Headers) -> bool:
+        """Reads the credentials again, unless another thread has, and returns whether they are not `rejected`."""
         with self._lock:
-            if self._credentials() == used:
-                self._settings = self._configure()
-                old, self._connections = self._connections, Connections(self._settings)
+            if self._credentials() == rejected:
+                self._configuration = self._configure()
+                old, self._connections = self._connections, Connections(self._configuration)
                 old.close()
-            return self._credentials() != used
+            return self._credentials() != rejected
 
     def _target(self, path: str, query: Query | None) -> str:
         return self._base + path + (f"?{urlencode(query)}" if query else "")
@@ -116,3 +135,55 @@ class Api:
 
 def _headers(credentials: Headers) -> dict[str, str]:
     return {"Accept": "application/json, */*", "User-Agent": "launchpad", **credentials}
+
+
+class Jobs:
+    """The Jobs of one namespace, their pods and their events. Thread-safe. All methods raise Transient and ApiError."""
+
+    def __init__(self, api: KubernetesApi, namespace: str) -> None:
+        self.api = api
+        self.namespace = namespace
+        self.path = f"/apis/batch/v1/namespaces/{quote(namespace)}/jobs"
+        self.pods_path = f"/api/v1/namespaces/{quote(namespace)}/pods"
+
+    def create(self, manifest: Object, manager: str) -> Object:
+        """Creates a Job; Kubernetes 1.18 and later record `manager` as its writer."""
+        return self.api.request("POST", self.path, {"fieldManager": manager}, manifest)
+
+    def read(self, name: str) -> Object:
+        return self.api.request("GET", f"{self.path}/{quote(name)}")
+
+    def delete(self, name: str, uid: str) -> None:
+        """Deletes the Job with this uid; the server removes it once its pods are gone."""
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Foreground",
+            "preconditions": {"uid": uid},
+        }
+        self.api.request("DELETE", f"{self.path}/{quote(name)}", body=options)
+
+    def pods(self, name: str) -> list[Object]:
+        """The current pods of the Job."""
+        return self._items(self.pods_path, {"labelSelector": f"job-name={name}"})
+
+    def delete_pod(self, name: str, grace: int) -> None:
+        """Makes the node end the pod within `grace` seconds. With 0, the server removes it without asking the node."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": grace}
+        self.api.request("DELETE", f"{self.pods_path}/{quote(name)}", body=options)
+
+    def events(self, uid: str) -> list[Object]:
+        """The cluster's events about one object."""
+        path = f"/api/v1/namespaces/{quote(self.namespace)}/events"
+        return self._items(path, {"fieldSelector": f"involvedObject.uid={uid}"})
+
+    def log(self, pod: str, since: str | None, follow: bool) -> StreamingResponse:
+        """Opens the log of the run's container, each line with its time, from `since` on (RFC 3339, whole seconds)."""
+        query = {"container": CONTAINER, "follow": "true" if follow else "false", "timestamps": "true"}
+        if since is not None:
+            query["sinceTime"] = since
+        return self.api.stream(f"{self.pods_path}/{quote(pod)}/log", query)
+
+    def _items(self, path: str, query: Query) -> list[Object]:
+        items: list[Object] = self.api.request("GET", path, query)["items"]
+        return items

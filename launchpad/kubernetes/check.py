@@ -1,4 +1,4 @@
-"""Whether Jobs can be launched here."""
+"""Whether Jobs can be launched with a launcher's settings."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from .launcher import KubernetesLauncher
 
 
 def check(launcher: KubernetesLauncher) -> Health:
-    """Asks the API server who it is, and whether we have the rights that `launcher` needs in its namespace."""
+    """Asks the API server for its version and for the permissions in the launcher's namespace."""
     with closing(launcher.connect()) as backend:
-        version, needed, useful = backend.examine()
+        version, missing, useful = backend.examine()
         detail = backend.engine
-    if needed:
-        rights = ", ".join(map(str, needed))
+    if missing:
+        permissions = ", ".join(map(str, missing))
         return Health(
             usable=False,
             version=version,
-            detail=f"{detail}: these rights are missing: {rights}",
+            detail=f"{detail}: these permissions are missing: {permissions}",
             advice="Have an administrator bind a Role with them to you (there is one under examples/kubernetes).",
         )
-    advice = "; ".join(f"with the right to {right}, {gain}" for right, gain in useful.items())
+    advice = "; ".join(f"with permission to {permission}, {gain}" for permission, gain in useful.items())
     return Health(usable=True, version=version, detail=detail, advice=f"{advice[:1].upper()}{advice[1:]}")

@@ -1,12 +1,12 @@
 """Connections to one API server: kept from one request to the next, or given away for a stream.
 
-They share one TLS context: to load the certificates for each would take longer than all the rest, and more memory.
+They share one TLS context: loading the certificates for each would take longer than all the rest, and more memory.
+Why this is not the pool of urllib3: docs/decisions/kubernetes-requests.rst.
 """
 
 from __future__ import annotations
 
 import http.client
-import select
 import socket
 import ssl
 import threading
@@ -15,33 +15,34 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-CONNECT = 5.0
-"""Seconds for a connection to be made."""
+from ..net.wakeup import readable
 
-READ = 35.0
-"""Seconds of silence after which an answer is given up. Admission webhooks may take up to 30."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds in which a connection must be made."""
 
-AT_ONCE = 32
-"""How many requests are under way at once, and so how many connections are kept; streams have their own."""
+READ_TIMEOUT = 35.0
+"""Seconds of silence after which a response is given up. Admission webhooks may take up to 30."""
+
+MAX_REQUESTS = 32
+"""How many requests run at once, and so how many connections are kept; streams have their own."""
 
 
 class Connections:
-    """Connections by the settings of one `Configuration` of the official package. Thread-safe."""
+    """Connections as one `Configuration` of the package `kubernetes` describes them. Thread-safe."""
 
-    def __init__(self, settings: Any) -> None:
-        self._settings = settings
-        self._places = threading.BoundedSemaphore(AT_ONCE)
+    def __init__(self, configuration: Any) -> None:
+        self._configuration = configuration
+        self._slots = threading.BoundedSemaphore(MAX_REQUESTS)
         self._lock = threading.Lock()  # guards all below
         self._idle: list[http.client.HTTPConnection] = []
         self._tls: ssl.SSLContext | None = None
         self._closed = False
 
     @contextmanager
-    def lent(self) -> Iterator[http.client.HTTPConnection]:
-        """A connection for one request, which is kept if the request was answered to the end."""
-        with self._places:
+    def borrow(self) -> Iterator[http.client.HTTPConnection]:
+        """A connection for one request. It is kept for the next one unless the block raises."""
+        with self._slots:
             connection = self._take() or self.new()
-            connection.timeout = READ
             try:
                 yield connection
             except BaseException:
@@ -50,21 +51,21 @@ class Connections:
             self._give_back(connection)
 
     def new(self) -> http.client.HTTPConnection:
-        """A connection that is the caller's."""
-        settings, server = self._settings, urlsplit(self._settings.host)
+        """A new connection, which the caller closes."""
+        configuration, server = self._configuration, urlsplit(self._configuration.host)
         host, port = server.hostname or "", server.port or (443 if server.scheme == "https" else 80)
-        proxy = urlsplit(settings.proxy) if settings.proxy and not _bypassed(settings, host) else None
-        to = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
+        proxy = urlsplit(configuration.proxy) if configuration.proxy and not _bypasses(configuration, host) else None
+        address = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
         if server.scheme != "https":
-            return _connected(http.client.HTTPConnection(to[0], to[1], timeout=CONNECT))
-        connection = _TlsConnection(to[0], to[1], timeout=CONNECT, context=self._tls_context())
-        connection.server_name = getattr(settings, "tls_server_name", None)
+            return _connected(http.client.HTTPConnection(*address, timeout=CONNECT_TIMEOUT))
+        connection = _TlsConnection(*address, timeout=CONNECT_TIMEOUT, context=self._tls_context())
+        connection.server_name = getattr(configuration, "tls_server_name", None)
         if proxy:
-            connection.set_tunnel(host, port, headers=dict(settings.proxy_headers or {}))
+            connection.set_tunnel(host, port, headers=dict(configuration.proxy_headers or {}))
         return _connected(connection)
 
     def close(self) -> None:
-        """Closes those that are not in use; those that are, when they are given back. Idempotent."""
+        """Closes idle connections now, and those in use when they are given back. Idempotent."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -77,7 +78,7 @@ class Connections:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            if not _is_stale(connection):
+            if not readable([connection.sock], 0.0):  # else the server has closed it
                 return connection
             connection.close()
 
@@ -91,7 +92,7 @@ class Connections:
     def _tls_context(self) -> ssl.SSLContext:
         with self._lock:
             if self._tls is None:
-                self._tls = _tls_context(self._settings)
+                self._tls = _tls_context(self._configuration)
             return self._tls
 
 
@@ -111,7 +112,7 @@ class _TlsConnection(http.client.HTTPSConnection):
 def _connected(connection: http.client.HTTPConnection) -> http.client.HTTPConnection:
     try:
         connection.connect()
-        connection.sock.settimeout(READ)
+        connection.sock.settimeout(READ_TIMEOUT)
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         connection.close()
@@ -119,27 +120,19 @@ def _connected(connection: http.client.HTTPConnection) -> http.client.HTTPConnec
     return connection
 
 
-def _is_stale(connection: http.client.HTTPConnection) -> bool:
-    """Whether the server has closed it, or says something that nobody asked for."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(connection.sock, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([connection.sock], [], [], 0)[0])
-
-
-def _tls_context(settings: Any) -> ssl.SSLContext:
-    authorities = getattr(settings, "ca_cert_data", None) or None
-    context = ssl.create_default_context(cafile=settings.ssl_ca_cert, cadata=authorities)
-    if not settings.verify_ssl or settings.assert_hostname is False:
+def _tls_context(configuration: Any) -> ssl.SSLContext:
+    authorities = getattr(configuration, "ca_cert_data", None) or None
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=authorities)
+    if not configuration.verify_ssl or configuration.assert_hostname is False:
         context.check_hostname = False
-    if not settings.verify_ssl:
+    if not configuration.verify_ssl:
         context.verify_mode = ssl.CERT_NONE
-    if settings.cert_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
     return context
 
 
-def _bypassed(settings: Any, host: str) -> bool:
-    named = [entry.strip().lstrip(".").lower() for entry in (settings.no_proxy or "").split(",")]
+def _bypasses(configuration: Any, host: str) -> bool:
+    """Whether `no_proxy` names the host or a domain above it."""
+    named = [entry.strip().lstrip(".").lower() for entry in (configuration.no_proxy or "").split(",")]
     return any(entry and (entry in ("*", host.lower()) or host.lower().endswith("." + entry)) for entry in named)

@@ -1,4 +1,4 @@
-"""What the fields of a `KubernetesLauncher` accept: converters that check, and raise ValueError."""
+"""Converters of the fields of `KubernetesLauncher`. They check the value and raise ValueError."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def _choice(cls: type[Choice], value: object, what: str) -> Choice:
 
 
 def labels(value: Mapping[str, str | float]) -> dict[str, str]:
-    """Labels as they were written, once it is sure that they can be made valid."""
+    """The labels as they were given. ValueError if they cannot be made valid."""
     given = label_values(value)
     valid_labels(given)
     return given
 
 
 def manifest(value: Mapping[str, object] | StrPath | None) -> dict[str, Any] | str | None:
-    """A Job's manifest, or the path of the file that it is read from when a spec is built."""
+    """A Job's manifest, or the path of its file, which is read when a spec is built."""
     if isinstance(value, Mapping):
         checked: dict[str, Any] = json_able(check_base(value), "job")
         return checked
@@ -88,7 +88,7 @@ def kubeconfig(value: StrPath | None) -> str | None:
 
 
 def read_manifest(value: dict[str, Any] | str | None) -> dict[str, Any] | None:
-    """The manifest itself. LaunchError where its file cannot be used."""
+    """The manifest itself. LaunchError if its file is unreadable or invalid."""
     if not isinstance(value, str):
         return value
     try:
@@ -98,7 +98,7 @@ def read_manifest(value: dict[str, Any] | str | None) -> dict[str, Any] | None:
 
 
 def customizations(value: Sequence[Mapping[str, object]] | StrPath) -> list[patch.Operation] | str:
-    """A JSON patch, from a list or a JSON string, or the path of the file that it is read from."""
+    """A JSON patch, from a list or a JSON string, or the path of its file, which is read when a spec is built."""
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
         try:
             value = json.loads(value)
@@ -114,7 +114,7 @@ def customizations(value: Sequence[Mapping[str, object]] | StrPath) -> list[patc
 
 
 def read_customizations(value: list[patch.Operation] | str) -> list[patch.Operation]:
-    """The patch itself. LaunchError where its file cannot be used."""
+    """The patch itself. LaunchError if its file is unreadable or invalid."""
     if not isinstance(value, str):
         return value
     try:
@@ -124,7 +124,7 @@ def read_customizations(value: list[patch.Operation] | str) -> list[patch.Operat
 
 
 def resources(value: Mapping[str, Mapping[str, str | float]] | None) -> dict[str, dict[str, str]] | None:
-    """`{"requests": {…}, "limits": {…}}`, amounts turned into text."""
+    """`{"requests": {…}, "limits": {…}}` with its amounts as text."""
     if value is None:
         return None
     if not isinstance(value, Mapping) or not set(value) <= {"requests", "limits"}:
@@ -155,7 +155,7 @@ def _names(value: object, what: str) -> list[str]:
         raise ValueError(f"{what} must be a list of names, not {_kind(value)}")
     for name in given:
         if not isinstance(name, str) or not name:
-            raise ValueError(f"{what} must be a list of names: {_kind(name)} is in it")
+            raise ValueError(f"{what} must be a list of names, without {_kind(name)}")
     return list(given)
 
 
@@ -178,12 +178,12 @@ def finished_job_ttl(value: float | None) -> float | None:
 
 
 def whole_seconds(value: float | None, least: int = 0) -> int | None:
-    """Seconds as the API server takes them: rounded up."""
+    """Seconds rounded up, as the API server needs them."""
     return None if value is None else max(least, math.ceil(value))
 
 
 def json_able(value: Any, what: str) -> Any:
-    """A deep copy of `value`, which must be made of what JSON has."""
+    """A deep copy of `value`; ValueError if JSON cannot express it."""
     try:
         return json.loads(json.dumps(value))
     except (TypeError, ValueError) as error:
@@ -191,7 +191,7 @@ def json_able(value: Any, what: str) -> Any:
 
 
 def hidden(value: object) -> str:
-    """For a repr: a path is shown, the rest may hold values of the environment."""
+    """For a repr: shows a path, and hides everything else, which may hold values of the environment."""
     return repr(value) if value is None or isinstance(value, str) else "***" if value else "[]"
 
 

@@ -1,4 +1,4 @@
-"""What the API server's refusals mean to us: errors that pass, and errors that say what to do."""
+"""Translates error responses of the API server: transient faults, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from ..core.retries import Transient
 from ..errors import LaunchError
 
-_RIGHT = re.compile(
+_FORBIDDEN = re.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"(?:.* in the namespace "(?P<namespace>[^"]+)")?'
 )
 
 
 class ApiError(LaunchError):
-    """The API server has answered, and will not do it. `status` is the HTTP status, `reason` the server's word."""
+    """The API server refused a request. `status` is the HTTP status, `reason` the server's word for it."""
 
     def __init__(self, message: str, status: int, reason: str) -> None:
         super().__init__(message)
@@ -23,32 +23,32 @@ class ApiError(LaunchError):
         self.reason = reason
 
 
-def refusal(status: int, headers: Mapping[str, str], body: bytes) -> ApiError | Transient:
-    """What to raise for an answer that is not a yes. `headers` by their names in lowercase."""
-    reason, message = _said(body)
+def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ApiError | Transient:
+    """The exception for an error response. `headers` are by lowercase name."""
+    reason, message = _reason_and_message(body)
     if status == 429 or status >= 500:
         return Transient(f"the API server answered {status}: {message}", _retry_after(headers))
-    return ApiError(_explained(status, message), status, reason)
+    return ApiError(_explain(status, message), status, reason)
 
 
-def _said(body: bytes) -> tuple[str, str]:
+def _reason_and_message(body: bytes) -> tuple[str, str]:
     try:
-        answer = json.loads(body)
-        return str(answer.get("reason") or ""), str(answer.get("message") or "")
+        content = json.loads(body)
+        return str(content.get("reason") or ""), str(content.get("message") or "")
     except (ValueError, AttributeError):
         return "", body.decode("utf-8", "replace").strip()[:1000]
 
 
-def _explained(status: int, message: str) -> str:
+def _explain(status: int, message: str) -> str:
     if status == 401:
         return "The API server does not accept the credentials (401): log in to the cluster again."
-    if status == 403 and (right := _RIGHT.search(message)):
-        where = f" in namespace {right['namespace']!r}" if right["namespace"] else ""
+    if status == 403 and (found := _FORBIDDEN.search(message)):
+        where = f" in namespace {found['namespace']!r}" if found["namespace"] else ""
         return (
-            f"Not allowed to {right['verb']} {right['resource']}{where}: give this user a Role with that right. "
+            f"Not allowed to {found['verb']} {found['resource']}{where}: give this user a Role with that permission. "
             f"The API server says: {message}"
         )
-    return f"The API server refused it ({status}): {message}"
+    return f"The API server refused the request ({status}): {message}"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

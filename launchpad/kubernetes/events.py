@@ -1,115 +1,127 @@
-"""List and watch: what happens to the Jobs, or to the pods, of all runs of one namespace, in one stream."""
+"""List and watch: the states of the Jobs, and of the pods, of all runs of one namespace, in one stream each."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any, Literal, NamedTuple
 
 from ..core.retries import Transient
+from ..core.watcher import Listener, Watcher
 from ..errors import LaunchError
-from ..net.streams import Stream
+from ..net.http import StreamingResponse
 from ..net.wakeup import Wakeup
-from .api import Api
+from .api import Jobs, KubernetesApi, Object
 from .errors import ApiError
 from .labels import RUN_ID
 
 Kind = Literal["job", "pod"]
 
-RENEWED_EVERY = 30
-"""Seconds after which the server ends a watch, to be opened anew from where it was: the proof that it is alive."""
+WATCH_TIMEOUT = 30
+"""Seconds after which the server ends a watch. It is then opened again, which proves that the connection is alive."""
 
-SILENCE = RENEWED_EVERY + 10.0
-"""Seconds without a byte after which a watch is taken to be dead."""
+SILENCE_TIMEOUT = WATCH_TIMEOUT + 10.0
+"""Seconds without a byte after which a watch counts as broken."""
 
-HEAD = 15.0
+HEAD_TIMEOUT = 15.0
 """Seconds in which the server must accept a watch."""
 
-SIGN_OF_LIFE = 2.0
-PAGE = 500
+HEARTBEAT_INTERVAL = 2.0
+"""Seconds between two signs of life of a quiet watch."""
+
+PAGE_SIZE = 500
 
 _EXPIRED = 410
 _UNAUTHORIZED = (401, 403)
 
 
 class Fact(NamedTuple):
-    """What a Job or a pod is like now. `object` is None where only its name is known: it was gone when we looked."""
+    """The state of a Job or a pod. `object` is None if only the name is known, of one that was deleted meanwhile."""
 
     kind: Kind | Literal["listing"]
     name: str
     gone: bool
-    object: dict[str, Any] | None
+    object: Object | None
 
 
 LISTED = Fact("listing", "", False, None)
-"""All Jobs that there are have been told of: for every listener, at the end of a listing."""
+"""Ends each listing of Jobs, for every listener: all existing Jobs have been reported."""
 
 
 class ListAndWatch:
-    """The facts about one kind of object, in one namespace, that belong to runs. Keyed by the name of the Job.
+    """Reports the runs' objects of one kind in one namespace. The key of a fact is the name of its Job.
 
-    Opened again, it goes on from where it was; where the server no longer knows that, it lists anew, and tells of those
-    that have disappeared meanwhile too.
+    A watch that is opened again continues from where the last one ended. If the server no longer knows that version,
+    all objects are listed again, and those that have disappeared are reported as gone.
     """
 
-    def __init__(self, api: Api, path: str, kind: Kind, silence: float = SILENCE) -> None:
-        self._silence = silence
+    def __init__(self, api: KubernetesApi, path: str, kind: Kind, silence_timeout: float = SILENCE_TIMEOUT) -> None:
         self._api = api
         self._path = path
         self._kind: Kind = kind
-        self._version: str | None = None  # where the watch is; None: to be listed
-        self._known: dict[str, str] = {}  # the key of every object that is there, by its name
-        self._missing: Set[str] = set()  # what the last listing showed to have disappeared
-        self._accepted = False
+        self._silence_timeout = silence_timeout
+        self._version: str | None = None  # of the last object that was reported; None: list first
+        self._keys: dict[str, str] = {}  # of all existing objects, by their names
+        self._missing: Set[str] = set()  # the objects that the last listing no longer had
+        self._accepted = False  # whether the server has ever accepted a watch
 
     def open(self) -> Watch:
-        anew = self._version is None
+        listing_needed = self._version is None
         try:
-            listing = self._list() if anew else []
-            watch = Watch(self._api.stream(self._path, self._query()), listing, self._read, self._silence)
-            watch.wait_accepted()
+            listing = self._list() if listing_needed else []
+            stream = self._accepted_stream()
         except (ApiError, Transient) as error:
-            if anew:  # nobody has heard of what was listed
+            if listing_needed:  # the listing has not been reported
                 self._version = None
-            raise self._refused(error) if isinstance(error, ApiError) else error from error.__cause__
+            raise self._translated(error) if isinstance(error, ApiError) else error from error.__cause__
         self._accepted = True
-        self._known = {name: key for name, key in self._known.items() if name not in self._missing}
-        return watch
+        self._keys = {name: key for name, key in self._keys.items() if name not in self._missing}
+        return Watch(stream, listing, self._read, self._silence_timeout)
 
-    def _query(self) -> dict[str, object]:
-        return {
+    def _accepted_stream(self) -> StreamingResponse:
+        query = {
             "labelSelector": RUN_ID,
             "watch": "true",
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": RENEWED_EVERY,
+            "timeoutSeconds": WATCH_TIMEOUT,
             "resourceVersion": self._version,
         }
+        stream = self._api.stream(self._path, query)
+        try:
+            if not stream.wait_head(HEAD_TIMEOUT):
+                raise Transient("the API server does not answer")
+            if stream.status != 200:
+                stream.read_all(HEAD_TIMEOUT)  # raises the error of the response
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
-    def _refused(self, error: ApiError) -> LaunchError | Transient:
-        """What worked before may work again: a token that is being renewed, a server that has only just started."""
+    def _translated(self, error: ApiError) -> LaunchError | Transient:
+        """A permission that was there before may come back: the token is being renewed, or the server starts."""
         if error.status == _EXPIRED:
             self._version = None
             return Transient(str(error))
         return Transient(str(error)) if self._accepted and error.status in _UNAUTHORIZED else error
 
     def _list(self) -> list[tuple[str | None, Fact]]:
-        items: list[dict[str, Any]] = []
-        query: dict[str, object] = {"labelSelector": RUN_ID, "limit": PAGE}
+        items: list[Object] = []
+        query: dict[str, object] = {"labelSelector": RUN_ID, "limit": PAGE_SIZE}
         while True:
             page = self._api.request("GET", self._path, query)
             items += page["items"]
             if not page["metadata"].get("continue"):
                 break
             query["continue"] = page["metadata"]["continue"]
-        self._missing = self._known.keys() - {item["metadata"]["name"] for item in items}
+        self._missing = self._keys.keys() - {item["metadata"]["name"] for item in items}
         self._version = page["metadata"]["resourceVersion"]
         facts = [fact for item in items if (fact := self._fact("LISTED", item)) is not None]
-        gone = [(self._known[name], Fact(self._kind, name, True, None)) for name in self._missing]
+        gone = [(self._keys[name], Fact(self._kind, name, True, None)) for name in self._missing]
         return [*facts, *gone, *([(None, LISTED)] if self._kind == "job" else [])]
 
     def _read(self, line: bytes) -> tuple[str, Fact] | None:
-        """The fact in one line of the watch. Transient where it is an error."""
+        """The fact in one line of the watch, if any. Transient if the line reports an error."""
         event = json.loads(line)
         item = event["object"]
         if event["type"] == "ERROR":
@@ -126,80 +138,85 @@ class ListAndWatch:
             return None
         gone = change == "DELETED"
         if gone:
-            self._known.pop(name, None)
+            self._keys.pop(name, None)
         else:
-            self._known[name] = key
+            self._keys[name] = key
         return key, Fact(self._kind, name, gone, item)
 
 
 class Watch:
-    """One open watch: what was listed, then what happens."""
+    """One open watch: first the facts of the listing, then those of the stream."""
 
     def __init__(
         self,
-        stream: Stream,
-        listing: list[tuple[str | None, Fact]],
+        stream: StreamingResponse,
+        listing: Iterable[tuple[str | None, Fact]],
         read: Callable[[bytes], tuple[str, Fact] | None],
-        silence: float,
+        silence_timeout: float,
     ) -> None:
         self._stream = stream
         self._listing = listing
         self._read = read
-        self._silence = silence
+        self._silence_timeout = silence_timeout
         self._wakeup = Wakeup()
         self._closed = False
-        self._followed = False
-        self._early = b""  # what came with the head
-        self._heard = time.monotonic()
-
-    def wait_accepted(self) -> None:
-        """Transient or ApiError where the server does not accept it; closed then."""
-        until = time.monotonic() + HEAD
-        try:
-            while not self._stream.accepted:
-                data = self._stream.read()
-                self._early += data or b""
-                if not self._stream.accepted and time.monotonic() > until:
-                    raise Transient("the API server does not answer")
-                if not data and not self._stream.accepted:
-                    self._wakeup.wait(max(0.0, until - time.monotonic()), self._stream)
-        except BaseException:
-            self._release()
-            raise
+        self._iterated = False
 
     def __iter__(self) -> Iterator[tuple[str | None, Fact] | None]:
-        self._followed = True
+        self._iterated = True
         try:
             yield from self._listing
-            self._listing = []
-            yield from self._watched()
+            self._listing = ()
+            yield from self._streamed()
         finally:
             self._release()
 
     def close(self) -> None:
         self._closed = True
         self._wakeup.set()
-        if not self._followed:  # else who follows it lets go of it
+        if not self._iterated:  # else the iteration releases it at its end
             self._release()
 
-    def _watched(self) -> Iterator[tuple[str, Fact] | None]:
-        held = self._early
+    def _streamed(self) -> Iterator[tuple[str, Fact] | None]:
+        partial_line = b""
+        last_data_at = time.monotonic()
         while not self._closed:
-            *lines, held = held.split(b"\n")
-            for line in lines:
-                if line.strip() and (fact := self._read(line)) is not None:
-                    yield fact
             data = self._stream.read()
-            if data is None:
+            if data == b"":
                 return
-            if data:
-                held += data
-                self._heard = time.monotonic()
-            elif not self._wakeup.wait(min(SIGN_OF_LIFE, self._silence), self._stream):
-                if time.monotonic() - self._heard > self._silence:
-                    raise Transient(f"the watch has been silent for {self._silence:g} s")
+            if data is not None:
+                last_data_at = time.monotonic()
+                *lines, partial_line = (partial_line + data).split(b"\n")
+                yield from filter(None, map(self._read, filter(bytes.strip, lines)))
+            elif not self._wakeup.wait(min(HEARTBEAT_INTERVAL, self._silence_timeout), self._stream):
+                if time.monotonic() - last_data_at > self._silence_timeout:
+                    raise Transient(f"the watch has been silent for {self._silence_timeout:g} s")
                 yield None
 
     def _release(self) -> None:
         self._stream.close()
         self._wakeup.close()
+
+
+class Watchers:
+    """The two watchers of a namespace: one for Jobs, one for pods."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        place = f"{jobs.api.server}/{jobs.namespace}"
+        self._watchers: list[Watcher[Fact]] = [
+            Watcher(ListAndWatch(jobs.api, jobs.path, "job"), f"jobs of {place}"),
+            Watcher(ListAndWatch(jobs.api, jobs.pods_path, "pod"), f"pods of {place}"),
+        ]
+
+    def register(self, job: str, listener: Listener[Fact]) -> None:
+        """From now on, `listener` is told the facts about the Job of this name and about its pods."""
+        for watcher in self._watchers:
+            watcher.register(job, listener)
+
+    def unregister(self, job: str, listener: Listener[Fact]) -> None:
+        for watcher in self._watchers:
+            watcher.unregister(job, listener)
+
+    def close(self) -> None:
+        for watcher in self._watchers:
+            watcher.close()

@@ -1,4 +1,4 @@
-"""Labels by the rules of Kubernetes, and the names of our own."""
+"""Labels that Kubernetes accepts, and launchpad's own labels."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 RUN_ID = "launchpad.io/run-id"
 RUN_NAME = "launchpad.io/run-name"
 
-_LONGEST = 63
-_LONGEST_PREFIX = 253
-_PLAIN = "a-zA-Z0-9_.-"
+_MAX_LENGTH = 63
+_MAX_PREFIX_LENGTH = 253
+_ALLOWED = "a-zA-Z0-9_.-"
 _VALID = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z")
 _VALID_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z")
 
 
 def own_labels(run_id: str, run_name: str) -> dict[str, str]:
-    """The labels by which a Job and its pods are known as a run's; what cannot be written as a label is left out."""
+    """The labels that identify the Job and the pods of a run. Characters that a label cannot have are left out."""
     return {MANAGED_BY: "launchpad", RUN_ID: _cleaned(run_id) or "run", RUN_NAME: _cleaned(run_name)}
 
 
 def valid_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """`labels` with keys and values made valid; ValueError for one that nothing valid can be made of."""
+    """`labels` with valid keys and values; ValueError if one has no character that is valid."""
     return {_key(key): _value(key, value) for key, value in labels.items()}
 
 
@@ -39,10 +39,10 @@ def _key(key: str) -> str:
 
 
 def _prefix(key: str, prefix: str) -> str:
-    if len(prefix) <= _LONGEST_PREFIX and _VALID_PREFIX.match(prefix):
+    if len(prefix) <= _MAX_PREFIX_LENGTH and _VALID_PREFIX.match(prefix):
         return prefix
-    parts = (slug(part, allowed="a-z0-9-", longest=_LONGEST, lowercase=True) for part in prefix.split("."))
-    valid = ".".join(part for part in parts if part)[:_LONGEST_PREFIX].strip("-.")
+    parts = (slug(part, allowed="a-z0-9-", longest=_MAX_LENGTH, lowercase=True) for part in prefix.split("."))
+    valid = ".".join(part for part in parts if part)[:_MAX_PREFIX_LENGTH].strip("-.")
     if not valid:
         raise ValueError(f"labels: {key!r} cannot be made a valid key: its prefix must be a domain name")
     return valid
@@ -56,4 +56,4 @@ def _value(key: str, value: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    return text if _VALID.match(text) else slug(text, allowed=_PLAIN, longest=_LONGEST)
+    return text if _VALID.match(text) else slug(text, allowed=_ALLOWED, longest=_MAX_LENGTH)

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 @register_launcher
 @attrs.frozen(kw_only=True)
 class KubernetesLauncher(Launcher):
-    """Launches runs as Jobs, one pod each: container "job", no retries, unless the settings say otherwise.
+    """Launches each run as a Job with one pod. The run's container is named "job"; by default nothing is retried.
 
-    `image` is needed, unless the manifest or LAUNCHPAD_IMAGE names one. `namespace` is that of the context, or of the
-    pod that this runs in, where it is not given. `job` is a base manifest, or the path of its YAML or JSON file; what
-    the other fields say wins over it. `customizations` is a JSON patch, as a list, a JSON string or the path of a
-    file, and is applied last. `resources` are as in a manifest: `{"requests": {…}, "limits": {…}}`.
+    `image` is needed unless the manifest or LAUNCHPAD_IMAGE names one. `namespace` defaults to that of the context, or
+    of the pod that launches. `job` is a base manifest, or the path of its YAML or JSON file. Fields you set override
+    the manifest; defaults do not. `customizations` is a JSON patch (a list, a JSON string or the path of a file), and
+    is applied last. `resources` are as in a manifest: `{"requests": {…}, "limits": {…}}`.
 
-    A run whose pod has not started `pod_watch_timeout` seconds after its Job was made is given up.
-    `job_watch_timeout` bounds what a run may take, as `Run.timeout` does; the smaller wins. `finished_job_ttl` seconds
-    after its end, the cluster removes a Job; None leaves it.
+    A run is given up if its pod has not started `pod_watch_timeout` seconds after its Job was created.
+    `job_watch_timeout` limits how long a run may take, as `Run.timeout` does; the smaller one counts. The cluster
+    removes a Job `finished_job_ttl` seconds after its end; None keeps it.
 
-    The cluster is that of `kubeconfig` and `context` where one is given; else, in a pod, its own; else that of
-    KUBECONFIG or `~/.kube/config`.
+    The cluster is that of `kubeconfig` and `context`; without both, in a pod, the pod's own; else that of KUBECONFIG or
+    `~/.kube/config`.
     """
 
     type: ClassVar[str] = "kubernetes"
@@ -76,7 +76,7 @@ class KubernetesLauncher(Launcher):
         )
 
     def _defaults(self) -> specs.Layer:
-        """What is sent where neither the manifest nor a field says otherwise."""
+        """What is sent unless the manifest or a field overrides it."""
         return specs.Layer(
             job={"backoffLimit": self.backoff_limit},
             pod={
@@ -87,16 +87,16 @@ class KubernetesLauncher(Launcher):
         )
 
     def _settings(self, run: Run) -> specs.Layer:
-        """What wins over the manifest: the fields that are set."""
+        """The fields that are set, which override the manifest."""
         own = attrs.fields(type(self))
         command = run.command or portable_command(run.entrypoint)
         return specs.Layer(
             job={
-                "backoffLimit": _unless(self.backoff_limit, own.backoff_limit.default),
+                "backoffLimit": _if_set(self.backoff_limit, own.backoff_limit.default),
                 "ttlSecondsAfterFinished": fields.whole_seconds(self.finished_job_ttl),
             },
             pod={
-                "restartPolicy": _unless(self.restart_policy, own.restart_policy.default),
+                "restartPolicy": _if_set(self.restart_policy, own.restart_policy.default),
                 "serviceAccountName": self.service_account_name,
                 "imagePullSecrets": [{"name": secret} for secret in self.image_pull_secrets] or None,
             },
@@ -118,18 +118,19 @@ class KubernetesLauncher(Launcher):
         return min(limits, default=None)
 
     def connect(self) -> KubernetesBackend:
-        """A connection of its own to the launcher's cluster and namespace. EngineUnavailable, LaunchError."""
+        """A new connection to the launcher's cluster and namespace. EngineUnavailable, LaunchError."""
         try:
-            from .backend import KubernetesBackend, connecting
+            from .backend import KubernetesBackend
+            from .config import find_cluster
         except ImportError as error:
             raise EngineUnavailable(
                 f"The package for Kubernetes cannot be imported ({error}): pip install 'launchpad[kubernetes]'"
             ) from error
         kubeconfig = None if self.kubeconfig is None else os.path.expanduser(self.kubeconfig)
-        configure, namespace = connecting(kubeconfig, self.context)
+        configure, context_namespace = find_cluster(kubeconfig, self.context)
         manifest = fields.read_manifest(self.job) or {}
-        stated = self.namespace or (manifest.get("metadata") or {}).get("namespace")
-        return KubernetesBackend(configure, stated or namespace, self.pod_watch_timeout)
+        namespace = self.namespace or (manifest.get("metadata") or {}).get("namespace") or context_namespace
+        return KubernetesBackend(configure, namespace, self.pod_watch_timeout)
 
     def names(self, run: Run) -> Iterator[str]:
         return specs.job_names(run.name, run.id)
@@ -138,6 +139,6 @@ class KubernetesLauncher(Launcher):
         return specs.render(spec, reveal)
 
 
-def _unless(value: Any, default: object) -> Any:
-    """`value` in the manifest's terms; None where it is the default, which the manifest may override."""
+def _if_set(value: Any, default: object) -> Any:
+    """`value` as the manifest has it; None if it is the default, which the manifest may override."""
     return None if value == default else getattr(value, "value", value)

@@ -1,22 +1,21 @@
-"""What the watchers have told of one Job so far."""
+"""What is known of one Job: the facts that the watchers have reported, and those that were requested directly."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..errors import LaunchError
 from ..net.wakeup import Wakeup
+from .api import Object
 from .events import Fact
 from .status import PULL_FAILED, by_age, end_of, has_ended, slim, waiting
 
-Object = dict[str, Any]
-
-_THROTTLED = "pull QPS exceeded"  # the node's own limit: no word from the registry
+_THROTTLED = "pull QPS exceeded"  # the node's own limit, not an answer of the registry
 
 
 class JobSnapshot(NamedTuple):
-    """The latest states, at one moment. `pods` are the oldest first, those that are gone included."""
+    """The latest known states. `pods` has the oldest first, and includes those that are gone."""
 
     job: Object | None
     gone: bool
@@ -24,7 +23,7 @@ class JobSnapshot(NamedTuple):
     pull_failures: int
 
     @property
-    def there(self) -> list[Object]:
+    def present(self) -> list[Object]:
         """The pods that are not gone."""
         return [pod for pod in self.pods if not pod.get("gone")]
 
@@ -34,7 +33,7 @@ class JobSnapshot(NamedTuple):
 
 
 class ObservedJob:
-    """Takes facts in the watchers' threads, and is looked at by the thread that follows the run."""
+    """Collects the facts about one Job, in the watchers' threads, for the thread that follows the run."""
 
     def __init__(self, wakeup: Wakeup) -> None:
         self._wakeup = wakeup
@@ -44,78 +43,78 @@ class ObservedJob:
         self._gone = False
         self._pods: dict[str, Object] = {}
         self._pull_failures = 0
-        self._lost: LaunchError | None = None
-        self._told = False  # a watcher knows of the Job
-        self._unlisted = False
+        self._failure: LaunchError | None = None
+        self._watched = False
+        self._listing_ended = False
 
     def expect(self, uid: str) -> None:
-        """From now on, only the Job with this uid counts."""
+        """Ignores facts about a Job with another uid from now on, and forgets those there are."""
         with self._lock:
             self._uid = uid
             if self._job is not None and self._job["metadata"].get("uid") != uid:
-                self._job, self._gone, self._told = None, False, False
+                self._job, self._gone, self._watched = None, False, False
 
-    def look(self) -> JobSnapshot:
+    def snapshot(self) -> JobSnapshot:
         with self._lock:
             pods = by_age(self._pods.values())
             return JobSnapshot(self._job, self._gone, pods, self._pull_failures)
 
-    def take_loss(self) -> LaunchError | None:
-        """The error with which a watcher gave up since the last call, if one did."""
+    def take_failure(self) -> LaunchError | None:
+        """The error with which a watcher has given up since the last call, if any."""
         with self._lock:
-            lost, self._lost = self._lost, None
-            return lost
+            failure, self._failure = self._failure, None
+            return failure
 
     def take_unlisted(self) -> bool:
-        """Whether, since the last call, all Jobs were listed and this was not known to be among them."""
+        """Whether, since the last call, a listing of all Jobs has ended without this one."""
         with self._lock:
-            unlisted, self._unlisted = self._unlisted and not self._told, False
+            unlisted, self._listing_ended = self._listing_ended and not self._watched, False
             return unlisted
 
     @property
-    def told(self) -> bool:
-        """Whether the watchers know of the Job: they tell of its end, then, and of its going."""
+    def watched(self) -> bool:
+        """Whether a watcher has reported the Job, and so will report its end and its deletion."""
         with self._lock:
-            return self._told
+            return self._watched
 
     def notify(self, fact: Fact) -> None:
-        """Takes what is watched."""
+        """Takes a fact that a watcher reports."""
         with self._lock:
             if fact.kind == "listing":
-                self._unlisted = True
+                self._listing_ended = True
             else:
-                self._told = self._told or (fact.kind == "job" and not self._is_another(fact.object))
-                self._take(fact)
+                self._watched = self._watched or (fact.kind == "job" and not self._is_another(fact.object))
+                self._update(fact)
         self._wakeup.set()
 
-    def learn(self, fact: Fact) -> None:
-        """Takes what was asked for."""
+    def record(self, fact: Fact) -> None:
+        """Takes a fact that was requested directly."""
         with self._lock:
-            self._take(fact)
+            self._update(fact)
         self._wakeup.set()
 
     def fail(self, error: LaunchError) -> None:
         with self._lock:
-            self._lost = error
+            self._failure = error
         self._wakeup.set()
 
-    def _take(self, fact: Fact) -> None:
+    def _update(self, fact: Fact) -> None:
         if fact.kind == "pod":
-            self._take_pod(fact)
+            self._update_pod(fact)
         elif not self._is_another(fact.object):
-            self._take_job(fact)
+            self._update_job(fact)
 
     def _is_another(self, job: Object | None) -> bool:
-        return None not in (job, self._uid) and job["metadata"].get("uid") != self._uid  # type: ignore[index]
+        return job is not None and self._uid is not None and job["metadata"].get("uid") != self._uid
 
-    # What has ended stays so: an answer that was asked for directly can be older than what was watched meanwhile.
+    # An end is final: a state that was requested directly can be older than one that was watched meanwhile.
 
-    def _take_job(self, fact: Fact) -> None:
+    def _update_job(self, fact: Fact) -> None:
         self._gone = self._gone or fact.gone
         if fact.object is not None and (end_of(self._job) is None or end_of(fact.object) is not None):
             self._job = slim(fact.object)
 
-    def _take_pod(self, fact: Fact) -> None:
+    def _update_pod(self, fact: Fact) -> None:
         before = self._pods.get(fact.name)
         if fact.object is None:
             if before is not None:

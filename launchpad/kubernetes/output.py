@@ -1,4 +1,4 @@
-"""What a run writes: the logs of its pods, one after the other, and when there is no more to come."""
+"""The output of a run: the logs of its pods, one after the other, and when there is no more to come."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import logging
 import time
 
 from ..errors import LaunchError
-from ..net.streams import Stream
+from ..net.http import StreamingResponse
 from .observed import JobSnapshot
 from .podlog import OpenLog, PodLog
 from .status import has_ended, has_log, restarts
 
-QUIET = 3.0
-"""Seconds without a byte, after the Job's end, until its log is asked for anew: the connection may be dead."""
+QUIET_TIMEOUT = 3.0
+"""Seconds without a byte, after the Job's end, until its log is requested again: the connection may be dead."""
 
-UNREACHABLE = 30.0
-"""Seconds after the Job's end within which a log that broke, or that was asked for anew, must be there again."""
+UNREACHABLE_TIMEOUT = 30.0
+"""Seconds after the Job's end in which a log that broke, or that was requested again, must be readable."""
 
 _logger = logging.getLogger("launchpad")
 
@@ -26,48 +26,48 @@ class RunOutput:
     def __init__(self, open_log: OpenLog) -> None:
         self._open_log = open_log
         self._log: PodLog | None = None
-        self._begun: set[str] = set()  # the pods whose log we have, or have had
+        self._opened: set[str] = set()  # the pods whose log has been read, or is being read
         self._reopened = False
-        self._unended = False
+        self._ends_midline = False  # whether the log before this one ended without a newline
 
     @property
-    def connected(self) -> list[Stream]:
-        """What to wait with."""
+    def sources(self) -> list[StreamingResponse]:
+        """What to wait for."""
         return [self._log.stream] if self._log is not None and self._log.stream is not None else []
 
-    def due(self, ended_at: float | None) -> list[float | None]:
-        """When (monotonic seconds) to look again though nothing has come."""
-        if self._log is None or self._log.over:
-            return []
+    def due(self, ended_at: float | None) -> float | None:
+        """When (monotonic seconds) to read again even if nothing arrives."""
+        if self._log is None or self._log.finished:
+            return None
         if ended_at is None or self._log.stream is None:
-            return [self._log.due]
-        return [self._patient_until(self._log, ended_at)]
+            return self._log.due
+        return self._deadline(self._log, ended_at)
 
-    def read(self, seen: JobSnapshot, ended: bool) -> bytes:
-        """What has come; b"" is nothing yet. `ended`: the Job has."""
-        while (log := self._current(seen)) is not None:
+    def read(self, snapshot: JobSnapshot, ended: bool) -> bytes:
+        """Returns the data that has arrived; b"" if none has. `ended`: the Job has ended."""
+        while (log := self._current(snapshot)) is not None:
             try:
-                writes_no_more = _has_ended(log.pod, seen)
-                data = log.read(ended or writes_no_more, follow=not writes_no_more)
+                complete = _has_ended(log.pod, snapshot)
+                data = log.read(ended or complete, follow=not complete)
             except LaunchError as error:
                 log.close()
-                _logger.warning("The output of pod %s cannot be had: %s", log.pod, error)
+                _logger.warning("The output of pod %s cannot be read: %s", log.pod, error)
                 continue
             if data:
-                return self._after_the_last(data, log)
-            if not log.over:
+                return self._on_a_new_line(data, log)
+            if not log.finished:
                 break
         return b""
 
-    def is_over(self, seen: JobSnapshot, ended_at: float) -> bool:
-        """Whether nothing is to be expected any more of a Job that has ended at `ended_at` (monotonic seconds)."""
+    def is_finished(self, snapshot: JobSnapshot, ended_at: float) -> bool:
+        """Whether no more output is to be expected of a Job that ended at `ended_at` (monotonic seconds)."""
         log, now = self._log, time.monotonic()
-        if log is None or log.over:
+        if log is None or log.finished:
             return True
-        if log.stream is None and log.not_there and _is_gone(log.pod, seen):
+        if log.stream is None and log.not_found and _is_gone(log.pod, snapshot):
             log.close()
             return True
-        if now < self._patient_until(log, ended_at) or (log.stream is not None and self._reopen(log)):
+        if now < self._deadline(log, ended_at) or (log.stream is not None and self._reopen(log)):
             return False
         _logger.warning("The output of pod %s may lack its end: its log could not be read in time", log.pod)
         log.close()
@@ -77,40 +77,40 @@ class RunOutput:
         if self._log is not None:
             self._log.close()
 
-    def _current(self, seen: JobSnapshot) -> PodLog | None:
-        """The log to read: the one that we are at, one that goes on, or the next."""
-        if self._log is not None and (not self._log.over or self._was_restarted(self._log, seen)):
+    def _current(self, snapshot: JobSnapshot) -> PodLog | None:
+        """The log to read: the unfinished one, the last one if its container was restarted, or that of the next pod."""
+        if self._log is not None and (not self._log.finished or self._was_restarted(self._log, snapshot)):
             return self._log
-        for pod in seen.there:
+        for pod in snapshot.present:
             name: str = pod["metadata"]["name"]
-            if name not in self._begun and has_log(pod):
-                self._begun.add(name)
+            if name not in self._opened and has_log(pod):
+                self._opened.add(name)
                 self._log = PodLog(name, self._open_log)
                 return self._log
         return None
 
-    def _after_the_last(self, data: bytes, log: PodLog) -> bytes:
-        """`data`, on a new line if the log before it ended without one."""
-        unended, self._unended = self._unended, log.over and not data.endswith(b"\n")
-        return b"\n" + data if unended else data
+    def _on_a_new_line(self, data: bytes, log: PodLog) -> bytes:
+        """`data`, after a newline if the log before it ended without one."""
+        midline, self._ends_midline = self._ends_midline, log.finished and not data.endswith(b"\n")
+        return b"\n" + data if midline else data
 
-    def _was_restarted(self, log: PodLog, seen: JobSnapshot) -> bool:
-        """Whether the container was started again since we asked for its log, which is asked for anew then."""
-        now = max((restarts(pod) for pod in seen.there if pod["metadata"]["name"] == log.pod), default=0)
-        if now <= log.restarts:
+    def _was_restarted(self, log: PodLog, snapshot: JobSnapshot) -> bool:
+        """Whether the container was restarted since its log was requested; the log is then requested again."""
+        count = max((restarts(pod) for pod in snapshot.present if pod["metadata"]["name"] == log.pod), default=0)
+        if count <= log.restarts:
             return False
-        log.restarts = now
+        log.restarts = count
         log.reopen()
         return True
 
-    def _patient_until(self, log: PodLog, ended_at: float) -> float:
-        """Until when more is waited for, on a stream that says nothing or for one. A busy node takes its time."""
+    def _deadline(self, log: PodLog, ended_at: float) -> float:
+        """When to give up waiting for a silent stream, or for a connection. A busy node answers late."""
         if log.stream is None:
-            return ended_at + UNREACHABLE
-        return max(ended_at, log.heard) + (UNREACHABLE if self._reopened else QUIET)
+            return ended_at + UNREACHABLE_TIMEOUT
+        return max(ended_at, log.active_at) + (UNREACHABLE_TIMEOUT if self._reopened else QUIET_TIMEOUT)
 
     def _reopen(self, log: PodLog) -> bool:
-        """Asks once for what an idle connection may have lost without a word; False if that has been done."""
+        """Requests the log again, once: an idle connection may have died unnoticed. False if that has been done."""
         if self._reopened:
             return False
         self._reopened = True
@@ -118,9 +118,9 @@ class RunOutput:
         return True
 
 
-def _has_ended(pod: str, seen: JobSnapshot) -> bool:
-    return any(one["metadata"]["name"] == pod and (one["gone"] or has_ended(one)) for one in seen.pods)
+def _has_ended(pod: str, snapshot: JobSnapshot) -> bool:
+    return any(one["metadata"]["name"] == pod and (one["gone"] or has_ended(one)) for one in snapshot.pods)
 
 
-def _is_gone(pod: str, seen: JobSnapshot) -> bool:
-    return seen.gone or all(one["metadata"]["name"] != pod for one in seen.there)
+def _is_gone(pod: str, snapshot: JobSnapshot) -> bool:
+    return snapshot.gone or all(one["metadata"]["name"] != pod for one in snapshot.present)

@@ -1,7 +1,7 @@
-"""The log of a pod: followed from its first line, and after a break from where it was.
+"""The log of a pod: read from its first line and, after a break, from where the last connection ended.
 
-Every line comes with its time, and a log can be asked for from a second on: what we have had of that second, and of the
-one before (lines of two threads may be a little out of order), is counted, and skipped when it comes again.
+Every line comes with its time, and a log can be requested from a second on. The lines of the last two seconds (those of
+two threads may be slightly out of order) are counted, and skipped when they are sent again.
 """
 
 from __future__ import annotations
@@ -13,63 +13,63 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ..core.retries import Patience, Transient, asking_again
-from ..net.streams import Stream
+from ..net.http import StreamingResponse
 from .errors import ApiError
 
-RESUMED_AFTER = 2.0
-"""Seconds from the proper end of a stream until it is asked for again, unless the container is known to have ended.
+RESUME_INTERVAL = 2.0
+"""Seconds from the end of a stream until the log is requested again, unless the container is known to have ended.
 
-A log that was rotated ends, and so does one whose server goes down. The news of a container's end takes about a second.
+The stream ends when the log is rotated and when the server goes down. News of a container's end takes about a second.
 """
 
-STEADY = 10.0
-"""Seconds that a stream has lasted after which its break is a new fault, and not the last one going on."""
+STABLE_WINDOW = 10.0
+"""Seconds after which the break of a stream counts as a new fault, and not as the last one continuing."""
 
-OpenLog = Callable[[str, str | None, bool], Stream]
-"""Opens the log of a pod, from a time (RFC 3339) on, and follows it or gives what is there."""
+OpenLog = Callable[[str, str | None, bool], StreamingResponse]
+"""Opens the log of a pod from a time (RFC 3339) on: `open_log(pod, since, follow)`."""
 
-_NOT_THERE = (400, 404)
+_NOT_FOUND = (400, 404)
 
 _TIME = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)"
 _LINE = re.compile(_TIME + rb" ")
-_PIECE = 16 * 1024
-"""Bytes after which a line is cut into pieces where it is kept; older kubelets put the time before each."""
+_PIECE_SIZE = 16 * 1024
+"""Bytes after which a node cuts a line into pieces. Older kubelets put the time before each piece."""
 
-_LONGEST_TIME = len(b"2000-01-01T00:00:00.000000000+00:00 ")
-_CUT_WITHIN = 12  # Docker writes three bytes for each byte of a character that it has cut apart
+_MAX_TIME_SIZE = len(b"2000-01-01T00:00:00.000000000+00:00 ")
+_MAX_CUT_SIZE = 12  # Docker writes three bytes for each byte of a character that it has cut apart
 
 _logger = logging.getLogger("launchpad")
 
 
 class LogCursor:
-    """Which lines of a log we have had."""
+    """Knows which lines of a log have been read."""
 
     def __init__(self) -> None:
-        self._seconds: dict[bytes, dict[bytes, int]] = {}  # lines by their time, of the last two seconds
-        self._again: dict[bytes, int] = {}
+        self._counts: dict[bytes, dict[bytes, int]] = {}  # of the lines of the last two seconds: by second, by time
+        self._repeated: dict[bytes, int] = {}  # how many lines of a time are still expected to come again
         self._zone = b"Z"
 
     def is_new(self, moment: bytes, zone: bytes) -> bool:
-        """Counts a line of this time; False if it came again."""
-        again = self._again.get(moment)
-        if again:
-            self._again[moment] = again - 1
+        """Counts a line of this time; False if the line has been read before."""
+        repeated = self._repeated.get(moment)
+        if repeated:
+            self._repeated[moment] = repeated - 1
             return False
-        counts = self._seconds.get(moment[:19])
+        counts = self._counts.get(moment[:19])
         if counts is None:
-            counts = self._seconds[moment[:19]] = {}
+            counts = self._counts[moment[:19]] = {}
             self._zone = zone
-            if len(self._seconds) > 2:
-                del self._seconds[min(self._seconds)]
+            if len(self._counts) > 2:
+                del self._counts[min(self._counts)]
         counts[moment] = counts.get(moment, 0) + 1
         return True
 
     def resume(self) -> str | None:
-        """From when on the log is to be asked for now; None: from its beginning."""
-        self._again = {moment: count for counts in self._seconds.values() for moment, count in counts.items()}
-        if not self._seconds:
+        """The time from which to request the log now; None: from its beginning."""
+        self._repeated = {moment: count for counts in self._counts.values() for moment, count in counts.items()}
+        if not self._counts:
             return None
-        second = datetime.fromisoformat(max(self._seconds).decode()) - timedelta(seconds=1)
+        second = datetime.fromisoformat(max(self._counts).decode()) - timedelta(seconds=1)
         return second.isoformat() + self._zone.decode()
 
 
@@ -78,90 +78,90 @@ class PodLog:
 
     def __init__(self, pod: str, open_log: OpenLog, new_patience: Callable[[], Patience] = asking_again) -> None:
         self.pod = pod
-        self.over = False
-        self.stream: Stream | None = None
-        """To wait with; None while there is no connection."""
+        self.finished = False
+        self.stream: StreamingResponse | None = None
+        """To wait for; None while there is no connection."""
         self.due: float | None = 0.0
-        """When (monotonic seconds) to read again, if nothing can be waited for."""
-        self.heard = time.monotonic()
-        """When something last came, or was asked for anew."""
-        self.not_there = False
-        """Whether the log was asked for and not found: a node that has just come up does not know of its pods yet."""
+        """When (monotonic seconds) to read again if there is no connection."""
+        self.active_at = time.monotonic()
+        """When data last arrived, or the log was requested again."""
+        self.not_found = False
+        """Whether a request found no log: a node that has just started does not know its pods yet."""
         self.restarts = 0
-        """How often the container had been started again when we last asked."""
+        """How often the container had been restarted when the log was last requested."""
         self._open = open_log
-        self._position = LogCursor()
+        self._cursor = LogCursor()
         self._opened_at = 0.0
-        self._held: list[bytes] = []  # of a line whose end has not come
-        self._ended_properly = False
+        self._partial_line: list[bytes] = []
+        self._at_end = False  # whether the last stream was read to its end
         self._new_patience = new_patience
-        self._patience: Patience | None = None  # from the first of some faults in a row on
+        self._patience: Patience | None = None  # from the first of several faults in a row on
 
     def read(self, ended: bool, *, follow: bool = True) -> bytes:
-        """What has come, without waiting; `ended`: what comes now is the last. b"" is nothing yet.
+        """Returns the data that has arrived, without waiting; b"" if none has. `ended`: the container has ended.
 
-        A log that is still to be asked for is followed, or read as it is: to what has ended nothing is added.
-        LaunchError where the log cannot be had.
+        Requests the log if there is no connection: without `follow`, only what has been written. LaunchError if the
+        server refuses it.
         """
-        if ended and self._ended_properly:
+        if ended and self._at_end:
             return self._finish()
-        if self.over or (self.due is not None and time.monotonic() < self.due):
+        if self.finished or (self.due is not None and time.monotonic() < self.due):
             return b""
         try:
             if self.stream is None:
-                self.stream, self.due = self._open(self.pod, self._position.resume(), follow), None
-                self._opened_at, self._held, self._ended_properly = time.monotonic(), [], False
+                self.stream, self.due = self._open(self.pod, self._cursor.resume(), follow), None
+                self._opened_at, self._partial_line, self._at_end = time.monotonic(), [], False
             return self._read(self.stream, ended)
         except Transient as error:
-            self._broke(error)
+            self._retry_later(error)
         except ApiError as error:
-            if error.status not in _NOT_THERE:
+            if error.status not in _NOT_FOUND:
                 raise
-            self.not_there = True
-            self._broke(Transient(str(error)))
+            self.not_found = True
+            self._retry_later(Transient(str(error)))
         return b""
 
     def reopen(self) -> None:
-        """Asks for the log anew: nothing has come for long, or the container was started again; more may be there."""
+        """Makes the next `read` request the log again: the connection may be dead, or the container was restarted."""
         self._disconnect()
-        self.over = self._ended_properly = False
+        self.finished = self._at_end = False
         self._patience = None
-        self.due, self.heard = 0.0, time.monotonic()
+        self.due, self.active_at = 0.0, time.monotonic()
 
     def close(self) -> None:
-        self.over = True
+        self.finished = True
         self._disconnect()
 
-    def _read(self, stream: Stream, ended: bool) -> bytes:
+    def _read(self, stream: StreamingResponse, ended: bool) -> bytes:
         while data := stream.read():
-            self.heard = time.monotonic()
+            self.active_at = time.monotonic()
             self._patience = None
-            if text := self._lines(data):
+            if text := self._complete_lines(data):
                 return text
         if data is None:
-            self._ended_properly = True
-            self._disconnect()
-            self.due = time.monotonic() + RESUMED_AFTER
-            return self._finish() if ended else b""
-        return b""
+            return b""
+        self._at_end = True
+        self._disconnect()
+        self.due = time.monotonic() + RESUME_INTERVAL
+        return self._finish() if ended else b""
 
     def _finish(self) -> bytes:
-        """The last line, if it has no end."""
+        """Ends the log, and returns its last line if that has no newline."""
         self.close()
-        self._ended_properly = False
-        last = b"".join(self._held)
-        self._held = []
+        self._at_end = False
+        last = b"".join(self._partial_line)
+        self._partial_line = []
         return self._text(last) or b""
 
-    def _broke(self, error: Transient) -> None:
-        lasted = self.stream is not None and time.monotonic() - self._opened_at > STEADY
-        if self._patience is None or lasted:
+    def _retry_later(self, error: Transient) -> None:
+        stable = self.stream is not None and time.monotonic() - self._opened_at > STABLE_WINDOW
+        if self._patience is None or stable:
             self._patience = self._new_patience()
         self._disconnect()
         delay = self._patience.next_in(error)
         if delay is None:
-            _logger.warning("The output of pod %s may lack its end: its log cannot be had: %s", self.pod, error)
-            self.over = True
+            _logger.warning("The output of pod %s may lack its end, since its log cannot be read: %s", self.pod, error)
+            self.finished = True
         else:
             self.due = time.monotonic() + delay
 
@@ -170,24 +170,24 @@ class PodLog:
             self.stream.close()
             self.stream = None
 
-    def _lines(self, data: bytes) -> bytes:
-        head, end, rest = data.rpartition(b"\n")
-        if not end:
-            self._held.append(data)
+    def _complete_lines(self, data: bytes) -> bytes:
+        head, newline, rest = data.rpartition(b"\n")
+        if not newline:
+            self._partial_line.append(data)
             return b""
-        self._held.append(head)
-        lines = b"".join(self._held).split(b"\n")
-        self._held = [rest]
+        self._partial_line.append(head)
+        lines = b"".join(self._partial_line).split(b"\n")
+        self._partial_line = [rest]
         texts = [text for line in lines if (text := self._text(line)) is not None]
         return b"\n".join(texts) + b"\n" if texts else b""
 
     def _text(self, line: bytes) -> bytes | None:
-        """The line without its time; None for one that we have had, or that is not of the log but about it."""
+        """The line without its time; None if it was read before, or is a message of the node about the log."""
         stamp = _LINE.match(line)
-        if stamp is None or not self._position.is_new(line[: stamp.end() - 1], stamp[2]):
+        if stamp is None or not self._cursor.is_new(line[: stamp.end() - 1], stamp[2]):
             return None
         text = line[stamp.end() :]
-        return text if len(text) <= _PIECE else _joined(text)
+        return text if len(text) <= _PIECE_SIZE else _joined(text)
 
 
 def _joined(text: bytes) -> bytes:
@@ -195,8 +195,8 @@ def _joined(text: bytes) -> bytes:
     pieces = []
     at = 0
     while at < len(text):
-        stamp = _LINE.search(text, at + _PIECE, at + _PIECE + _CUT_WITHIN + _LONGEST_TIME)
-        end, after = (stamp.start(), stamp.end()) if stamp else (at + _PIECE, at + _PIECE)
+        stamp = _LINE.search(text, at + _PIECE_SIZE, at + _PIECE_SIZE + _MAX_CUT_SIZE + _MAX_TIME_SIZE)
+        end, after = (stamp.start(), stamp.end()) if stamp else (at + _PIECE_SIZE, at + _PIECE_SIZE)
         pieces.append(text[at:end])
         at = after
     return b"".join(pieces)

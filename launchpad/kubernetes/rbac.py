@@ -1,10 +1,10 @@
-"""The rights that launching Jobs takes, and which of them are missing."""
+"""The permissions that launching Jobs needs, and which of them are missing."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from .jobs import Jobs
+from .api import Jobs
 
 
 class Permission(NamedTuple):
@@ -24,30 +24,30 @@ NEEDED = [
     Permission("", "pods/log", "get"),
 ]
 USEFUL = {
-    Permission("", "events", "list"): "the reason why a run did not start is told in full",
-    Permission("", "pods", "delete"): "a run that is stopped in a hurry is killed at once",
+    Permission("", "events", "list"): "the reason why a run did not start is reported in full",
+    Permission("", "pods", "delete"): "a run that must stop in a hurry is killed at once",
 }
-"""What is better with each of these."""
+"""Optional permissions, and what each of them improves."""
 
 
-def missing(jobs: Jobs, rights: list[Permission]) -> list[Permission]:
-    """Those of `rights` that we do not have. Transient, ApiError."""
-    return [right for right in rights if not _allowed(jobs, right)]
+def missing(jobs: Jobs, permissions: list[Permission]) -> list[Permission]:
+    """The permissions that are not granted. Transient, ApiError."""
+    return [permission for permission in permissions if not _is_granted(jobs, permission)]
 
 
-def _allowed(jobs: Jobs, right: Permission) -> bool:
-    resource, _, subresource = right.resource.partition("/")
+def _is_granted(jobs: Jobs, permission: Permission) -> bool:
+    resource, _, subresource = permission.resource.partition("/")
     attributes = {
         "namespace": jobs.namespace,
-        "group": right.group,
+        "group": permission.group,
         "resource": resource,
         "subresource": subresource,
-        "verb": right.verb,
+        "verb": permission.verb,
     }
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": attributes},
     }
-    answer = jobs.api.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
-    return bool(answer["status"].get("allowed"))
+    response = jobs.api.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
+    return bool(response["status"].get("allowed"))

@@ -1,4 +1,4 @@
-"""The manifest of a Job. Pure: plain values in, a plain dict out."""
+"""The manifest of a Job. Pure functions from plain values to a plain dict."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from . import patch
 from .labels import RUN_ID
 
 CONTAINER = "job"
-"""The container that is the run's own, by its name."""
+"""The name of the run's own container."""
 
-_LONGEST_STEM = 45
-_SUFFIX = 8
+_MAX_STEM_LENGTH = 45
+_SUFFIX_LENGTH = 8
 _SUFFIXES = 3
 
 Environment = Mapping[str, str | None]
@@ -28,7 +28,7 @@ Environment = Mapping[str, str | None]
 
 @attrs.frozen(kw_only=True)
 class Layer:
-    """Keys for the three levels of a Job: its own spec, its pod's and its container's. None: not given."""
+    """Settings of a Job's spec, of its pod's and of its container's. None: not given."""
 
     job: dict[str, Any] = attrs.field(factory=dict)
     pod: dict[str, Any] = attrs.field(factory=dict)
@@ -36,21 +36,21 @@ class Layer:
 
 
 def job_names(text: str, run_id: str) -> Iterator[str]:
-    """Names for the Job of a run: a slug and a suffix that comes from the run's id; after a few, random suffixes."""
+    """Names to try for the Job of a run: a slug and a suffix from the run's id, then some with random suffixes."""
     stem = _stem(text) or _stem(run_id) or "run"
     digest = hashlib.sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()
     for number in range(_SUFFIXES):
-        yield f"{stem}-{digest[number * _SUFFIX : (number + 1) * _SUFFIX]}"
+        yield f"{stem}-{digest[number * _SUFFIX_LENGTH : (number + 1) * _SUFFIX_LENGTH]}"
     for _ in range(RANDOM):
-        yield f"{stem}-{new_id()[:_SUFFIX]}"
+        yield f"{stem}-{new_id()[:_SUFFIX_LENGTH]}"
 
 
 def _stem(text: str) -> str:
-    return slug(text, allowed="a-z0-9-", longest=_LONGEST_STEM, lowercase=True)
+    return slug(text, allowed="a-z0-9-", longest=_MAX_STEM_LENGTH, lowercase=True)
 
 
 def check_base(manifest: object) -> dict[str, Any]:
-    """`manifest` as that of a Job; ValueError that says what it lacks."""
+    """A copy of `manifest`; ValueError if it is not that of a Job with a container for the run."""
     if not isinstance(manifest, Mapping):
         raise ValueError(f"a Job's manifest must be a mapping, not {type(manifest).__name__}")
     for key, value in (("apiVersion", "batch/v1"), ("kind", "Job")):
@@ -62,7 +62,7 @@ def check_base(manifest: object) -> dict[str, Any]:
     if not isinstance(containers, list) or not all(isinstance(one, Mapping) for one in containers):
         raise ValueError("spec.template.spec.containers must be a list of mappings")
     if len(containers) > 1 and all(one.get("name") != CONTAINER for one in containers):
-        raise ValueError(f"of several containers, one must have the name {CONTAINER!r}: it is the run's own")
+        raise ValueError(f"if there are several containers, one must have the name {CONTAINER!r}: it runs the command")
     return copy.deepcopy(dict(manifest))
 
 
@@ -94,21 +94,20 @@ def build(
 ) -> Spec:
     """The manifest of the Job `name`.
 
-    `defaults` give way to what `base` says, and so does `generated_env`; `settings` and `env` win over it. `labels` go
-    on the Job and on its pods. `customizations` come last; ValueError where they do not fit, or take away what a run is
-    known by.
+    `base` overrides `defaults` and `generated_env`, and is overridden by `settings` and `env`. The Job and its pods get
+    the `labels`. `customizations` are applied last; ValueError if they do not fit, or change what identifies the run.
     """
     manifest = copy.deepcopy(dict(base or {"apiVersion": "batch/v1", "kind": "Job"}))
-    metadata = _made(manifest, "metadata")
+    metadata = _mapping(manifest, "metadata")
     metadata.pop("generateName", None)
     metadata["name"] = name
     if namespace is not None:
         metadata["namespace"] = namespace
-    job = _made(manifest, "spec")
-    template = _made(job, "template")
-    for labelled in (metadata, _made(template, "metadata")):
-        _made(labelled, "labels").update(labels)
-    pod = _made(template, "spec")
+    job = _mapping(manifest, "spec")
+    template = _mapping(job, "template")
+    for labelled in (metadata, _mapping(template, "metadata")):
+        _mapping(labelled, "labels").update(labels)
+    pod = _mapping(template, "spec")
     container = _own_container(pod)
     for target, default, setting in (
         (job, defaults.job, settings.job),
@@ -121,8 +120,8 @@ def build(
     return _customized(manifest, customizations)
 
 
-def _made(parent: dict[str, Any], key: str) -> dict[str, Any]:
-    """The mapping `parent[key]`, made where there is none."""
+def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    """The mapping `parent[key]`, created if there is none."""
     if parent.get(key) is None:
         parent[key] = {}
     child: dict[str, Any] = parent[key]
@@ -139,12 +138,10 @@ def _own_container(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def merged_env(entries: Sequence[Mapping[str, Any]], generated: Environment, wanted: Environment) -> list[Any]:
-    """The entries of a container's `env`, each name once: what is generated, the manifest's, and what is wanted."""
+    """The entries of a container's `env`, each name once: generated ones, then the manifest's, then the wanted ones."""
     merged: dict[str, Any] = {name: _entry(name, value) for name, value in generated.items() if value is not None}
     for entry in entries:
-        merged.pop(
-            entry["name"], None
-        )  # the last one counts, and stands where it stood: entries can refer to earlier ones
+        merged.pop(entry["name"], None)  # the last one counts, in its own place: entries can refer to earlier ones
         merged[entry["name"]] = dict(entry)
     for name, value in wanted.items():
         if value is None:
@@ -159,7 +156,7 @@ def _entry(name: str, value: str) -> dict[str, str]:
 
 
 def literal(text: str) -> str:
-    """`text` such that Kubernetes, which expands $(NAME) and $$ in arguments and variables, gives it back as it is."""
+    """Escapes `text` for arguments and variables, in which Kubernetes expands $(NAME) and $$."""
     return re.sub(r"\$(?=[$(])", "$$", text)
 
 
@@ -170,8 +167,8 @@ def _customized(manifest: Spec, customizations: Sequence[patch.Operation]) -> Sp
         raise ValueError(f"customizations: {error}") from None
     if customizations and _identity(custom) != _identity(manifest):
         raise ValueError(
-            f"customizations: they must leave metadata.name, the labels {RUN_ID} of the Job and its pods, and the "
-            f"container {CONTAINER!r} as they are: a run is known by them"
+            f"customizations: they must not change metadata.name, the labels {RUN_ID} of the Job and its pods, and the "
+            f"container {CONTAINER!r}: these identify the run"
         )
     return custom
 
@@ -188,8 +185,8 @@ def _identity(manifest: Any) -> tuple[Any, ...]:
 
 
 def render(spec: Spec, reveal: bool) -> str:
-    """The manifest as YAML; without `reveal`, the values of all variables are masked."""
-    import yaml  # takes 15 ms to import: when something is to be shown
+    """The manifest as YAML. The values of all variables are masked unless `reveal`."""
+    import yaml  # takes 15 ms to import, and is only needed for a preview
 
     shown = copy.deepcopy(spec)
     pod = shown["spec"]["template"]["spec"]

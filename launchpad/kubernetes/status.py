@@ -1,4 +1,4 @@
-"""What the raw states of a Job and its pods say. Pure functions, which expect any field to be absent."""
+"""Reads the states of a Job and its pods as the API server reports them. Pure; any field may be absent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PULL_FAILED = "ErrImagePull"
 
 
 def slim(item: Object) -> dict[str, Any]:
-    """What of a Job or a pod is kept while its run is in flight: hundreds of them are."""
+    """The parts of a Job or a pod that are kept while its run is in flight; there may be hundreds."""
     metadata = item.get("metadata") or {}
     kept = ("name", "uid", "creationTimestamp", "deletionTimestamp")
     spec = item.get("spec") or {}
@@ -25,16 +25,16 @@ def slim(item: Object) -> dict[str, Any]:
     }
 
 
-def condition(item: Object | None, *kinds: str) -> Object | None:
-    """The condition of one of `kinds` that is true, if there is one."""
+def condition(item: Object | None, *types: str) -> Object | None:
+    """The first true condition of one of these types, if any."""
     for one in ((item or {}).get("status") or {}).get("conditions") or ():
-        if one.get("type") in kinds and one.get("status") == "True":
+        if one.get("type") in types and one.get("status") == "True":
             return dict(one)
     return None
 
 
 def end_of(job: Object | None) -> Object | None:
-    """The condition by which a Job has ended."""
+    """The condition with which a Job has ended; None while it has not."""
     return condition(job, "Complete", "Failed")
 
 
@@ -47,7 +47,7 @@ def _statuses(pod: Object, key: str) -> list[Object]:
 
 
 def own_status(pod: Object) -> Object:
-    """The status of the run's own container; empty where there is none yet."""
+    """The status of the run's own container; empty if there is none yet."""
     return next((one for one in _statuses(pod, "containerStatuses") if one.get("name") == CONTAINER), {})
 
 
@@ -57,7 +57,7 @@ def _state(status: Object, kind: str) -> Object | None:
 
 
 def waiting(pod: Object) -> Object:
-    """Why the run's own container, or one that comes before it, waits: reason and message."""
+    """Why the run's own container, or an init container before it, waits: reason and message."""
     for status in (own_status(pod), *_statuses(pod, "initContainerStatuses")):
         state = _state(status, "waiting")
         if state and state.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
@@ -66,13 +66,13 @@ def waiting(pod: Object) -> Object:
 
 
 def terminated(pod: Object) -> Object | None:
-    """How the run's own container ended; None while it has not, or where nobody knows."""
+    """How the run's own container ended; None if it has not, or if that is unknown."""
     status = own_status(pod)
     return _state(status, "terminated") or (status.get("lastState") or {}).get("terminated")
 
 
 def has_ended(pod: Object) -> bool:
-    """Whether the run's own container will not run any more."""
+    """Whether the run's own container has ended and will not be restarted."""
     if phase(pod) in ("Succeeded", "Failed"):
         return True
     end = _state(own_status(pod), "terminated")
@@ -83,7 +83,7 @@ def has_ended(pod: Object) -> bool:
 
 
 def restarts(pod: Object) -> int:
-    """How often the run's own container was started again in this pod."""
+    """How often the run's own container was restarted in this pod."""
     return int(own_status(pod).get("restartCount") or 0)
 
 
@@ -92,7 +92,7 @@ def has_log(pod: Object) -> bool:
 
 
 def is_under_way(pod: Object) -> bool:
-    """Whether something of the pod runs or has run: its own container, or one that prepares for it."""
+    """Whether the run's own container, or an init container before it, runs or has run."""
     if phase(pod) in ("Succeeded", "Failed") or has_log(pod):
         return True
     return any(_state(one, "running") or _state(one, "terminated") for one in _statuses(pod, "initContainerStatuses"))
@@ -109,7 +109,7 @@ def exit_code(pod: Object | None) -> int | None:
 
 
 def times(job: Object | None, pod: Object | None) -> tuple[datetime | None, datetime | None]:
-    """When the run's own container started and ended, or at least its Job."""
+    """When the run's own container started and ended, or else its Job."""
     end = (terminated(pod) if pod else None) or {}
     running = (_state(own_status(pod), "running") if pod else None) or {}
     status = (job or {}).get("status") or {}
@@ -121,7 +121,7 @@ def times(job: Object | None, pod: Object | None) -> tuple[datetime | None, date
 
 
 def moment(text: object) -> datetime | None:
-    """A time as the API server writes it."""
+    """Parses a time of the API server; None if it is not one."""
     if not isinstance(text, str) or not text.endswith("Z"):
         return None
     try:

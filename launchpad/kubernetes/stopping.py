@@ -1,4 +1,4 @@
-"""A Job on its way out: asked for as often as it takes, and waited for until it is gone."""
+"""Deleting a Job: the request is repeated until the server accepts it, and the Job is followed until it is gone."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import time
 from ..core.backend import Exit
 from ..core.retries import LONGEST_OUTAGE, Transient, asking_again
 from ..errors import EngineUnavailable, LaunchError
+from .api import Jobs
 from .errors import ApiError
-from .jobs import Jobs
 
-LOOKED_AT_EVERY = 1.0
-"""Seconds between two looks at a Job that nobody watches any more."""
+CHECK_INTERVAL = 1.0
+"""Seconds between two requests for the state of a Job that is no longer watched."""
 
-_NOT_THERE = (404, 409)  # 409: there is another one of this name
+_GONE = (404, 409)  # 409: there is another Job of this name
 
 
 class JobDeletion:
-    """The removal of one Job. `verdict` is what its run ends with then; None: it was asked to stop."""
+    """The deletion of one Job. `verdict` is how its run ends then; None if the run was asked to stop."""
 
     def __init__(self, jobs: Jobs, name: str, uid: str, grace: float, verdict: Exit | LaunchError | None) -> None:
         self.verdict = verdict
         self.gone = False
         self.due = 0.0
-        """When (monotonic seconds) to advance, if nothing happens before."""
+        """When (monotonic seconds) to call `advance` even if nothing happens."""
         self._jobs = jobs
         self._name = name
         self._uid = uid
         self._accepted = False
-        self._until = time.monotonic() + grace + LONGEST_OUTAGE
+        self._deadline = time.monotonic() + grace + LONGEST_OUTAGE
         self._patience = asking_again(grace + LONGEST_OUTAGE)
 
     def advance(self, watched: bool) -> None:
-        """Does what is due. EngineUnavailable where it cannot be removed, or where nobody can say that it is gone."""
+        """Sends the request that is due, if any. EngineUnavailable if the Job cannot be deleted or does not go."""
         now = time.monotonic()
         if self.gone or now < self.due:
             return
@@ -40,27 +40,27 @@ class JobDeletion:
             if not self._accepted:
                 self._jobs.delete(self._name, self._uid)
                 self._accepted = True
-            elif not watched or now >= self._until:
-                self._look()
-            self.due = self._until if watched else now + LOOKED_AT_EVERY
+            elif not watched or now >= self._deadline:
+                self._check()
+            self.due = self._deadline if watched else now + CHECK_INTERVAL
         except ApiError as error:
-            if error.status not in _NOT_THERE:
+            if error.status not in _GONE:
                 raise
             self.gone = True
         except Transient as error:
             delay = self._patience.next_in(error)
             if delay is None:
-                raise EngineUnavailable(f"Job {self._name} cannot be deleted: {error}") from error
+                raise EngineUnavailable(f"Job {self._name} cannot be deleted: {error}") from error.__cause__
             self.due = now + delay
 
     def hasten(self) -> None:
-        """Nobody watches any more: we look ourselves."""
-        self.due = min(self.due, time.monotonic() + LOOKED_AT_EVERY)
+        """Makes `advance` due soon: the Job is no longer watched."""
+        self.due = min(self.due, time.monotonic() + CHECK_INTERVAL)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         job = self._jobs.read(self._name)
         self.gone = job["metadata"]["uid"] != self._uid
-        if not self.gone and time.monotonic() >= self._until:
+        if not self.gone and time.monotonic() >= self._deadline:
             raise EngineUnavailable(
-                f"Job {self._name} has been deleted, and is still there: the node of its pod may not answer."
+                f"Job {self._name} has been deleted but still exists: the node of its pod may not answer."
             )

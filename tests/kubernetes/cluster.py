@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from launchpad import KubernetesLauncher, Run
-from launchpad.kubernetes.api import Api
-from launchpad.kubernetes.backend import connecting
+from launchpad.kubernetes.api import KubernetesApi
+from launchpad.kubernetes.config import find_cluster
 from tests.helping import eventually
 
 from .kubeconfigs import kubeconfig
@@ -31,8 +31,8 @@ class Cluster:
     """A new namespace on the cluster that KUBECONFIG names, used with its administrator's rights."""
 
     def __init__(self) -> None:
-        configure, _ = connecting(None, None)
-        self.api = Api(configure)
+        configure, _ = find_cluster(None, None)
+        self.api = KubernetesApi(configure)
         self.namespace = f"launchpad-test-{uuid.uuid4().hex[:8]}"
         self.create("", "namespaces", {"metadata": {"name": self.namespace}})
 

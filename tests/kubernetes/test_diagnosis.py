@@ -130,7 +130,7 @@ def test_a_run_that_never_began_is_explained_in_the_servers_words(
     ],
 )
 def test_waiting_is_given_up_where_it_cannot_help(reason: str, failures: int, hopeless: bool) -> None:
-    assert diagnosis.hopeless(waiting(reason), failures) is hopeless
+    assert diagnosis.is_hopeless(waiting(reason), failures) is hopeless
 
 
 def not_created(message: str) -> dict[str, Any]:
@@ -148,9 +148,9 @@ def not_created(message: str) -> dict[str, Any]:
     ],
 )
 def test_a_pod_that_is_refused_for_good_is_not_waited_for(message: str, for_good: bool) -> None:
-    assert (diagnosis.refused_by([not_created(message)]) is not None) is for_good
+    assert (diagnosis.pod_refusal([not_created(message)]) is not None) is for_good
 
 
 def test_a_full_quota_is_told_by_its_last_message() -> None:
     events = [not_created("exceeded quota: a"), not_created("timed out"), not_created("exceeded quota: b")]
-    assert diagnosis.over_quota(events) == "exceeded quota: b"
+    assert diagnosis.quota_refusal(events) == "exceeded quota: b"

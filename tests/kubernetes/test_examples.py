@@ -44,7 +44,7 @@ def test_an_example_of_the_page_runs(cluster: Cluster, tmp_path: Path, block: st
     assert (script.returncode, script.stderr) == (0, "")
 
 
-def test_the_role_of_the_examples_is_what_launching_needs_and_no_more() -> None:
+def test_the_role_of_the_examples_grants_what_launching_needs_and_no_more() -> None:
     (role,) = [item for item in ROLE if item["kind"] == "Role"]
     granted = {
         Permission(group, resource, verb)
@@ -120,17 +120,15 @@ def test_a_pod_with_just_that_role_launches_jobs(cluster: Cluster) -> None:
     ended = eventually(
         lambda: cluster.api.request("GET", path)["status"], lambda status: status["phase"] in ("Succeeded", "Failed")
     )
-    log = b""
     stream = cluster.api.stream(f"{path}/log")
-    while (data := stream.read()) is not None:
-        log += data
+    log = stream.read_all(LONG).decode()
     stream.close()
     cluster.delete("", "pods", "launching")
-    assert (ended["phase"], log.decode().splitlines()[-1:]) == ("Succeeded", ["2 of 2 succeeded"]), log.decode()
+    assert (ended["phase"], log.splitlines()[-1:]) == ("Succeeded", ["2 of 2 succeeded"]), log
 
 
 @pytest.mark.kubernetes
-def test_doctor_says_which_rights_are_missing(cluster: Cluster, tmp_path: Path) -> None:
+def test_doctor_names_the_missing_permissions(cluster: Cluster, tmp_path: Path) -> None:
     from launchpad.kubernetes.check import check
 
     watching = {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch"]}
@@ -141,7 +139,7 @@ def test_doctor_says_which_rights_are_missing(cluster: Cluster, tmp_path: Path) 
 
 
 @pytest.mark.kubernetes
-def test_doctor_says_what_more_rights_would_bring(cluster: Cluster) -> None:
+def test_doctor_is_content_with_all_permissions(cluster: Cluster) -> None:
     from launchpad.kubernetes.check import check
 
     health = check(cluster.launcher())
@@ -149,7 +147,7 @@ def test_doctor_says_what_more_rights_would_bring(cluster: Cluster) -> None:
     assert cluster.namespace in health.detail
 
 
-def test_doctor_needs_a_cluster(tmp_path: Path) -> None:
+def test_doctor_without_a_cluster_is_an_error(tmp_path: Path) -> None:
     from launchpad import EngineUnavailable
     from launchpad.kubernetes.check import check
 

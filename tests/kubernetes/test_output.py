@@ -1,4 +1,4 @@
-"""The output of a run that takes several pods, or several containers in one, by scripted logs."""
+"""The output of a run that has several pods, or several containers in one, from scripted logs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from launchpad.errors import LaunchError
 from launchpad.kubernetes.errors import ApiError
 from launchpad.kubernetes.observed import JobSnapshot
 from launchpad.kubernetes.output import RunOutput
 
-from .test_logs import CUT, Node, Piece, lines
+from .scripted import CUT, END, Piece, ScriptedNode, lines
 
 
 def pod(name: str, *, ended: bool = True, restarts: int = 0, gone: bool = False) -> dict[str, Any]:
@@ -20,80 +19,81 @@ def pod(name: str, *, ended: bool = True, restarts: int = 0, gone: bool = False)
     return {"metadata": {"name": name}, "status": {"containerStatuses": [status]}, "gone": gone}
 
 
-def seen(*pods: dict[str, Any]) -> JobSnapshot:
+def snapshot(*pods: dict[str, Any]) -> JobSnapshot:
     return JobSnapshot(None, False, list(pods), 0)
 
 
-def transcript_of(*scripts: list[Piece | LaunchError]) -> tuple[RunOutput, Node]:
-    node = Node(*scripts)  # type: ignore[arg-type]
+def output_of(*scripts: list[Piece]) -> tuple[RunOutput, ScriptedNode]:
+    node = ScriptedNode(*scripts)
     return RunOutput(node.open), node  # type: ignore[arg-type]
 
 
-def read_all(transcript: RunOutput, now: JobSnapshot) -> bytes:
+def read_all(output: RunOutput, now: JobSnapshot) -> bytes:
     text = b""
-    while data := transcript.read(now, False):
+    while data := output.read(now, False):
         text += data
     return text
 
 
-def read_again(transcript: RunOutput, now: JobSnapshot, ended: bool) -> bytes:
-    """Without the wait after a break."""
-    assert transcript._log is not None
-    transcript._log.due = 0.0
-    return transcript.read(now, ended)
+def read_again(output: RunOutput, now: JobSnapshot, ended: bool) -> bytes:
+    """Reads without the wait after a break."""
+    assert output._log is not None
+    output._log.due = 0.0
+    return output.read(now, ended)
 
 
-def test_pods_come_one_after_the_other_each_on_a_line_of_its_own() -> None:
-    transcript, _ = transcript_of([lines((1, "one"))[:-1], None], [lines((2, "two")), None])
-    assert read_all(transcript, seen(pod("a"), pod("b"))) == b"one\ntwo\n"
+def test_the_logs_of_pods_follow_each_other_each_on_a_new_line() -> None:
+    output, _ = output_of([lines((1, "one"))[:-1], END], [lines((2, "two")), END])
+    assert read_all(output, snapshot(pod("a"), pod("b"))) == b"one\ntwo\n"
 
 
-def test_a_container_that_is_started_again_goes_on_where_the_first_one_ended() -> None:
+def test_the_log_of_a_restarted_container_continues_after_that_of_the_first() -> None:
     first, second = lines((1, "one")), lines((3, "two"))
-    transcript, node = transcript_of([first, None], [first, second, None])
-    assert read_all(transcript, seen(pod("a"))) == b"one\n"
-    assert read_all(transcript, seen(pod("a", restarts=1))) == b"two\n"
-    assert read_all(transcript, seen(pod("a", restarts=1))) == b""
+    output, node = output_of([first, END], [first, second, END])
+    assert read_all(output, snapshot(pod("a"))) == b"one\n"
+    assert read_all(output, snapshot(pod("a", restarts=1))) == b"two\n"
+    assert read_all(output, snapshot(pod("a", restarts=1))) == b""
     assert len(node.since) == 2
 
 
 def test_a_log_is_followed_while_its_container_may_write() -> None:
     first, second = lines((1, "one")), lines((2, "two"))
-    transcript, node = transcript_of([first, CUT], [first, CUT], [first, second, None])
-    running = seen(pod("a", ended=False))
-    assert (transcript.read(running, False), transcript.read(running, False)) == (b"one\n", b"")
-    assert read_again(transcript, running, True) == b""  # the Job has ended, its container may say its last words
-    assert read_again(transcript, seen(pod("a")), True) == b"two\n"
+    output, node = output_of([first, CUT], [first, CUT], [first, second, END])
+    running = snapshot(pod("a", ended=False))
+    assert (output.read(running, False), output.read(running, False)) == (b"one\n", b"")
+    assert read_again(output, running, True) == b""  # the Job has ended, but its container may still write
+    assert read_again(output, snapshot(pod("a")), True) == b"two\n"
     assert node.followed == [True, True, False]
 
 
-def test_a_pod_that_is_gone_before_its_log_was_asked_for_has_none() -> None:
-    transcript, node = transcript_of()
-    assert read_all(transcript, seen(pod("a", gone=True))) == b""
+def test_a_pod_that_is_gone_before_its_log_was_requested_has_none() -> None:
+    output, node = output_of()
+    assert read_all(output, snapshot(pod("a", gone=True))) == b""
     assert node.since == []
 
 
-def test_a_log_that_is_not_there_is_over_when_its_pod_is_gone() -> None:
-    transcript, _ = transcript_of([ApiError("not found", 404, "NotFound")])  # type: ignore[list-item]
-    assert read_all(transcript, seen(pod("a"))) == b""
-    assert not transcript.is_over(seen(pod("a")), ended_at=1e12)
-    assert transcript.is_over(seen(pod("a", gone=True)), ended_at=1e12)
+def test_a_log_that_is_not_found_is_finished_when_its_pod_is_gone() -> None:
+    output, _ = output_of([ApiError("not found", 404, "NotFound")])
+    assert read_all(output, snapshot(pod("a"))) == b""
+    assert not output.is_finished(snapshot(pod("a")), ended_at=1e12)
+    assert output.is_finished(snapshot(pod("a", gone=True)), ended_at=1e12)
 
 
-def test_a_log_that_says_nothing_is_asked_for_once_more_and_given_up_with_a_warning(
+def test_a_silent_log_is_requested_once_more_and_then_given_up_with_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    transcript, node = transcript_of([lines((1, "one"))], [])
-    assert transcript.read(seen(pod("a")), True) == b"one\n"
-    assert not transcript.is_over(seen(pod("a")), ended_at=0.0)
-    transcript._log.heard = 0.0  # type: ignore[union-attr]
-    assert not transcript.is_over(seen(pod("a")), ended_at=0.0)
-    assert transcript.read(seen(pod("a")), True) == b""
-    transcript._log.heard = 0.0  # type: ignore[union-attr]
-    assert transcript.is_over(seen(pod("a")), ended_at=0.0)
+    output, node = output_of([lines((1, "one"))], [])
+    now = snapshot(pod("a"))
+    assert output.read(now, True) == b"one\n"
+    assert not output.is_finished(now, ended_at=0.0)
+    output._log.active_at = 0.0  # type: ignore[union-attr]
+    assert not output.is_finished(now, ended_at=0.0)
+    assert output.read(now, True) == b""
+    output._log.active_at = 0.0  # type: ignore[union-attr]
+    assert output.is_finished(now, ended_at=0.0)
     assert (len(node.since), "pod a may lack its end" in caplog.text) == (2, True)
 
 
-def test_where_nothing_began_nothing_is_to_be_expected() -> None:
-    transcript, _ = transcript_of()
-    assert transcript.is_over(seen(), ended_at=0.0)
+def test_a_job_without_pods_has_no_output() -> None:
+    output, _ = output_of()
+    assert output.is_finished(snapshot(), ended_at=0.0)

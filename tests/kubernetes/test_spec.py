@@ -266,8 +266,8 @@ def test_a_patch_that_does_not_fit_is_an_error_that_names_the_operation() -> Non
         {"op": "replace", "path": "", "value": 7},
     ],
 )
-def test_a_patch_must_leave_what_a_run_is_known_by(operation: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="a run is known by them"):
+def test_a_patch_must_not_change_what_identifies_the_run(operation: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="these identify the run"):
         spec(customizations=[operation])
 
 

@@ -1,0 +1,109 @@
+"""Creating a Job: exactly one, known to be this launch's own even if the response of the server is lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+
+from ..core.backend import Spec
+from ..core.cancellation import StopToken
+from ..core.retries import Transient
+from ..errors import LaunchError, NameConflict
+from ..ids import new_id
+from .api import Jobs, Object
+from .errors import ApiError
+from .labels import RUN_ID
+from .status import end_of
+from .unit import JobUnit
+
+_logger = logging.getLogger("launchpad")
+
+
+class NameClaims:
+    """The names of the Jobs that the open units of this process create or follow. Thread-safe.
+
+    A launch takes an existing Job for its own if the run id is the same. One run can be launched several times at once,
+    so each launch first claims the Job's name.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._units: weakref.WeakValueDictionary[str, JobUnit] = weakref.WeakValueDictionary()
+
+    def claim(self, name: str, unit: JobUnit) -> bool:
+        """Claims `name` for `unit`; False if another unit that is not closed has claimed it."""
+        with self._lock:
+            other = self._units.get(name)
+            if other is not None and not other.closed:
+                return False
+            self._units[name] = unit
+            return True
+
+
+class JobCreation:
+    """The creation of one Job."""
+
+    def __init__(self, jobs: Jobs, spec: Spec, name: str) -> None:
+        self._jobs = jobs
+        self._spec = spec
+        self._name = name
+        self._manager = f"launchpad-{new_id()}"
+        self._response_lost = False
+
+    def run(self, stop_token: StopToken) -> Object:
+        """Creates the Job and returns it. NameConflict. If it fails or is stopped, it leaves no Job behind."""
+        try:
+            return self._jobs.api.retry(stop_token, self._attempt)
+        except BaseException:
+            if self._response_lost:
+                self._undo()
+            raise
+
+    def _attempt(self) -> Object:
+        try:
+            return self._jobs.create(self._spec, self._manager)
+        except Transient:
+            self._response_lost = True
+            raise
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            if error.reason != "AlreadyExists":  # the server was counting a quota
+                raise Transient(str(error)) from error
+            job = self._existing()
+            if job is None or not self._is_ours(job):
+                raise NameConflict(
+                    f"There is a Job {self._name!r} already: choose another name, or delete it."
+                ) from error
+            return job
+
+    def _existing(self) -> Object | None:
+        try:
+            return self._jobs.read(self._name)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _is_ours(self, job: Object) -> bool:
+        """Whether this launch created the Job, or another process that launched the run before, and it still runs."""
+        running = end_of(job) is None and "deletionTimestamp" not in job["metadata"]
+        return self._has_our_run_id(job) and (running or self._is_created_here(job))
+
+    def _has_our_run_id(self, job: Object) -> bool:
+        labels = job["metadata"].get("labels") or {}
+        return bool(labels.get(RUN_ID) == self._spec["metadata"]["labels"][RUN_ID])
+
+    def _is_created_here(self, job: Object) -> bool:
+        """Whether this very creation made the Job. Older servers do not record the writers of an object."""
+        writers = [entry.get("manager") for entry in job["metadata"].get("managedFields") or ()]
+        return self._manager in writers if writers else self._response_lost
+
+    def _undo(self) -> None:
+        try:
+            job = self._existing()
+            if job is not None and self._has_our_run_id(job) and self._is_created_here(job):
+                self._jobs.delete(self._name, job["metadata"]["uid"])
+        except (Transient, LaunchError) as error:
+            _logger.warning("Job %s may have been created, and cannot be deleted: %s", self._name, error)

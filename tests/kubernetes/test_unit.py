@@ -1,0 +1,282 @@
+"""A unit that follows one Job, from scripted facts: what it takes for an end, and what it requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from launchpad import EngineUnavailable, Handle, LaunchError, Reason
+from launchpad.core.backend import Exit
+from launchpad.core.retries import Transient
+from launchpad.kubernetes.errors import ApiError
+from launchpad.kubernetes.events import LISTED, Fact
+from launchpad.kubernetes.observed import ObservedJob
+from launchpad.kubernetes.unit import REPORT_TIMEOUT, JobUnit
+
+HANDLE = Handle("kubernetes", "uid-1", "j", "cluster/ns", "run-1")
+NOT_FOUND = ApiError("not found", 404, "NotFound")
+COMPLETE = {"type": "Complete", "status": "True"}
+FAILED = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+
+
+def job(*conditions: dict[str, Any], uid: str = "uid-1") -> dict[str, Any]:
+    return {"metadata": {"name": "j", "uid": uid}, "status": {"conditions": list(conditions)}}
+
+
+def pod(code: int | None = None, waiting: str = "") -> dict[str, Any]:
+    ended, waits = {"terminated": {"exitCode": code}}, {"waiting": {"reason": waiting}}
+    state = ended if code is not None else waits if waiting else {"running": {}}
+    statuses = [{"name": "job", "state": state}]
+    return {"metadata": {"name": "p", "uid": "uid-p"}, "status": {"containerStatuses": statuses}}
+
+
+class Server:
+    """Returns or raises each of its answers once, by the name of the method, and records the calls."""
+
+    def __init__(self, **answers: list[Any]) -> None:
+        self.requests: list[str] = []
+        self._answers = answers
+
+    def __getattr__(self, verb: str) -> Any:
+        def ask(*args: object) -> Any:
+            self.requests.append(verb)
+            answers = self._answers.get(verb)
+            answer = answers.pop(0) if answers else None
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return ask
+
+
+class ScriptedWatchers:
+    """Report the facts that the test gives them."""
+
+    def __init__(self) -> None:
+        self.observed_jobs: list[ObservedJob] = []
+
+    def register(self, name: str, observed: ObservedJob) -> None:
+        self.observed_jobs.append(observed)
+
+    def unregister(self, name: str, observed: ObservedJob) -> None:
+        self.observed_jobs = [other for other in self.observed_jobs if other is not observed]
+
+    def report(self, kind: Any, item: dict[str, Any] | None, gone: bool = False) -> None:
+        for observed in self.observed_jobs:
+            observed.notify(Fact(kind, "j" if kind == "job" else "p", gone, item))
+
+    def list_all(self) -> None:
+        """A listing has ended."""
+        for observed in self.observed_jobs:
+            observed.notify(LISTED)
+
+    def fail(self, error: LaunchError) -> None:
+        observed_jobs, self.observed_jobs = self.observed_jobs, []
+        for observed in observed_jobs:
+            observed.fail(error)
+
+
+class Followed:
+    """A unit, its server and what it hears from."""
+
+    def __init__(self, pod_watch_timeout: float = 60.0, **answers: list[Any]) -> None:
+        self.server, self.watchers = Server(**answers), ScriptedWatchers()
+        self.unit = JobUnit(self.server, self.watchers, "j", output=False, pod_watch_timeout=pod_watch_timeout)  # type: ignore[arg-type]
+        self.unit.identify(HANDLE, Fact("job", "j", False, job()))
+
+    def end(self) -> Exit:
+        (end,) = self.unit.poll(30)
+        assert isinstance(end, Exit)
+        return end
+
+
+@pytest.fixture
+def follow() -> Iterator[Any]:
+    followed: list[Followed] = []
+
+    def follow(**answers: Any) -> Followed:
+        followed.append(Followed(**answers))
+        return followed[-1]
+
+    yield follow
+    for one in followed:
+        one.unit.close()
+
+
+def test_a_success_needs_no_state_of_a_pod(follow: Any) -> None:
+    run = follow()
+    run.watchers.report("job", job(COMPLETE))
+    assert (run.end().reason, run.end().exit_code, run.server.requests) == (Reason.COMPLETED, 0, [])
+
+
+def test_a_failure_waits_for_the_state_of_its_pod(follow: Any) -> None:
+    run = follow()
+    run.watchers.report("job", job(FAILED))
+    assert run.unit.poll(0) == []
+    run.watchers.report("pod", pod(3))
+    assert (run.end().exit_code, run.server.requests) == (3, [])
+
+
+def test_the_state_of_a_pod_that_is_not_reported_is_requested_once(follow: Any) -> None:
+    run = follow(pods=[[pod(4)]])
+    run.watchers.report("job", job(FAILED))
+    assert (run.end().exit_code, run.server.requests) == (4, ["pods"])
+
+
+def test_a_job_that_is_deleted_after_its_end_keeps_its_result(follow: Any) -> None:
+    run = follow()
+    run.watchers.report("job", job(COMPLETE), gone=True)
+    assert run.end().reason is Reason.COMPLETED
+
+
+@pytest.mark.parametrize("last", [job(), None])
+def test_a_job_that_is_deleted_before_its_end_has_vanished(follow: Any, last: dict[str, Any] | None) -> None:
+    run = follow()
+    run.watchers.report("job", last, gone=True)
+    assert run.end().reason is Reason.VANISHED
+
+
+def test_a_job_that_was_deleted_before_the_listing_has_vanished(follow: Any) -> None:
+    run = follow(read=[Transient("down"), NOT_FOUND])
+    run.watchers.list_all()
+    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["read", "read"])
+
+
+def test_a_job_that_was_created_after_the_listing_is_requested_once(follow: Any) -> None:
+    run = follow(read=[job()], pods=[[pod()]])
+    run.watchers.list_all()
+    assert run.unit.poll(REPORT_TIMEOUT * 2) == []
+    assert run.server.requests == ["read", "pods"]
+
+
+def test_a_job_that_the_watchers_report_is_not_requested(follow: Any) -> None:
+    run = follow()
+    run.watchers.list_all()
+    assert run.unit.poll(0) == []
+    run.watchers.report("pod", pod())
+    run.watchers.report("job", job())
+    assert run.unit.poll(REPORT_TIMEOUT * 1.5) == []
+    assert run.server.requests == []
+
+
+def test_an_older_state_does_not_undo_an_end(follow: Any) -> None:
+    run = follow()
+    run.watchers.report("pod", pod(3))
+    run.watchers.report("job", job(FAILED))
+    run.watchers.report("pod", pod())
+    run.watchers.report("job", job())
+    assert (run.end().exit_code, run.server.requests) == (3, [])
+
+
+def test_facts_about_another_job_of_the_name_are_ignored(follow: Any) -> None:
+    run = follow()
+    run.watchers.report("job", job(COMPLETE, uid="uid-2"), gone=True)
+    assert run.unit.poll(0) == []
+
+
+def test_a_delete_is_repeated_until_it_is_accepted_and_the_run_ends_when_the_job_is_gone(follow: Any) -> None:
+    run = follow(delete=[Transient("down"), Transient("down"), None])
+    run.unit.terminate(1)
+    while run.server.requests != ["delete"] * 3:
+        assert run.unit.poll(0.1) == []
+    run.watchers.report("pod", pod(143))
+    run.watchers.report("job", job(), gone=True)
+    assert run.end().exit_code == 143
+
+
+def test_stopping_a_job_that_is_gone_is_no_error(follow: Any) -> None:
+    run = follow(delete=[NOT_FOUND])
+    run.unit.terminate(1)
+    assert run.end().reason is Reason.VANISHED
+
+
+def test_a_failed_watch_is_an_error_once_and_the_next_poll_watches_again(follow: Any) -> None:
+    run = follow(read=[job()], pods=[[pod()]])
+    run.watchers.fail(EngineUnavailable("out of reach"))
+    with pytest.raises(EngineUnavailable, match="out of reach"):
+        run.unit.poll(0)
+    assert run.unit.poll(0) == []
+    run.watchers.report("job", job(COMPLETE))
+    assert (run.end().reason, run.server.requests) == (Reason.COMPLETED, ["read", "pods"])
+
+
+def test_an_end_that_was_not_watched_is_requested(follow: Any) -> None:
+    for answers, reason in (({"read": [NOT_FOUND]}, Reason.VANISHED), ({"read": [job(COMPLETE)]}, Reason.COMPLETED)):
+        run = follow(pods=[[]], **answers)
+        run.watchers.fail(EngineUnavailable("out of reach"))
+        with pytest.raises(EngineUnavailable):
+            run.unit.poll(0)
+        assert run.end().reason is reason
+
+
+def test_a_deletion_that_is_not_watched_is_requested(follow: Any) -> None:
+    run = follow(read=[job(), NOT_FOUND])
+    run.unit.terminate(1)
+    run.watchers.fail(EngineUnavailable("out of reach"))
+    assert run.end().reason is Reason.VANISHED
+    assert run.server.requests == ["delete", "read", "read"]
+
+
+def test_a_pod_that_has_ended_before_it_was_reported_has_started(follow: Any) -> None:
+    run = follow(pod_watch_timeout=0.05)
+    run.watchers.report("pod", pod(0))
+    assert run.unit.poll(0.2) == []
+    assert run.server.requests == []
+
+
+def test_the_pods_are_requested_before_the_run_is_given_up(follow: Any) -> None:
+    run = follow(pod_watch_timeout=0.05, pods=[[pod()]])
+    assert run.unit.poll(0.5) == []
+    assert run.server.requests == ["pods"]
+
+
+def test_a_run_that_never_started_ends_when_its_job_is_gone(follow: Any) -> None:
+    run = follow(pod_watch_timeout=0.05, pods=[[pod(waiting="ContainerCreating")]], events=[[], []])
+    while "delete" not in run.server.requests:
+        assert run.unit.poll(0.1) == []
+    assert run.unit.poll(0) == []
+    run.watchers.report("job", job(), gone=True)
+    assert run.end().reason is Reason.NEVER_STARTED
+
+
+def test_events_that_may_not_be_read_are_no_error(follow: Any) -> None:
+    denied = ApiError("not allowed", 403, "Forbidden")
+    run = follow(pod_watch_timeout=0.05, pods=[denied], events=[denied], delete=[NOT_FOUND])
+    assert run.end().reason is Reason.NEVER_STARTED
+
+
+def test_a_permanent_refusal_is_an_error_at_every_poll(follow: Any) -> None:
+    event = {"reason": "FailedCreate", "message": 'pods "j-" is forbidden: violates PodSecurity'}
+    run = follow(pod_watch_timeout=0.05, pods=[[]], events=[[event]], delete=[NOT_FOUND])
+    for _ in range(2):
+        with pytest.raises(LaunchError, match="violates PodSecurity"):
+            run.unit.poll(30)
+    run.unit.terminate(0)
+    assert run.end().exit_code is None
+
+
+def test_two_failed_pulls_end_the_run_and_throttled_ones_do_not_count(follow: Any) -> None:
+    run = follow(delete=[NOT_FOUND])
+    throttled = pod(waiting="ErrImagePull")
+    throttled["status"]["containerStatuses"][0]["state"]["waiting"]["message"] = "pull QPS exceeded"
+    for state in (throttled, pod(waiting="ImagePullBackOff"), pod(waiting="ErrImagePull"), pod(waiting="ErrImagePull")):
+        run.watchers.report("pod", state)
+        assert run.unit.poll(0) == []
+    run.watchers.report("pod", pod(waiting="ImagePullBackOff"))
+    run.watchers.report("pod", pod(waiting="ErrImagePull"))
+    assert run.end().reason is Reason.IMAGE_PULL
+
+
+def test_a_wake_ends_the_next_poll(follow: Any) -> None:
+    run = follow()
+    run.unit.wake()
+    assert run.unit.poll(None) == []
+
+
+def test_polling_a_closed_unit_is_an_error(follow: Any) -> None:
+    run = follow()
+    run.unit.close()
+    with pytest.raises(EngineUnavailable, match="not followed"):
+        run.unit.poll(None)
