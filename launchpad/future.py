@@ -8,6 +8,7 @@ from concurrent.futures import Future
 import attrs
 
 from .core.cancellation import StartLimiter, StopToken
+from .core.error_boundary import simplified
 from .core.output import OnOutput
 from .errors import LaunchError
 from .launcher import Launcher, OnStart
@@ -188,7 +189,7 @@ class Task:
                 future.run, self._started, self._on_output, future._stop_token, self._limiter
             )
         except BaseException as error:
-            future._end(None, error)
+            future._end(None, simplified(error) if isinstance(error, LaunchError) else error)
         else:
             future._end(outcome, None)
         finally:

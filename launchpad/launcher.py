@@ -18,6 +18,7 @@ from . import run_events as logs
 from .converters import Flag, flag, masked, seconds
 from .core.backend import Backend, Spec
 from .core.cancellation import Listening, StartLimiter, StopToken
+from .core.error_boundary import error_boundary
 from .core.interrupts import uninterrupted
 from .core.output import OnOutput, Sink, discard, to_caller, to_screen
 from .core.session import Session
@@ -112,6 +113,7 @@ class Launcher(abc.ABC):
         """
         return self.launch(run, on_start=on_start, on_output=on_output).ok
 
+    @error_boundary
     def launch(self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None) -> Outcome:
         """Does what `submit` does, and returns the whole Outcome: the exit code, the reason, the message and so on."""
         return self._launch(run, on_start, on_output, StopToken(), None)
@@ -148,6 +150,7 @@ class Launcher(abc.ABC):
             for supervisor in begun:
                 self._session.forget(supervisor.handle)
 
+    @error_boundary
     def start(self, run: Run) -> Handle:
         """Starts `run` and returns at once; `wait` gives its Outcome, `stop` ends it. LaunchError as in `submit`.
 
@@ -169,6 +172,7 @@ class Launcher(abc.ABC):
             raise
         return begun[0].handle
 
+    @error_boundary
     @kept_in_cell
     def wait(self, handle: Handle, timeout: float | None = None, *, on_output: OnOutput | None = None) -> Outcome:
         """Blocks until the run has ended; a second call gives the same Outcome. Thread-safe.
@@ -184,6 +188,7 @@ class Launcher(abc.ABC):
             raise TimeoutError(f"Run {handle.name!r} ({handle.id}) has not ended within {timeout:g} s; it goes on.")
         return outcome
 
+    @error_boundary
     def stop(self, handle: Handle) -> None:
         """Stops the run: asks it to end, kills it after `grace` seconds, and returns when it is gone. Idempotent.
 
@@ -197,12 +202,14 @@ class Launcher(abc.ABC):
         if not supervisor.polled_here:
             self._followed(supervisor, self._sink(supervisor.run, None))
 
+    @error_boundary
     def remove(self, handle: Handle) -> None:
         """Removes what an ended run left behind, here and on the engine. Idempotent. LaunchError while it runs."""
         self._check_handle(handle)
         self._backend().remove(handle)
         self._session.forget(handle)
 
+    @error_boundary
     def preview(self, run: Run, *, reveal: bool = False) -> str:
         """What would be sent to the engine, without asking it; secrets are masked unless `reveal`."""
         self._check_run(run)

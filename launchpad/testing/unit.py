@@ -42,7 +42,7 @@ class FakeUnit(Unit):
         if ended is not None:
             return chunks or self._last_output(timeout) or [ended]
         if self._error is not None and not chunks:
-            raise EngineUnavailable(str(self._error)) from self._error
+            raise EngineUnavailable(str(self._error)) from self._error.__cause__
         return chunks
 
     def has_ended(self) -> bool:
