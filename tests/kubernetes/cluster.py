@@ -28,7 +28,7 @@ Object = dict[str, Any]
 
 
 class Cluster:
-    """A new namespace on the cluster that KUBECONFIG names, used with its administrator's rights."""
+    """A new namespace on the cluster that KUBECONFIG names, used with its administrator's permissions."""
 
     def __init__(self) -> None:
         configure, _ = find_cluster(None, None)
@@ -93,19 +93,17 @@ class Cluster:
         return jobs + pods
 
     def service_account(self, name: str, *rules: Object) -> None:
-        """Creates a service account that has only the rights of `rules` in the namespace."""
-        api, subject = (
-            "rbac.authorization.k8s.io",
-            {"kind": "ServiceAccount", "name": name, "namespace": self.namespace},
-        )
+        """Creates a service account that has only the permissions of `rules` in the namespace."""
+        api = "rbac.authorization.k8s.io"
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": self.namespace}
         self.create("", "serviceaccounts", {"metadata": {"name": name}})
         self.create(f"{api}/v1", "roles", {"metadata": {"name": name}, "rules": list(rules)})
         role = {"apiGroup": api, "kind": "Role", "name": name}
         self.create(f"{api}/v1", "rolebindings", {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]})
 
     def token(self, service_account: str) -> str:
-        answer = self.create("", f"serviceaccounts/{service_account}/token", {"spec": {"expirationSeconds": 3600}})
-        token: str = answer["status"]["token"]
+        response = self.create("", f"serviceaccounts/{service_account}/token", {"spec": {"expirationSeconds": 3600}})
+        token: str = response["status"]["token"]
         return token
 
     def kubeconfig(self, folder: pathlib.Path, *, server: str | None = None, token: str | None = None) -> pathlib.Path:
@@ -119,6 +117,15 @@ class Cluster:
     def launcher(self, **settings: Any) -> KubernetesLauncher:
         usual = {"image": "busybox:1", "image_pull_policy": "IfNotPresent", "namespace": self.namespace, "grace": 1}
         return KubernetesLauncher(**{**usual, **settings})
+
+
+def rule(group: str, resources: str, verbs: str) -> Object:
+    """A rule of a Role. Resources and verbs are separated by spaces."""
+    return {"apiGroups": [group], "resources": resources.split(), "verbs": verbs.split()}
+
+
+JOBS = rule("batch", "jobs", "create get list watch delete")
+"""The permissions on Jobs that launching needs."""
 
 
 def shell(script: str, **fields: Any) -> Run:

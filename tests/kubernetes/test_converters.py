@@ -1,4 +1,4 @@
-"""The launcher's fields: what they accept, show and keep."""
+"""The fields of the launcher: their values, the preview and the settings."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def manifest(**pod: Any) -> dict[str, Any]:
     return {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": {"spec": pod}}}
 
 
-def test_a_preview_parses_to_exactly_what_is_sent() -> None:
+def test_a_preview_parses_to_the_spec() -> None:
     launcher = KubernetesLauncher(image="busybox:1", env={"A": "yes", "B": "01", "C": "x: y\n- z"}, labels={"v": "1.0"})
     name = next(job_names(RUN.name, RUN.id))
     assert yaml.safe_load(launcher.preview(RUN, reveal=True)) == launcher.spec(RUN, name)
 
 
-def test_a_preview_masks_the_variables_of_all_containers_and_shows_where_secrets_come_from() -> None:
+def test_a_preview_masks_the_variables_of_all_containers_and_shows_references_to_secrets() -> None:
     secret = {"name": "S", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "k"}}}
     clear = [{"name": "TOKEN", "value": "hush"}]
     base = manifest(
@@ -37,7 +37,7 @@ def test_a_preview_masks_the_variables_of_all_containers_and_shows_where_secrets
     assert "hush" not in repr(launcher)
 
 
-def test_settings_give_an_equal_launcher() -> None:
+def test_a_launcher_from_its_settings_is_equal() -> None:
     launcher = KubernetesLauncher(
         image="busybox:1",
         env={"A": "1", "B": None},
@@ -60,7 +60,7 @@ def test_settings_give_an_equal_launcher() -> None:
     assert lookup_launcher("kubernetes") is KubernetesLauncher
 
 
-def test_the_smaller_time_out_wins() -> None:
+def test_the_smaller_timeout_counts() -> None:
     launcher = KubernetesLauncher(job_watch_timeout=5)
     limits = [launcher._timeout(Run(command=["x"], timeout=timeout)) for timeout in (None, 3, 7)]
     assert limits == [5, 3, 5]
@@ -94,6 +94,6 @@ def test_the_smaller_time_out_wins() -> None:
         ("forward_urls", "X"),
     ],
 )
-def test_a_bad_setting_is_a_value_error_when_the_launcher_is_made(field: str, value: Any) -> None:
+def test_an_invalid_setting_is_a_value_error_when_the_launcher_is_created(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         KubernetesLauncher(**{field: value})

@@ -1,4 +1,4 @@
-"""Whose a Job is: launches of one run that get into each other's way, by an API server that does as it is told."""
+"""Creating a Job while other launches of the run do the same, on a scripted API server."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from launchpad.kubernetes.labels import RUN_ID
 RUN = Run(command=["true"], id="run-1")
 SPEC = {"metadata": {"name": "j", "labels": {RUN_ID: RUN.id}}}
 COMPLETE = [{"type": "Complete", "status": "True"}]
-SOON = 20.0
+TIMEOUT = 20.0
 
 
 class ApiServer(ThreadingHTTPServer):
-    """Keeps Jobs by their names. `faults` come first, one a create: a status to answer, or 0 for no answer at all."""
+    """Keeps Jobs by name. The first creations meet the `faults`: a status, or 0 for a Job without a response."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answering)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.jobs: dict[str, dict[str, Any]] = {}
         self.faults: list[int] = []
         self.creates = 0
         self.creating = threading.Event()
-        self.creates_are_answered = threading.Event()
-        self.creates_are_answered.set()
-        self.over = threading.Event()
+        self.respond_to_creates = threading.Event()
+        self.respond_to_creates.set()
+        self.closing = threading.Event()
 
-    def make(self, manager: str, *conditions: dict[str, str]) -> dict[str, Any]:
+    def add(self, manager: str, *conditions: dict[str, str]) -> dict[str, Any]:
         metadata = {**SPEC["metadata"], "uid": f"uid-{len(self.jobs)}", "managedFields": [{"manager": manager}]}
         job = {"metadata": metadata, "status": {"conditions": list(conditions)}}
         return self.jobs.setdefault("j", job)
 
 
-class Answering(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: ApiServer
 
@@ -55,32 +55,32 @@ class Answering(BaseHTTPRequestHandler):
         if "watch" in parse_qs(place.query):
             self.send_response(200)
             self.end_headers()
-            self.server.over.wait()
+            self.server.closing.wait()
             self.close_connection = True
         elif place.path.endswith("/j"):
-            self._answer(200, self.server.jobs["j"])
+            self._respond(200, self.server.jobs["j"])
         else:
-            self._answer(200, {"items": [], "metadata": {"resourceVersion": "1"}})
+            self._respond(200, {"items": [], "metadata": {"resourceVersion": "1"}})
 
     def do_POST(self) -> None:
         server = self.server
         self.rfile.read(int(self.headers["Content-Length"]))
         server.creates += 1
         server.creating.set()
-        server.creates_are_answered.wait()
+        server.respond_to_creates.wait()
         manager = parse_qs(urlsplit(self.path).query)["fieldManager"][0]
         fault = server.faults.pop(0) if server.faults else None
         if fault == 0:
-            server.make(manager, *COMPLETE)
+            server.add(manager, *COMPLETE)
             self.close_connection = True
         elif fault:
-            self._answer(fault, {"message": "as it was told"})
+            self._respond(fault, {"message": "scripted"})
         elif "j" in server.jobs:
-            self._answer(409, {"reason": "AlreadyExists"})
+            self._respond(409, {"reason": "AlreadyExists"})
         else:
-            self._answer(201, server.make(manager))
+            self._respond(201, server.add(manager))
 
-    def _answer(self, status: int, content: object) -> None:
+    def _respond(self, status: int, content: object) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -97,7 +97,7 @@ def server() -> Iterator[ApiServer]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
-        server.over.set()
+        server.closing.set()
         server.shutdown()
         thread.join()
 
@@ -105,8 +105,8 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture
 def backend(server: ApiServer) -> Iterator[KubernetesBackend]:
     host = f"http://127.0.0.1:{server.server_address[1]}"
-    settings = SimpleNamespace(host=host, proxy=None, auth_settings=dict)
-    backend = KubernetesBackend(lambda: settings, "ns", 60.0)
+    configuration = SimpleNamespace(host=host, proxy=None, auth_settings=dict)
+    backend = KubernetesBackend(lambda: configuration, "ns", 60.0)
     yield backend
     backend.close()
 
@@ -115,31 +115,31 @@ def start(backend: KubernetesBackend) -> Unit:
     return backend.start(SPEC, "j", RUN, output=False, stop_token=StopToken())
 
 
-def test_while_a_job_is_being_made_its_name_is_taken_for_another_launch_of_the_run(
+def test_a_name_is_taken_while_another_launch_of_the_run_creates_or_follows_its_job(
     server: ApiServer, backend: KubernetesBackend
 ) -> None:
-    server.creates_are_answered.clear()
+    server.respond_to_creates.clear()
     with ThreadPoolExecutor() as threads:
         first = threads.submit(start, backend)
-        assert server.creating.wait(SOON)
+        assert server.creating.wait(TIMEOUT)
         with pytest.raises(NameConflict, match="another launch of the same run"):
             start(backend)
-        server.creates_are_answered.set()
-        unit = first.result(SOON)
+        server.respond_to_creates.set()
+        unit = first.result(TIMEOUT)
     with pytest.raises(NameConflict):
         start(backend)
     assert server.creates == 1
     unit.close()
 
 
-def test_the_name_of_a_job_that_was_not_made_is_free(server: ApiServer, backend: KubernetesBackend) -> None:
+def test_a_name_is_free_again_after_a_failed_creation(server: ApiServer, backend: KubernetesBackend) -> None:
     server.faults = [403]
-    with pytest.raises(LaunchError, match="as it was told"):
+    with pytest.raises(LaunchError, match="scripted"):
         start(backend)
     start(backend).close()
 
 
-def test_the_name_of_a_job_that_is_followed_no_more_is_free(server: ApiServer, backend: KubernetesBackend) -> None:
+def test_a_name_is_free_again_after_its_unit_is_closed(server: ApiServer, backend: KubernetesBackend) -> None:
     unit = start(backend)
     unit.close()
     server.jobs.clear()
@@ -147,17 +147,17 @@ def test_the_name_of_a_job_that_is_followed_no_more_is_free(server: ApiServer, b
     assert server.creates == 2
 
 
-def test_an_earlier_job_of_the_run_that_has_ended_is_not_ours_though_the_server_was_busy(
+def test_an_ended_job_of_an_earlier_launch_is_a_conflict_even_after_a_retry(
     server: ApiServer, backend: KubernetesBackend
 ) -> None:
-    server.make("launchpad-of-yesterday", *COMPLETE)
+    server.add("launchpad-of-yesterday", *COMPLETE)
     server.faults = [429]
     with pytest.raises(NameConflict):
         start(backend)
     assert server.creates == 2
 
 
-def test_a_job_that_has_ended_before_its_create_was_answered_is_ours(
+def test_a_job_that_ended_before_its_creation_was_confirmed_is_used(
     server: ApiServer, backend: KubernetesBackend
 ) -> None:
     server.faults = [0]

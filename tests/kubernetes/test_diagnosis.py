@@ -1,4 +1,4 @@
-"""Why a Job ended, or never began, from the raw states that the server gives."""
+"""The reason of a Job's end, or why it never started, from the states that the server reports."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def terminated(code: int, **more: Any) -> dict[str, Any]:
         (None, Reason.FAILED, None),
     ],
 )
-def test_a_failed_job_is_explained_by_the_runs_own_container_or_by_what_was_done_to_its_pod(
+def test_the_reason_of_a_failed_job_comes_from_its_container_or_from_the_disruption_of_its_pod(
     pod: dict[str, Any] | None, reason: Reason, code: int | None
 ) -> None:
     end = diagnosis.of_end(job(FAILED), pod)
@@ -61,19 +61,19 @@ def test_a_failed_job_is_explained_by_the_runs_own_container_or_by_what_was_done
         ("DeletionByTaintManager", Reason.NODE_LOST),
     ],
 )
-def test_newer_servers_tell_of_a_disruption_by_a_condition(why: str, reason: Reason) -> None:
+def test_newer_servers_report_a_disruption_as_a_condition(why: str, reason: Reason) -> None:
     disrupted = [{"type": "DisruptionTarget", "status": "True", "reason": why, "message": "why"}]
     assert diagnosis.of_end(job(FAILED), pod(terminated(143), conditions=disrupted)).reason is reason
 
 
-def test_a_complete_job_is_a_success_whatever_is_known_of_its_pod() -> None:
+def test_a_complete_job_is_a_success_whatever_the_state_of_its_pod() -> None:
     complete = job({"type": "SuccessCriteriaMet", "status": "True"}, {"type": "Complete", "status": "True"})
     for known in (None, pod(), pod(terminated(0))):
         end = diagnosis.of_end(complete, known)
         assert (end.reason, end.exit_code, end.message) == (Reason.COMPLETED, 0, "")
 
 
-def test_a_deadline_is_one_even_while_the_pod_still_runs() -> None:
+def test_a_deadline_is_the_reason_even_while_the_pod_still_runs() -> None:
     late = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "Job was active too long"}
     end = diagnosis.of_end(job(late), pod({"running": {}}))
     assert end.reason is Reason.DEADLINE
@@ -107,7 +107,7 @@ NOT_MOUNTED = {"type": "Warning", "reason": "FailedMount", "message": 'configmap
         (None, [], Reason.NEVER_STARTED, "No pod"),
     ],
 )
-def test_a_run_that_never_began_is_explained_in_the_servers_words(
+def test_the_reason_of_a_run_that_never_started_is_in_the_servers_words(
     pod: dict[str, Any] | None, events: list[dict[str, Any]], reason: Reason, said: str
 ) -> None:
     end = diagnosis.of_waiting(job(), pod, events, 12.0)
@@ -129,7 +129,7 @@ def test_a_run_that_never_began_is_explained_in_the_servers_words(
         ("ContainerCreating", 5, False),
     ],
 )
-def test_waiting_is_given_up_where_it_cannot_help(reason: str, failures: int, hopeless: bool) -> None:
+def test_a_pod_is_hopeless_if_waiting_cannot_help(reason: str, failures: int, hopeless: bool) -> None:
     assert diagnosis.is_hopeless(waiting(reason), failures) is hopeless
 
 
@@ -138,7 +138,7 @@ def not_created(message: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("message", "for_good"),
+    ("message", "permanent"),
     [
         ('Error creating: pods "j-" is forbidden: error looking up service account: not found', True),
         ('admission webhook "policy" denied the request: no', True),
@@ -147,10 +147,10 @@ def not_created(message: str) -> dict[str, Any]:
         ("etcdserver: request timed out", False),
     ],
 )
-def test_a_pod_that_is_refused_for_good_is_not_waited_for(message: str, for_good: bool) -> None:
-    assert (diagnosis.pod_refusal([not_created(message)]) is not None) is for_good
+def test_only_a_permanent_refusal_of_a_pod_counts(message: str, permanent: bool) -> None:
+    assert (diagnosis.pod_refusal([not_created(message)]) is not None) is permanent
 
 
-def test_a_full_quota_is_told_by_its_last_message() -> None:
+def test_the_refusal_by_a_quota_is_its_last_message() -> None:
     events = [not_created("exceeded quota: a"), not_created("timed out"), not_created("exceeded quota: b")]
     assert diagnosis.quota_refusal(events) == "exceeded quota: b"

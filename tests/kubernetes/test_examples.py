@@ -1,4 +1,4 @@
-"""What the page on Kubernetes and the examples say works, on a real cluster; the Role from inside a pod."""
+"""The examples, those of the documentation and the Role, on a real cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import yaml
 from launchpad import KubernetesLauncher
 from launchpad.kubernetes.rbac import NEEDED, Permission
 
-from .cluster import LONG, Cluster, eventually
+from .cluster import LONG, Cluster, eventually, rule
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "kubernetes"
@@ -37,7 +37,7 @@ def blocks() -> list[str]:
 
 @pytest.mark.kubernetes
 @pytest.mark.parametrize("block", blocks(), ids=range(len(blocks())))
-def test_an_example_of_the_page_runs(cluster: Cluster, tmp_path: Path, block: str) -> None:
+def test_an_example_of_the_documentation_runs(cluster: Cluster, tmp_path: Path, block: str) -> None:
     environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig(tmp_path)), "PYTHONPATH": os.getcwd()}
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", block]
     script = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=LONG)
@@ -57,7 +57,7 @@ def test_the_role_of_the_examples_grants_what_launching_needs_and_no_more() -> N
 
 
 def certificates(server: str) -> str:
-    """The certificates that the API server shows."""
+    """The certificates that the API server presents."""
     shown = subprocess.run(
         ["openssl", "s_client", "-showcerts", "-connect", urlsplit(server).netloc],
         stdin=subprocess.DEVNULL,
@@ -70,7 +70,7 @@ def certificates(server: str) -> str:
 
 
 def launching_pod(cluster: Cluster) -> dict[str, Any]:
-    """A pod that runs the example with our sources and packages, on the network of the cluster's only node."""
+    """A pod that runs the example with these sources and packages, on the network of the cluster's only node."""
     server = urlsplit(cluster.api.server)
     mounts = {"/launchpad": str(ROOT), "/packages": str(Path(attrs.__file__).parents[1])}
     account = [
@@ -107,7 +107,7 @@ def launching_pod(cluster: Cluster) -> dict[str, Any]:
 
 @pytest.mark.kubernetes
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is needed to get the cluster's certificate")
-def test_a_pod_with_just_that_role_launches_jobs(cluster: Cluster) -> None:
+def test_a_pod_with_only_that_role_launches_jobs(cluster: Cluster) -> None:
     for item in ROLE:
         group = item["apiVersion"] if "/" in item["apiVersion"] else ""
         for subject in item.get("subjects", ()):
@@ -131,8 +131,7 @@ def test_a_pod_with_just_that_role_launches_jobs(cluster: Cluster) -> None:
 def test_doctor_names_the_missing_permissions(cluster: Cluster, tmp_path: Path) -> None:
     from launchpad.kubernetes.check import check
 
-    watching = {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "watch"]}
-    cluster.service_account("onlooker", watching)
+    cluster.service_account("onlooker", rule("batch", "jobs", "get list watch"))
     health = check(cluster.launcher(kubeconfig=cluster.kubeconfig(tmp_path, token=cluster.token("onlooker"))))
     assert (health.usable, health.version[:1]) == (False, "v")
     assert "create jobs, delete jobs, get pods, list pods, watch pods, get pods/log" in health.detail

@@ -1,4 +1,4 @@
-"""Faults of the cluster and of the network between us: no result is lost, and nothing is left."""
+"""Faults of the cluster and of the network: no result is lost, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from concurrent.futures import wait
 
 import pytest
 
-from launchpad import Handle, LaunchError, LaunchExecutor, LaunchFuture, Outcome, Reason, Run
+from launchpad import LaunchError, LaunchExecutor, LaunchFuture, Outcome, Reason, Run
 
-from .cluster import LONG, Cluster, engine, eventually, numbered, shell
+from .cluster import JOBS, LONG, Cluster, engine, eventually, numbered, rule, shell
 from .proxy import Proxy
 
 pytestmark = pytest.mark.kubernetes
@@ -26,7 +26,7 @@ TEN_LINES = "for n in 0 1 2 3 4 5 6 7 8 9; do echo line $n; sleep 1; done"
 
 
 class Lines(dict[str, list[str]]):
-    """What runs write, by their ids; and a wait for a line."""
+    """The lines of each run, by its id."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,9 +83,7 @@ def test_a_kubelet_that_is_down_for_20_s_costs_no_result_and_no_line(cluster: Cl
     assert [lines[future.run.id] for future in futures] == [numbered(range(10))] * 3
 
 
-def test_watches_that_are_cut_three_times_are_opened_anew(
-    cluster: Cluster, proxy: Proxy, through: pathlib.Path
-) -> None:
+def test_watches_that_are_cut_three_times_are_reopened(cluster: Cluster, proxy: Proxy, through: pathlib.Path) -> None:
     lines, cut = Lines(), []
     with cluster.launcher(kubeconfig=through) as launcher, LaunchExecutor(launcher) as executor:
         futures = launched(executor, lines, 2, f"{TEN_LINES}; sleep 5; exit 3")
@@ -110,9 +108,7 @@ def test_a_black_hole_of_15_s_costs_no_result_and_no_line(
     assert [lines[future.run.id] for future in futures] == [numbered(range(10))] * 5
 
 
-def test_a_log_that_is_cut_in_mid_line_goes_on_where_it_was(
-    cluster: Cluster, proxy: Proxy, through: pathlib.Path
-) -> None:
+def test_a_log_that_is_cut_within_a_line_continues_there(cluster: Cluster, proxy: Proxy, through: pathlib.Path) -> None:
     lines = Lines()
     proxy.cut_after(r"/log\?", b"line 4")
     script = "for n in 0 1 2 3 4 5 6; do printf 'same\\nsame\\n'; echo line $n; sleep 0.3; done"
@@ -122,7 +118,7 @@ def test_a_log_that_is_cut_in_mid_line_goes_on_where_it_was(
     assert lines["it"] == [line for n in range(7) for line in ("same", "same", f"line {n}")]
 
 
-def test_a_create_whose_answer_was_lost_is_recognised_as_ours(
+def test_a_job_whose_creation_was_not_confirmed_is_found_and_used(
     cluster: Cluster, proxy: Proxy, through: pathlib.Path
 ) -> None:
     proxy.lose_answer("^POST")
@@ -132,7 +128,7 @@ def test_a_create_whose_answer_was_lost_is_recognised_as_ours(
     assert len(cluster.jobs()) == 1
 
 
-def test_a_delete_whose_answer_was_lost_is_a_delete(cluster: Cluster, proxy: Proxy, through: pathlib.Path) -> None:
+def test_a_deletion_that_was_not_confirmed_is_repeated(cluster: Cluster, proxy: Proxy, through: pathlib.Path) -> None:
     lines = Lines()
     with cluster.launcher(kubeconfig=through) as launcher, LaunchExecutor(launcher) as executor:
         (future,) = launched(executor, lines, 1, "echo line 0; sleep 1000")
@@ -143,7 +139,7 @@ def test_a_delete_whose_answer_was_lost_is_a_delete(cluster: Cluster, proxy: Pro
     assert cluster.jobs() == []
 
 
-def test_a_create_that_is_never_answered_leaves_nothing_when_it_is_stopped(
+def test_a_launch_that_is_stopped_before_its_creation_is_confirmed_leaves_no_job(
     cluster: Cluster, proxy: Proxy, through: pathlib.Path
 ) -> None:
     proxy.lose_answer("^POST")
@@ -155,7 +151,7 @@ def test_a_create_that_is_never_answered_leaves_nothing_when_it_is_stopped(
     assert cluster.leftovers() == []
 
 
-def test_a_job_that_somebody_deletes_has_vanished(cluster: Cluster) -> None:
+def test_a_job_that_is_deleted_by_others_has_vanished(cluster: Cluster) -> None:
     def delete(run: Run, line: str) -> None:
         cluster.delete("batch/v1", "jobs", cluster.jobs()[0]["metadata"]["name"], propagationPolicy="Background")
 
@@ -164,7 +160,7 @@ def test_a_job_that_somebody_deletes_has_vanished(cluster: Cluster) -> None:
     assert (outcome.ok, outcome.reason) == (False, Reason.VANISHED)
 
 
-def test_a_pod_that_somebody_deletes_is_made_anew_and_its_result_counts(cluster: Cluster) -> None:
+def test_a_pod_that_is_deleted_by_others_is_replaced_and_the_new_result_counts(cluster: Cluster) -> None:
     lines: list[str] = []
 
     def delete_first(run: Run, line: str) -> None:
@@ -172,7 +168,7 @@ def test_a_pod_that_somebody_deletes_is_made_anew_and_its_result_counts(cluster:
         if len(lines) == 1:
             cluster.delete("", "pods", line, gracePeriodSeconds=1)
 
-    with cluster.launcher(backoff_limit=4) as launcher:  # where its end is told before it is gone, it has failed
+    with cluster.launcher(backoff_limit=4) as launcher:  # the deleted pod counts as failed if its end is reported first
         outcome = launcher.launch(shell("hostname; sleep 5"), on_output=delete_first)
     assert len(lines) == len(set(lines)) == 2, "the second pod writes its own name"
     assert outcome.reason is Reason.COMPLETED
@@ -180,13 +176,13 @@ def test_a_pod_that_somebody_deletes_is_made_anew_and_its_result_counts(cluster:
 
 @pytest.mark.alone
 @pytest.mark.usefixtures("engines")
-def test_pods_that_their_node_gives_up_are_told_by_their_reasons(cluster: Cluster) -> None:
+def test_the_reason_of_an_evicted_or_lost_pod_is_that_of_the_run(cluster: Cluster) -> None:
     reasons = {"Evicted": Reason.EVICTED, "Preempting": Reason.EVICTED, "NodeLost": Reason.NODE_LOST}
     with cluster.launcher(stream_output=False) as launcher, LaunchExecutor(launcher) as executor:
         futures = executor.launch_all(shell("sleep 1000") for _ in reasons)
         jobs = [future.wait_started(LONG).name for future in futures]
         pods = [eventually(lambda job=job: cluster.pods_of(job), bool)[0]["metadata"]["name"] for job in jobs]
-        engine("stop", "kubelet")  # which would contradict
+        engine("stop", "kubelet")  # so that it does not reset the status
         try:
             for pod, said in zip(pods, reasons, strict=True):
                 cluster.set_status(pod, phase="Failed", reason=said, message="The node was low on resource: memory.")
@@ -197,7 +193,7 @@ def test_pods_that_their_node_gives_up_are_told_by_their_reasons(cluster: Cluste
     assert all("low on resource: memory" in str(future.outcome and future.outcome.message) for future in futures)
 
 
-def test_a_result_that_is_removed_at_once_is_not_lost(cluster: Cluster) -> None:
+def test_the_result_of_a_job_that_is_removed_at_its_end_is_not_lost(cluster: Cluster) -> None:
     with cluster.launcher(finished_job_ttl=0) as launcher, LaunchExecutor(launcher) as executor:
         futures = [executor.submit(shell(f"exit {n % 2}")) for n in range(6)]
         assert [future.result(LONG) for future in futures] == [True, False] * 3
@@ -205,7 +201,7 @@ def test_a_result_that_is_removed_at_once_is_not_lost(cluster: Cluster) -> None:
 
 
 @pytest.mark.alone
-def test_fifty_runs_cancelled_at_random_moments_leave_nothing(cluster: Cluster) -> None:
+def test_fifty_runs_cancelled_at_random_moments_leave_nothing_behind(cluster: Cluster) -> None:
     with cluster.launcher() as launcher, LaunchExecutor(launcher, max_workers=50) as executor:
         futures = executor.launch_all(shell("sleep 1000") for _ in range(50))
         for future in random.sample(futures, len(futures)):
@@ -227,7 +223,9 @@ with LaunchExecutor(launcher, max_workers=10) as executor:
 
 
 @pytest.mark.alone
-def test_ctrl_c_with_ten_running_and_fifty_queued_leaves_nothing(cluster: Cluster, tmp_path: pathlib.Path) -> None:
+def test_ctrl_c_with_ten_running_and_fifty_queued_runs_leaves_nothing_behind(
+    cluster: Cluster, tmp_path: pathlib.Path
+) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, str(tmp_path / "script.py"), cluster.namespace]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
@@ -243,50 +241,40 @@ def test_ctrl_c_with_ten_running_and_fifty_queued_leaves_nothing(cluster: Cluste
     assert cluster.jobs() == []
 
 
-def test_a_token_that_is_not_accepted_any_more_is_read_anew(cluster: Cluster, tmp_path: pathlib.Path) -> None:
-    rights = [
-        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get", "list", "watch", "delete"]},
-        {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list", "watch"]},
-    ]
-    cluster.service_account("old", *rights)
-    cluster.service_account("new", *rights)
+def test_a_token_that_is_no_longer_accepted_is_read_again(cluster: Cluster, tmp_path: pathlib.Path) -> None:
+    for name in ("old", "new"):
+        cluster.service_account(name, JOBS, rule("", "pods pods/log", "get list watch"))
     file = cluster.kubeconfig(tmp_path, token=cluster.token("old"))
     with cluster.launcher(kubeconfig=file) as launcher:
         started = launcher.start(shell("sleep 15; exit 3"))
         cluster.delete("", "serviceaccounts", "old")
         file.write_text(cluster.kubeconfig(tmp_path, token=cluster.token("new")).read_text())
-        time.sleep(12)  # for so long the API server remembers that a token was good
+        time.sleep(12)  # the API server caches that long that the token is valid
         assert launcher.submit(shell("echo hello"))
         assert launcher.wait(started).exit_code == 3
 
 
-def test_a_token_that_is_not_accepted_is_an_error_that_says_so(cluster: Cluster, tmp_path: pathlib.Path) -> None:
+def test_an_invalid_token_is_an_error_that_says_so(cluster: Cluster, tmp_path: pathlib.Path) -> None:
     launcher = cluster.launcher(kubeconfig=cluster.kubeconfig(tmp_path, token="expired"))
     with launcher, pytest.raises(LaunchError, match="log in"):
         launcher.submit(shell("true"))
 
 
-def test_watches_that_may_not_be_opened_fail_the_run_and_leave_nothing(
+def test_a_run_whose_job_may_not_be_watched_fails_and_leaves_nothing_behind(
     cluster: Cluster, tmp_path: pathlib.Path
 ) -> None:
-    verbs = ["create", "get", "list", "delete"]
-    cluster.service_account("blind", {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": verbs})
+    cluster.service_account("blind", rule("batch", "jobs", "create get list delete"))
     launcher = cluster.launcher(kubeconfig=cluster.kubeconfig(tmp_path, token=cluster.token("blind")))
     with launcher, pytest.raises(LaunchError, match=r"Not allowed to (watch jobs|list pods) in namespace"):
         launcher.submit(shell("sleep 1000"))
     assert cluster.leftovers() == []
 
 
-def test_a_log_that_may_not_be_read_costs_a_warning_and_not_the_result(
+def test_a_log_that_may_not_be_read_is_a_warning_and_the_result_counts(
     cluster: Cluster, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rights = [
-        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get", "list", "watch", "delete"]},
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
-    ]
-    cluster.service_account("mute", *rights)
-    handles: list[Handle] = []
+    cluster.service_account("mute", JOBS, rule("", "pods", "get list watch"))
     launcher = cluster.launcher(kubeconfig=cluster.kubeconfig(tmp_path, token=cluster.token("mute")))
     with launcher, caplog.at_level(logging.WARNING, "launchpad"):
-        assert launcher.submit(shell("echo hello"), on_start=handles.append)
+        assert launcher.submit(shell("echo hello"))
     assert ["Not allowed to get pods/log" in record.getMessage() for record in caplog.records] == [True]

@@ -1,4 +1,4 @@
-"""Runs that a real cluster refuses, or whose pods never start: what is said of it, and that nothing is left."""
+"""Runs that a real cluster refuses, or whose pods never start: the reason is reported, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ def outcome_of(cluster: Cluster, **settings: Any) -> Outcome:
         return launcher.launch(shell("true"))
 
 
-def test_an_image_name_that_is_none_is_given_up_at_once(cluster: Cluster) -> None:
+def test_an_invalid_image_name_ends_the_run_at_once(cluster: Cluster) -> None:
     outcome = outcome_of(cluster, image="Not::An::Image")
     assert (outcome.ok, outcome.reason) == (False, Reason.IMAGE_PULL)
     assert "InvalidImageName" in outcome.message
     assert cluster.jobs() == []
 
 
-def test_an_image_that_may_not_be_pulled_and_is_not_there_is_given_up_at_once(cluster: Cluster) -> None:
+def test_a_missing_image_that_may_not_be_pulled_ends_the_run_at_once(cluster: Cluster) -> None:
     outcome = outcome_of(cluster, image="not-here:1", image_pull_policy="Never")
     assert (outcome.ok, outcome.reason) == (False, Reason.IMAGE_PULL)
     assert "ErrImageNeverPull" in outcome.message
     assert "image_pull_policy" in outcome.hint
 
 
-def test_an_image_that_does_not_exist_is_given_up_when_the_second_pull_failed(cluster: Cluster) -> None:
+def test_an_image_that_does_not_exist_ends_the_run_after_two_failed_pulls(cluster: Cluster) -> None:
     outcome = outcome_of(cluster, image="127.0.0.1:5000/missing:1", pod_watch_timeout=1000)
     assert (outcome.ok, outcome.reason) == (False, Reason.IMAGE_PULL)
     assert "missing:1" in outcome.message
     assert cluster.jobs() == []
 
 
-def test_what_no_node_has_room_for_waits_for_the_time_out(cluster: Cluster) -> None:
+def test_a_run_that_no_node_has_room_for_ends_after_pod_watch_timeout(cluster: Cluster) -> None:
     begun = time.monotonic()
     outcome = outcome_of(cluster, resources={"requests": {"cpu": "1000"}}, pod_watch_timeout=4)
     assert (outcome.ok, outcome.reason) == (False, Reason.UNSCHEDULABLE)
@@ -50,7 +50,7 @@ def test_what_no_node_has_room_for_waits_for_the_time_out(cluster: Cluster) -> N
     assert cluster.jobs() == []
 
 
-def test_a_variable_from_a_config_map_that_is_missing_is_given_up_at_once(cluster: Cluster) -> None:
+def test_a_variable_from_a_missing_config_map_ends_the_run_at_once(cluster: Cluster) -> None:
     own = {"name": "job", "envFrom": [{"configMapRef": {"name": "missing-map"}}]}
     outcome = outcome_of(cluster, job=manifest(containers=[own]))
     assert (outcome.ok, outcome.reason) == (False, Reason.CONFIG)
@@ -59,11 +59,11 @@ def test_a_variable_from_a_config_map_that_is_missing_is_given_up_at_once(cluste
 
 
 @pytest.mark.alone
-def test_a_volume_from_a_config_map_that_is_missing_is_told_by_the_pods_events(cluster: Cluster) -> None:
+def test_a_volume_from_a_missing_config_map_is_reported_from_the_pods_events(cluster: Cluster) -> None:
     volume = {"name": "v", "configMap": {"name": "missing-map"}}
     own = {"name": "job", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
-    for patience in (5, 20, 60):  # a node writes five events a second, and those of earlier pods come before ours
-        outcome = outcome_of(cluster, job=manifest(containers=[own], volumes=[volume]), pod_watch_timeout=patience)
+    for timeout in (5, 20, 60):  # a node writes five events a second, those of earlier pods first
+        outcome = outcome_of(cluster, job=manifest(containers=[own], volumes=[volume]), pod_watch_timeout=timeout)
         if outcome.reason is not Reason.NEVER_STARTED:
             break
     assert (outcome.ok, outcome.reason) == (False, Reason.CONFIG)
@@ -92,7 +92,7 @@ def test_a_quota_for_jobs_is_an_error_in_the_servers_words(cluster: Cluster) -> 
         cluster.delete("", "resourcequotas", "q")
 
 
-def test_a_quota_for_pods_is_waited_for_and_then_an_error_in_the_servers_words(cluster: Cluster) -> None:
+def test_a_full_quota_for_pods_is_an_error_in_the_servers_words_after_pod_watch_timeout(cluster: Cluster) -> None:
     cluster.create("", "resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "0"}}})
     try:
         eventually(lambda: cluster.list("", "resourcequotas")[0].get("status"), lambda status: status.get("hard"))
@@ -103,7 +103,7 @@ def test_a_quota_for_pods_is_waited_for_and_then_an_error_in_the_servers_words(c
     assert cluster.jobs() == []
 
 
-def test_what_a_limit_range_refuses_is_an_error_in_the_servers_words(cluster: Cluster) -> None:
+def test_a_run_that_exceeds_a_limit_range_is_an_error_in_the_servers_words(cluster: Cluster) -> None:
     limit = {"type": "Container", "max": {"memory": "10Mi"}}
     cluster.create("", "limitranges", {"metadata": {"name": "l"}, "spec": {"limits": [limit]}})
     try:
@@ -114,19 +114,19 @@ def test_what_a_limit_range_refuses_is_an_error_in_the_servers_words(cluster: Cl
     assert cluster.jobs() == []
 
 
-def test_a_manifest_that_the_server_refuses_is_an_error_in_its_words(cluster: Cluster) -> None:
+def test_an_invalid_manifest_is_an_error_in_the_servers_words(cluster: Cluster) -> None:
     with pytest.raises(LaunchError, match=r"spec\.template\.spec\.restartPolicy"):
         outcome_of(cluster, job=manifest(restartPolicy="Always"))
 
 
-def test_who_may_not_create_jobs_is_told_verb_resource_and_namespace(cluster: Cluster, tmp_path: Any) -> None:
+def test_a_missing_permission_is_an_error_with_verb_resource_and_namespace(cluster: Cluster, tmp_path: Any) -> None:
     cluster.service_account("powerless")
     launcher = cluster.launcher(kubeconfig=cluster.kubeconfig(tmp_path, token=cluster.token("powerless")))
     with launcher, pytest.raises(LaunchError, match=f"Not allowed to create jobs in namespace '{cluster.namespace}'"):
         launcher.submit(shell("true"))
 
 
-def test_a_run_that_is_cancelled_while_it_waits_for_a_node_leaves_nothing(cluster: Cluster) -> None:
+def test_a_run_that_is_cancelled_while_it_waits_for_a_node_leaves_nothing_behind(cluster: Cluster) -> None:
     settings: dict[str, Any] = {"resources": {"requests": {"cpu": "1000"}}}
     with cluster.launcher(**settings) as launcher, LaunchExecutor(launcher) as executor:
         future = executor.submit(shell("true"))

@@ -1,4 +1,4 @@
-"""What is sent to the cluster, without a cluster."""
+"""The manifest that is sent to the cluster."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def manifest(**pod: Any) -> dict[str, Any]:
     return {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": {"spec": pod}}}
 
 
-def test_a_plain_run_is_a_job_that_is_tried_once() -> None:
+def test_a_run_is_a_job_without_retries() -> None:
     labels = {"app.kubernetes.io/managed-by": "launchpad", RUN_ID: "id-1", "launchpad.io/run-name": "Hello-World"}
     assert spec(namespace="here") == {
         "apiVersion": "batch/v1",
@@ -62,7 +62,7 @@ def test_a_plain_run_is_a_job_that_is_tried_once() -> None:
     }
 
 
-def test_every_field_finds_its_place() -> None:
+def test_every_field_is_in_the_manifest() -> None:
     made = spec(
         service_account_name="robot",
         image_pull_policy="Never",
@@ -83,26 +83,28 @@ def test_every_field_finds_its_place() -> None:
     assert container(made)["resources"] == {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}
 
 
-def test_a_time_to_live_of_zero_is_kept_and_no_grace_is_a_second() -> None:
+def test_a_time_to_live_of_zero_is_kept_and_a_grace_of_zero_is_a_second() -> None:
     made = spec(finished_job_ttl=0, grace=0)
     assert made["spec"]["ttlSecondsAfterFinished"] == 0
-    assert pod(made)["terminationGracePeriodSeconds"] == 1  # 0 would mean: forgotten before it has ended
+    assert pod(made)["terminationGracePeriodSeconds"] == 1  # with 0, the server removes the pod before it has ended
 
 
-def test_the_images_own_entrypoint_stays_and_so_does_a_command_in_the_manifest() -> None:
+def test_the_entrypoint_of_the_image_and_a_command_in_the_manifest_are_kept() -> None:
     base = manifest(containers=[{"name": "job", "command": ["tini", "--"]}])
     assert "command" not in container(spec())
     assert container(spec(job=base))["command"] == ["tini", "--"]
 
 
-def test_an_entrypoint_brings_the_engine_along_and_its_parameters_in_a_variable() -> None:
+def test_an_entrypoint_runs_the_engine_with_its_parameters_in_a_variable() -> None:
     made = container(spec(Run(entrypoint="pkg.mod:main", parameters={"day": "today"})))
     assert made["args"][:2] == ["python", "-c"]
     assert made["args"][3] == "pkg.mod:main"
     assert made["env"] == [{"name": "LAUNCHPAD_PARAMETERS", "value": '{"day": "today"}'}]
 
 
-def test_the_image_is_the_launchers_the_manifests_the_environments_or_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_image_is_that_of_the_field_the_manifest_the_environment_or_launchpad(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     base = manifest(containers=[{"image": "theirs:1"}])
     assert container(spec(job=base))["image"] == "busybox:1"
     assert container(spec(job=base, image=None))["image"] == "theirs:1"
@@ -111,7 +113,9 @@ def test_the_image_is_the_launchers_the_manifests_the_environments_or_our_own(mo
     assert container(spec(image=None))["image"] == "usual:1"
 
 
-def test_variables_are_merged_by_who_says_them_and_each_stands_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_run_launcher_manifest_and_environment_are_merged_in_this_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("LAUNCHPAD_API_URL", "http://outside")
     secret = {"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
     base = manifest(
@@ -129,27 +133,27 @@ def test_variables_are_merged_by_who_says_them_and_each_stands_once(monkeypatch:
     ]
 
 
-def test_forwarded_variables_are_those_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_variables_that_are_set_are_forwarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_URL", "http://x")
     assert container(spec(forward_urls=["MY_URL", "OTHER_URL"]))["env"] == [{"name": "MY_URL", "value": "http://x"}]
 
 
 @pytest.mark.parametrize("text", ["$(HOME)", "$$", "$$(X)", "a$b", "$$$", "$", "$(", "echo $((1+1)) $$ $HOME"])
-def test_what_kubernetes_would_expand_arrives_as_it_is(text: str) -> None:
+def test_text_that_kubernetes_would_expand_is_escaped(text: str) -> None:
     def expanded(word: str) -> str:  # as the kubelet does, with no variable defined but HOME
         return re.sub(r"\$\$|\$\(HOME\)", lambda found: "$" if found[0] == "$$" else "/root", word)
 
     assert expanded(literal(text)) == text
 
 
-def test_labels_of_launcher_and_run_are_made_valid_and_ours_cannot_be_taken() -> None:
+def test_labels_of_launcher_and_run_are_made_valid_and_cannot_replace_those_of_launchpad() -> None:
     run = Run(command=["x"], id="id-1", labels={"team": "b b", RUN_ID: "other"})
     made = spec(run, labels={"team": "a", "Cost Centre": "7"})
     for labels in (made["metadata"]["labels"], made["spec"]["template"]["metadata"]["labels"]):
         assert (labels["team"], labels["Cost-Centre"], labels[RUN_ID]) == ("b-b", "7", "id-1")
 
 
-def test_the_runs_working_directory_is_the_containers() -> None:
+def test_the_working_directory_of_the_run_is_that_of_the_container() -> None:
     assert container(spec(Run(command=["x"], working_dir="/app")))["workingDir"] == "/app"
     assert "workingDir" not in container(spec())
 
@@ -157,7 +161,7 @@ def test_the_runs_working_directory_is_the_containers() -> None:
 # Base manifests.
 
 
-def test_sidecars_are_left_alone_and_the_container_job_is_ours_wherever_it_stands() -> None:
+def test_sidecars_are_not_changed_and_the_container_job_runs_the_command() -> None:
     sidecar = {"name": "proxy", "image": "envoy:1", "env": [{"name": "A", "value": "1"}]}
     made = spec(job=manifest(containers=[sidecar, {"name": "job", "tty": True}]), env={"A": "2"})
     assert pod(made)["containers"][0] == sidecar
@@ -165,12 +169,12 @@ def test_sidecars_are_left_alone_and_the_container_job_is_ours_wherever_it_stand
     assert container(made)["env"] == [{"name": "A", "value": "2"}]
 
 
-def test_the_only_container_is_ours_whatever_its_name() -> None:
+def test_a_single_container_runs_the_command_whatever_its_name() -> None:
     made = spec(job=manifest(containers=[{"name": "main", "tty": True}]))
     assert [(one["name"], one["tty"]) for one in pod(made)["containers"]] == [("job", True)]
 
 
-def test_what_a_manifest_says_wins_over_defaults_and_loses_to_what_is_set() -> None:
+def test_fields_you_set_override_the_manifest_and_defaults_do_not() -> None:
     base = manifest(restartPolicy="OnFailure", terminationGracePeriodSeconds=60, serviceAccountName="theirs")
     base["spec"]["backoffLimit"] = 4
     made = spec(job=base)
@@ -191,7 +195,7 @@ def test_a_manifest_is_read_from_its_file_when_a_spec_is_built(tmp_path: pathlib
 
 
 @pytest.mark.parametrize("content", ["", "[]", "kind: Pod", "{", "apiVersion: batch/v1\nkind: Job\nspec: 3"])
-def test_a_file_that_holds_no_manifest_is_an_error_that_names_it(tmp_path: pathlib.Path, content: str) -> None:
+def test_a_file_without_a_manifest_is_an_error_that_names_it(tmp_path: pathlib.Path, content: str) -> None:
     file = tmp_path / "job.yaml"
     file.write_text(content)
     with pytest.raises(LaunchError, match=r"job\.yaml"):
@@ -209,9 +213,9 @@ def test_a_file_that_holds_no_manifest_is_an_error_that_names_it(tmp_path: pathl
         ({**manifest(), "metadata": {"when": {1, 2}}}, "made of text"),
     ],
 )
-def test_a_bad_manifest_is_refused_when_the_launcher_is_made(base: Any, message: str) -> None:
+def test_an_invalid_manifest_is_an_error_when_the_launcher_is_created(base: Any, message: str) -> None:
     if base.get("spec") == []:
-        assert KubernetesLauncher(job=base)  # empty counts as absent, as it does for the server
+        assert KubernetesLauncher(job=base)  # an empty value counts as absent, as it does for the server
         return
     with pytest.raises(ValueError, match=message):
         KubernetesLauncher(job=base)
@@ -229,7 +233,7 @@ def test_objects_of_the_caller_are_not_changed() -> None:
 
 
 @pytest.mark.parametrize("form", ["list", "string", "file"])
-def test_customizations_come_last(tmp_path: pathlib.Path, form: str) -> None:
+def test_customizations_are_applied_last(tmp_path: pathlib.Path, form: str) -> None:
     patch: Any = [{"op": "replace", "path": "/spec/backoffLimit", "value": 9}]
     if form == "string":
         patch = json.dumps(patch)
@@ -246,7 +250,7 @@ def test_a_key_with_a_slash_can_be_patched() -> None:
 
 
 @pytest.mark.parametrize("patch", ["[{", '{"op": "add"}', [{"op": "x"}], 7])
-def test_a_bad_patch_is_refused_when_the_launcher_is_made(patch: Any) -> None:
+def test_an_invalid_patch_is_an_error_when_the_launcher_is_created(patch: Any) -> None:
     with pytest.raises(ValueError, match="customizations"):
         KubernetesLauncher(customizations=patch)
 
@@ -281,17 +285,17 @@ def test_a_name_is_a_slug_and_a_suffix_from_the_runs_id() -> None:
     assert name != next(job_names("Grüße aus _Köln_", "id-2"))
 
 
-def test_there_are_several_names_to_try_and_not_for_ever() -> None:
+def test_there_are_eight_different_names_to_try() -> None:
     names = list(job_names("x", "id-1"))
     assert len(set(names)) == len(names) == 8
 
 
-def test_a_name_that_leaves_nothing_becomes_the_runs_id() -> None:
+def test_a_name_without_valid_characters_is_replaced_by_the_id_of_the_run() -> None:
     assert next(job_names("***", "id-1")).startswith("id-1-")
     assert next(job_names("***", "***")).startswith("run-")
 
 
 @given(st.text(), st.text(min_size=1))
-def test_every_name_is_a_valid_label_of_dns(text: str, run_id: str) -> None:
+def test_every_name_is_a_valid_dns_label(text: str, run_id: str) -> None:
     for name in job_names(text, run_id):
         assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name)
