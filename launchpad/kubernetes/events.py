@@ -89,10 +89,7 @@ class ListAndWatch:
         }
         stream = self._api.stream(self._path, query)
         try:
-            if not stream.wait_head(HEAD_TIMEOUT):
-                raise Transient("the API server does not answer")
-            if stream.status != 200:
-                stream.read_all(HEAD_TIMEOUT)  # raises the error of the response
+            stream.wait_success(HEAD_TIMEOUT)
         except BaseException:
             stream.close()
             raise

@@ -19,22 +19,19 @@ class ScriptedStream:
     """A response that returns `pieces`, one per read, and raises those that are exceptions. Then nothing arrives."""
 
     def __init__(self, *pieces: Piece) -> None:
-        self.status = 0 if pieces and isinstance(pieces[0], Exception) else 200
         self.closed = False
         self._pieces = list(pieces)
         self._ends: list[socket.socket] = []
 
-    def wait_head(self, timeout: float) -> bool:
-        return True
+    def wait_success(self, timeout: float) -> None:
+        if self._pieces and isinstance(self._pieces[0], Exception):
+            raise self._pieces.pop(0)
 
     def read(self) -> bytes | None:
         piece = self._pieces.pop(0) if self._pieces else None
         if isinstance(piece, Exception):
             raise piece
         return piece
-
-    def read_all(self, timeout: float) -> bytes:
-        return self.read() or b""
 
     def fileno(self) -> int:
         self._ends = self._ends or list(socket.socketpair())
