@@ -100,7 +100,11 @@ def _script(program: Program, fake: FakeRun) -> Script:
         elif isinstance(step, LeaveGrandchild):
             script = attrs.evolve(script, holds_output=True)
         elif isinstance(step, ExhaustMemory):
-            script = Script(exit_code=Exit(exit_code=137, reason=Reason.OOM_KILLED, message="Out of memory."))
+            script = Script(
+                exit_code=Exit(
+                    exit_code=137, reason=Reason.OOM_KILLED, message="Out of memory.", hint="Raise the limit."
+                )
+            )
             break
         elif isinstance(step, End):
             script = attrs.evolve(script, exit_code=step.status)

@@ -52,6 +52,7 @@ def test_a_run_that_exceeds_its_memory_limit_is_oom_killed(harness: Harness) -> 
     with harness.small_launcher(grace=1) as launcher:
         outcome = launcher.launch(harness.run([ExhaustMemory()]))
     assert (outcome.ok, outcome.reason, outcome.exit_code) == (False, Reason.OOM_KILLED, 137)
+    assert outcome.hint
 
 
 def test_a_grandchild_that_keeps_the_output_open_does_not_delay_the_end(harness: Harness, launcher: Launcher) -> None:

@@ -29,19 +29,6 @@ def test_no_engine_is_an_error_that_names_the_address(make: Launch, monkeypatch:
         make().submit(sh("true"))
 
 
-def test_a_cut_event_stream_costs_no_result(proxy: Proxy, launcher: DockerLauncher) -> None:
-    with LaunchExecutor(launcher, 4) as executor:
-        futures = [executor.submit(sh(f"sleep 3; exit {code}")) for code in range(4)]
-        for future in futures:
-            future.wait_started(60)
-        proxy.wait_for("GET /events")
-        assert proxy.cut("/events") == 1
-        assert [
-            future.outcome and future.outcome.exit_code for future in futures if future.result(60) in (True, False)
-        ] == [0, 1, 2, 3]
-    assert proxy.count("GET /events") == 2
-
-
 def test_an_end_while_the_event_stream_is_down_is_found_by_the_listing(
     proxy: Proxy, launcher: DockerLauncher, engine: Any
 ) -> None:
@@ -155,25 +142,6 @@ def test_a_refused_attach_is_an_error_with_advice(proxy: Proxy, launcher: Docker
     proxy.script_answer("/attach", error_response(409, "exec: no-such: executable file not found in $PATH"))
     with pytest.raises(LaunchError, match=r"the program 'no-such' is not found.*check the program's name"):
         launcher.launch(Run(command=["no-such"]), on_output=lambda run, line: None)
-
-
-def test_a_container_that_others_remove_has_vanished(launcher: DockerLauncher, engine: Any) -> None:
-    outcome = launcher.launch(sh("sleep 60"), on_start=lambda handle: engine.remove_container(handle.id, force=True))
-    assert (outcome.ok, outcome.reason) == (False, Reason.VANISHED)
-    assert "removed" in outcome.message
-
-
-def test_a_container_that_others_kill_has_failed(launcher: DockerLauncher, engine: Any) -> None:
-    outcome = launcher.launch(sh("sleep 60"), on_start=lambda handle: engine.kill(handle.id))
-    assert (outcome.reason, outcome.exit_code) == (Reason.FAILED, 137)
-    assert "SIGKILL" in outcome.message
-
-
-def test_a_container_out_of_memory_has_a_reason_of_its_own(make: Launch) -> None:
-    launcher = make(auto_remove=True, mem_limit="16m", options={"memswap_limit": "16m"})
-    outcome = launcher.launch(sh("x=a; while :; do x=$x$x; done"))
-    assert (outcome.ok, outcome.reason) == (False, Reason.OOM_KILLED)
-    assert "mem_limit" in outcome.hint
 
 
 def test_a_run_that_succeeds_though_a_child_was_out_of_memory_has_succeeded(make: Launch) -> None:

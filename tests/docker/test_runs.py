@@ -23,11 +23,6 @@ pytestmark = pytest.mark.docker
 Containers = Callable[[], list[dict[str, Any]]]
 
 
-def test_output_and_exit_code_of_a_container_that_lives_for_an_instant(launcher: DockerLauncher) -> None:
-    lines, outcome = launch_recorded(launcher, sh("echo one; printf two; exit 3"))
-    assert (lines, outcome.exit_code, outcome.reason) == (["one", "two"], 3, Reason.FAILED)
-
-
 def test_status_255_is_asked_for_and_believed(launcher: DockerLauncher) -> None:
     lines, outcome = launch_recorded(launcher, sh("echo a; exit 255"))
     assert (lines, outcome.exit_code, outcome.reason) == (["a"], 255, Reason.FAILED)
@@ -61,15 +56,6 @@ def test_auto_remove_leaves_nothing_after_any_end(make: Launch, containers: Cont
     launcher.stop(launcher.start(sh("sleep 60")))
     launcher.wait(launcher.start(sh("true")))
     assert containers() == []
-
-
-def test_a_running_container_is_not_removed(make: Launch) -> None:
-    launcher = make(grace=0)
-    handle = launcher.start(sh("sleep 60"))
-    with pytest.raises(LaunchError, match="still running: stop it"):
-        launcher.remove(handle)
-    launcher.stop(handle)
-    launcher.remove(handle)
 
 
 def test_a_time_out_counts_from_the_start_and_is_polite_first(launcher: DockerLauncher) -> None:
@@ -137,25 +123,11 @@ def test_thirty_runs_of_one_name_all_start(make: Launch, mark: str) -> None:
     assert all(name.startswith(mark) for name in names)
 
 
-def test_a_run_launched_twice_has_two_containers(make: Launch, mark: str) -> None:
-    run, launcher = sh("true", name=mark), make(stream_output=False)
-    handles = [launcher.launch(run).handle for _ in range(2)]
-    assert [handle.name for handle in handles] == [mark, f"{mark}-1"]
-
-
 def test_a_fresh_launcher_waits_for_a_running_container_with_all_its_output(make: Launch) -> None:
     handle = make().start(sh("echo early; sleep 1; echo late; printf last; exit 6"))
     lines: list[str] = []
     outcome = make().wait(handle, on_output=lambda run, line: lines.append(line))
     assert (lines, outcome.exit_code, outcome.handle) == (["early", "late", "last"], 6, handle)
-
-
-def test_a_fresh_launcher_learns_of_a_container_that_has_ended(make: Launch, engine: Any) -> None:
-    handle = make(stream_output=False).start(sh("echo out; echo err >&2; exit 6"))
-    engine.wait(handle.id)
-    lines: list[str] = []
-    outcome = make().wait(handle, on_output=lambda run, line: lines.append(line))
-    assert (sorted(lines), outcome.exit_code) == (["err", "out"], 6)
 
 
 def test_a_fresh_launcher_stops_a_running_container_and_an_ended_one(make: Launch, engine: Any) -> None:

@@ -151,15 +151,6 @@ def test_a_launch_that_is_stopped_before_its_creation_is_confirmed_leaves_no_job
     assert cluster.leftovers() == []
 
 
-def test_a_job_that_is_deleted_by_others_has_vanished(cluster: Cluster) -> None:
-    def delete(run: Run, line: str) -> None:
-        cluster.delete("batch/v1", "jobs", cluster.jobs()[0]["metadata"]["name"], propagationPolicy="Background")
-
-    with cluster.launcher() as launcher:
-        outcome = launcher.launch(shell("echo ready; sleep 1000"), on_output=delete)
-    assert (outcome.ok, outcome.reason) == (False, Reason.VANISHED)
-
-
 def test_a_pod_that_is_deleted_by_others_is_replaced_and_the_new_result_counts(cluster: Cluster) -> None:
     lines: list[str] = []
 

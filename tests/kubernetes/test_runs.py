@@ -35,24 +35,6 @@ def outcome_of(cluster: Cluster, script: str = "true", **settings: Any) -> Outco
 # Commands and output.
 
 
-def test_the_job_is_what_the_preview_shows(cluster: Cluster) -> None:
-    run = shell("true", env={"A": "1"}, labels={"team": "x"})
-    with cluster.launcher(resources={"limits": {"memory": "64Mi"}}) as launcher:
-        name = launcher.start(run).name
-        sent = launcher.spec(run, name)
-    (job,) = [job for job in cluster.jobs() if job["metadata"]["name"] == name]
-
-    def contains(actual: Any, expected: Any) -> bool:
-        if isinstance(expected, dict):
-            return all(contains(actual[key], value) for key, value in expected.items())
-        if isinstance(expected, list):
-            return len(actual or []) == len(expected) and all(map(contains, actual or [], expected))
-        return bool(actual == expected)
-
-    sent["spec"]["template"]["spec"]["containers"][0].pop("env", None)
-    assert contains({**job, "apiVersion": "batch/v1", "kind": "Job"}, sent)
-
-
 def test_a_function_runs_in_an_image_that_has_only_python(cluster: Cluster) -> None:
     lines = RecordedLines()
     run = Run(entrypoint="json:dumps", parameters={"obj": {"day": "today"}})
@@ -140,17 +122,6 @@ def test_an_error_says_that_all_names_are_taken(cluster: Cluster) -> None:
 
 
 # Ends.
-
-
-def test_a_run_that_exceeds_its_memory_limit_is_oom_killed(cluster: Cluster) -> None:
-    outcome = outcome_of(
-        cluster,
-        "exec python3 -c 'x = bytearray(200_000_000); print(len(x))'",
-        image="python:3.11",
-        resources={"limits": {"memory": "20Mi"}},
-    )
-    assert (outcome.exit_code, outcome.reason) == (137, Reason.OOM_KILLED)
-    assert "resources" in outcome.hint
 
 
 def test_a_run_that_exceeds_the_deadline_of_the_manifest_ends_with_reason_deadline(cluster: Cluster) -> None:
