@@ -1,7 +1,7 @@
 """The command line: `launchpad run | batch | preview | doctor`. It needs the extra `cli` (click and rich).
 
-Standard output belongs to what runs and to what was asked for as JSON; all that launchpad has to say goes to standard
-error, a line at a time, and never as a traceback.
+Standard output carries what runs write and results in JSON. Messages of launchpad go to standard error, one line each,
+never as a traceback.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NEEDED = ("click", "rich")
 
 
 def main() -> NoReturn:
-    """The entry point `launchpad`: runs the command line that sys.argv holds, and exits with its status."""
+    """The entry point `launchpad`: runs the command line in sys.argv and exits with its status."""
     for package in _NEEDED:
         if find_spec(package) is None:
             sys.exit(f"launchpad: the command line needs the package {package}: pip install launchpad[cli]")

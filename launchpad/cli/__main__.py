@@ -1,4 +1,4 @@
-"""`python -m launchpad.cli` is `launchpad`."""
+"""Makes `python -m launchpad.cli` run `launchpad`."""
 
 from . import main
 

@@ -1,4 +1,4 @@
-"""`NAME=VALUE` on the command line: environment variables, parameters, and the settings of a launcher. Pure."""
+"""Arguments of the form `NAME=VALUE`: environment variables, parameters and settings of a launcher. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 class BadValue(ValueError):
-    """An argument that is not NAME=VALUE. Its message never holds the value: it may be a secret."""
+    """An invalid NAME=VALUE argument. The message never contains the value, which may be a secret."""
 
 
 def pairs(arguments: Iterable[str], what: str) -> list[tuple[str, str]]:
-    """The name and the text of each argument."""
+    """The name and the value text of each argument."""
     split = [argument.partition("=") for argument in arguments]
     for position, (name, equals, _) in enumerate(split, start=1):
         if not equals or not name:
@@ -27,9 +27,9 @@ def pairs(arguments: Iterable[str], what: str) -> list[tuple[str, str]]:
 
 
 def parse(text: str) -> Any:
-    """The value that `text` stands for: JSON, a list or mapping as YAML writes them (`[a, b]`), or else itself.
+    """`text` read as JSON or as a YAML list or mapping (`[a, b]`), else `text` itself.
 
-    Plain YAML would take `10:20` for a number and `no` for False; here they are text.
+    Unlike in YAML, `10:20` is not a number and `no` is not False.
     """
     if text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
@@ -43,7 +43,7 @@ def parse(text: str) -> Any:
         try:
             return yaml.safe_load(text)
         except yaml.YAMLError:
-            raise BadValue("it opens a list or a mapping and does not end it well: put a text in quotes") from None
+            raise BadValue("it is not a valid list or mapping: put text that starts with [ or { in quotes") from None
     return text
 
 
@@ -53,10 +53,10 @@ def parameters(arguments: Iterable[str]) -> dict[str, Any]:
 
 
 def settings(arguments: Iterable[str], cls: type[Launcher]) -> dict[str, Any]:
-    """The settings that `arguments` give to a launcher of class `cls`; `resources.limits.cpu=1` reaches into mappings.
+    """Settings for a launcher of class `cls`; the dots in `resources.limits.cpu=1` are keys of nested mappings.
 
-    What a field's type says is text is taken as it was written, and so are the values of mappings to text, such as
-    `env` and `labels`, whose keys may have dots of their own.
+    A value is not parsed if its field's type is text or a mapping to text, such as `env` and `labels`. The keys of such
+    a mapping may contain dots.
     """
     hints = _hints(cls)
     result: dict[str, Any] = {}
@@ -70,7 +70,7 @@ def settings(arguments: Iterable[str], cls: type[Launcher]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are text here
+    raise ValueError(name)  # NaN and Infinity stay text
 
 
 def _parsed(text: str, what: str) -> Any:
@@ -85,7 +85,7 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
         tree = tree.setdefault(key, {})
         if not isinstance(tree, dict):
             raise BadValue(
-                f"--set {'.'.join(path)}: {'.'.join(path[:depth])} has a value already, and it is no mapping"
+                f"--set {'.'.join(path)}: {'.'.join(path[:depth])} has a value already, which is not a mapping"
             )
     tree[path[-1]] = value
 
@@ -93,7 +93,7 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
 def _hints(cls: type[Launcher]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls)
-    except NameError:  # annotations that only a type checker can read
+    except NameError:  # annotations that are imported for type checkers alone
         return {}
 
 
@@ -103,7 +103,7 @@ def _is_text(hint: Any) -> bool:
 
 
 def _value_hint(hint: Any) -> Any:
-    """The type of the values of a mapping to text, None for anything else."""
+    """The type of a mapping's values if it is text, else None."""
     arguments = typing.get_args(hint)
     is_mapping = typing.get_origin(hint) in (dict, Mapping) and len(arguments) == 2
     return arguments[1] if is_mapping and _is_text(arguments[1]) else None

@@ -13,10 +13,10 @@ from .options import launcher_options, make_launcher, usage_errors
 @click.argument("file", type=click.Path(allow_dash=True))
 @launcher_options
 @click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True, help="How many run at a time.")
-@click.option("--output-dir", type=click.Path(path_type=Path), help="Write what each run writes to a file in here.")
+@click.option("--output-dir", type=click.Path(path_type=Path), help="Write each run's output to a file in here.")
 @click.option("--fail-fast", is_flag=True, help="Stop everything at the first run that fails.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each run, as it ends, on stdout.")
-@click.option("-q", "--quiet", is_flag=True, help="Do not show what runs write.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object to stdout for each run that ends.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not show the output of runs.")
 def batch(
     file: str,
     kind: str | None,
@@ -29,13 +29,13 @@ def batch(
 ) -> int:
     """Launch the runs of FILE, a YAML list or JSON lines ("-": stdin), and exit with 0 if all succeed.
 
-    Each run is a mapping: command (a list) or entrypoint, and if wanted parameters, name, env, labels, working_dir,
-    timeout. What runs write is shown with their names before it.
+    Each run is a mapping: command (a list) or entrypoint, and optionally parameters, name, env, labels, working_dir,
+    timeout. Each line of output is shown after the name of its run.
 
-    Exits with 1 if a run fails, 2 if FILE is not good, 125 if nothing could be launched, 130 after Ctrl-C, which stops
+    Exits with 1 if a run fails, 2 if FILE is invalid, 125 if nothing could be launched, 130 after Ctrl-C, which stops
     all runs, and kills them when pressed again.
     """
-    from .batch_file import read  # with what it takes to read and to show: 0.1 s that no other command has to wait for
+    from .batch_file import read  # takes 0.1 s to import, with yaml and rich
     from .batching import Batch
     from .output_files import OutputFolder
     from .report import Labels, Report

@@ -1,4 +1,4 @@
-"""The runs of one batch, from the first launch to the last end."""
+"""Launches the runs of one batch and reports their ends."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from .output_files import Log, OutputFolder
 from .report import Labels, Report
 from .screen import bar_over
 
-AHEAD = 2
-"""For each worker, how many runs are submitted at a time: one that runs, and one that is ready when it ends."""
+SUBMITTED_PER_WORKER = 2
+"""Runs submitted at a time for each worker: one that runs, and one to follow it without delay."""
 
 STOPPED_BEFORE = "The batch was stopped before it was launched."
 
 
 @attrs.define
 class Batch:
-    """Launches runs, shows them, and has the report tell of their ends. For the main thread."""
+    """Launches runs, shows progress and passes the ends to the report. For the main thread only."""
 
     _labels: Labels
     _report: Report
     _folder: OutputFolder | None
     _fail_fast: bool
-    _screen: StreamName | None  # where runs' output goes, if there is no folder
+    _screen: StreamName | None  # the stream for the output of runs if there is no folder
     _launches: dict[LaunchFuture, tuple[Item, Log | None]] = attrs.field(init=False, factory=dict)
 
     def launch(self, items: Sequence[Item], launcher: Launcher, workers: int) -> int:
-        """Launches all runs and gives the exit status once they have ended, or were stopped."""
+        """Launches all runs and returns the exit status when all have ended or were stopped."""
         waiting = iter(items)
-        launcher = attrs.evolve(launcher, stream_output=False)  # what is wanted of the output goes to callbacks
+        launcher = attrs.evolve(launcher, stream_output=False)  # callbacks take the output instead
         with (
             closing(bar_over(len(items))) as bar,
             launcher,
@@ -52,16 +52,16 @@ class Batch:
             LaunchExecutor(launcher, workers) as executor,
         ):
             flight = Flight(executor, inbox)
-            self._submit(flight, bar, islice(waiting, AHEAD * workers))
+            self._submit(flight, bar, islice(waiting, SUBMITTED_PER_WORKER * workers))
             for future in flight.ends():
                 self._ended(flight, future)
                 if not flight.stopping:
-                    self._submit(flight, bar, islice(waiting, AHEAD * workers - flight.in_flight))
+                    self._submit(flight, bar, islice(waiting, SUBMITTED_PER_WORKER * workers - flight.in_flight))
             for item in waiting:
                 future = LaunchFuture(item.run)
                 future.cancel()
                 bar.add(future)
-                self._report.not_launched(item, STOPPED_BEFORE, quietly=True)
+                self._report.not_launched(item, STOPPED_BEFORE, quiet=True)
         return self._status(flight)
 
     def _status(self, flight: Flight) -> int:
@@ -82,29 +82,29 @@ class Batch:
             bar.add(future)
 
     def _shower(self, item: Item) -> OnOutput | None:
-        """What shows the lines of a run, with its label before them."""
+        """The callback that shows the lines of a run after its label; None to drop them."""
         screen, label = self._screen, self._labels[item]
         return None if screen is None else lambda run, line: to_screen(screen, [f"{label} | {line}"])
 
     def _ended(self, flight: Flight, future: LaunchFuture) -> None:
         item, log = self._launches.pop(future)
         error = None if future.cancelled() else future.exception()
-        no_engine = isinstance(error, EngineUnavailable) and not self._report.launched
-        quietly = flight.stopping and (future.cancelled() or no_engine)
+        engine_unavailable = isinstance(error, EngineUnavailable) and not self._report.launched
+        quiet = flight.stopping and (future.cancelled() or engine_unavailable)
         if future.handle is None:
-            self._report.not_launched(item, _words(error) if error else STOPPED_BEFORE, quietly)
+            self._report.not_launched(item, _words(error) if error else STOPPED_BEFORE, quiet)
         else:
-            self._report.ended(item, future.outcome or _lost(future, error), log.path if log else None, quietly)
-        if no_engine or (self._fail_fast and not self._report.all_ok):
+            self._report.ended(item, future.outcome or _lost(future, error), log.path if log else None, quiet)
+        if engine_unavailable or (self._fail_fast and not self._report.all_ok):
             flight.stop()
 
 
 def _lost(future: LaunchFuture, error: BaseException | None) -> Outcome:
-    """The outcome of a run that has started, and of which nobody could say how it ended."""
+    """The outcome of a run that has started and whose end could not be observed."""
     return Outcome(ok=False, reason=Reason.UNKNOWN, message=_words(error) if error else "", handle=future.handle)
 
 
 def _words(error: BaseException) -> str:
-    """What an error says; of one that was not meant for users, its type too."""
+    """The text of an error; with its type, unless it is written for users."""
     told = isinstance(error, LaunchError | ValueError | OSError)
     return str(error) if told else f"{type(error).__name__}: {error}"

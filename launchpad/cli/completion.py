@@ -1,4 +1,4 @@
-"""What a shell is told of what may come next on the command line. Where that cannot be known, nothing."""
+"""Completion of words on the command line, for shells."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..launcher import known_launchers
 
 
 def launchers(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """The types of launchers that begin like this."""
+    """The types of launchers that start with `begun`."""
     return [name for name in known_launchers() if name.startswith(begun) and name != "universal"]
 
 
 def deployments(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """The names in the deployments file that begin like this; none where the file is not there, or not good."""
+    """The names in the deployments file that start with `begun`; none if the file is missing or invalid."""
     from ..deployment import Deployment
 
     try:

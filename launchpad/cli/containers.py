@@ -1,4 +1,4 @@
-"""`launchpad ps` and `launchpad reap`: the containers that runs have left on the Docker Engine."""
+"""`launchpad ps` and `launchpad reap`: the containers of runs on the Docker Engine."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _with_label = click.option(
     "labels",
     metavar="KEY[=VALUE]",
     multiple=True,
-    help="Only containers with this label; with all, if several.",
+    help="Only containers with this label. Given several times: with all of them.",
 )
 
 
 @click.command(short_help="Show the containers of runs on the Docker Engine.")
 @_with_label
 def ps(labels: tuple[str, ...]) -> int:
-    """Show the containers of runs on the Docker Engine: those that run, and those that were kept."""
+    """Show the containers of runs on the Docker Engine: running and kept ones."""
     from ..docker import DockerLauncher
     from ..docker.housekeeping import containers
 
@@ -37,7 +37,7 @@ def ps(labels: tuple[str, ...]) -> int:
 def reap(labels: tuple[str, ...]) -> int:
     """Remove the containers of ended runs from the Docker Engine.
 
-    Also kills and removes those whose time-out has passed more than five minutes ago: nobody is there to do it.
+    Also kills and removes containers whose time-out passed more than five minutes ago: their launcher is gone.
     """
     from ..docker import DockerLauncher
     from ..docker.housekeeping import reap as remove_what_is_over

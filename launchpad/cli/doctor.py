@@ -19,25 +19,25 @@ from ..live.text import one_line
 from . import exit_codes as exits
 from .options import launcher_options, make_launcher
 
-PATIENCE = 20.0
-"""Seconds that a check may take."""
+CHECK_TIMEOUT = 20.0
+"""Seconds until a check that has not answered counts as failed."""
 
-UNBOUNDED = 10_000
-"""Columns of a table that is not for a terminal: its lines are not to be broken."""
+UNBOUNDED_WIDTH = 10_000
+"""Columns of a table outside a terminal, so that its lines are not wrapped."""
 
 _RUNS_NOTHING = "universal"
 
 
 @click.command(short_help="Check which launchers can be used here.")
 @launcher_options
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object, a key for each launcher.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object with a key for each launcher.")
 def doctor(kind: str | None, settings: tuple[str, ...], as_json: bool) -> int:
-    """Check each launcher: whether it can be used here, and what to do if not.
+    """Check whether each launcher can be used here, and say what to do if not.
 
-    Exits with 0 if one can be used; with --launcher TYPE, if that one can. --set goes with --launcher.
+    Exits with 0 if at least one can be used; with --launcher TYPE, if that one can. --set needs --launcher.
     """
     if settings and kind is None:
-        raise click.UsageError("--set goes with --launcher")
+        raise click.UsageError("--set needs --launcher")
     if kind is not None:
         launcher = make_launcher(kind, settings)
         found = examine([(kind, lambda: launcher)])
@@ -51,24 +51,26 @@ def doctor(kind: str | None, settings: tuple[str, ...], as_json: bool) -> int:
     return 0 if any(health.usable for health in found.values()) else exits.FAILED
 
 
-def examine(launchers: Iterable[tuple[str, Callable[[], Launcher]]], patience: float = PATIENCE) -> dict[str, Health]:
-    """The health of each launcher, all checked at the same time.
+def examine(
+    launchers: Iterable[tuple[str, Callable[[], Launcher]]], timeout: float = CHECK_TIMEOUT
+) -> dict[str, Health]:
+    """The health of each launcher. All are checked at the same time.
 
-    One that does not answer within `patience` seconds is not usable.
+    A launcher that does not answer within `timeout` seconds is not usable.
     """
     answers = [(name, _ask(make)) for name, make in launchers]
-    until = time.monotonic() + patience
+    until = time.monotonic() + timeout
     found: dict[str, Health] = {}
     for name, answer in answers:
         try:
             found[name] = answer.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
-            found[name] = Health(usable=False, detail=f"It has not answered within {patience:g} s.")
+            found[name] = Health(usable=False, detail=f"It has not answered within {timeout:g} s.")
     return found
 
 
 def _ask(make: Callable[[], Launcher]) -> queue.SimpleQueue[Health]:
-    """Checks in a daemon thread, which may hang without hanging us."""
+    """Checks a launcher in a daemon thread, which does not keep the process alive if it hangs."""
     answer: queue.SimpleQueue[Health] = queue.SimpleQueue()
     threading.Thread(target=lambda: answer.put(_health(make)), name="launchpad-check", daemon=True).start()
     return answer
@@ -103,4 +105,4 @@ def _show(found: dict[str, Health]) -> None:
         version, detail, advice = (one_line(text) for text in (health.version, health.detail, health.advice))
         words = Text("\n").join([Text(text, style) for text, style in ((detail, ""), (advice, "yellow")) if text])
         table.add_row(Text(name, "bold"), usable[health.usable], Text(version), words)
-    Console(highlight=False, width=None if sys.stdout.isatty() else UNBOUNDED).print(table)
+    Console(highlight=False, width=None if sys.stdout.isatty() else UNBOUNDED_WIDTH).print(table)

@@ -14,12 +14,12 @@ _LARGEST = 255
 
 
 def of_signal(signal: Signals) -> int:
-    """The status of a command that a signal ended, as shells give it."""
+    """The status of a command that a signal ended, as in shells."""
     return 128 + signal
 
 
 def of_outcome(outcome: Outcome) -> int:
-    """The run's own exit code where it has one; never 0 for a run that did not succeed."""
+    """The run's own exit code if it has one; never 0 for a run that did not succeed."""
     if outcome.ok:
         return 0
     if outcome.reason is Reason.TIMED_OUT:

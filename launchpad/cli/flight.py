@@ -1,4 +1,4 @@
-"""Runs in flight, as the command line's main thread sees them: it submits, hears of ends, and acts on signals."""
+"""Runs in flight: the main thread submits them, waits for their ends and handles signals."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..future import LaunchFuture
 from ..launcher import OnStart
 from ..models import Run
 from .inbox import Inbox, reader_has_left
-from .messages import tell
+from .messages import print_message
 
 
 class Flight:
-    """What is launched on one executor and has not been reported yet. For the main thread alone.
+    """The runs that are submitted to one executor and have not been reported. For the main thread only.
 
-    The first signal stops all runs, politely; the same signal again, except that of a lost reader, kills them.
+    The first signal stops all runs with their grace; the same signal again, except SIGPIPE, kills them.
     """
 
     def __init__(self, executor: LaunchExecutor, inbox: Inbox) -> None:
         self.signal: Signals | None = None
-        """The first signal that came."""
+        """The first signal received."""
         self.stopping = False
-        """Whether runs are being stopped; then no more can be submitted."""
+        """Whether runs are being stopped. No more can be submitted then."""
         self.in_flight = 0
         self._executor = executor
         self._inbox = inbox
@@ -40,7 +40,7 @@ class Flight:
         on_output: OnOutput | None = None,
         on_end: Callable[[Future[bool]], object] | None = None,
     ) -> LaunchFuture:
-        """Launches `run` when a worker is free. `on_end` is called before `ends` gives the future, in any thread."""
+        """Launches `run` when a worker is free. `on_end` is called before `ends` yields the future, in any thread."""
         future = self._executor.submit(run, on_start=on_start, on_output=on_output)
         self.in_flight += 1
         if on_end is not None:
@@ -49,7 +49,7 @@ class Flight:
         return future
 
     def ends(self) -> Iterator[LaunchFuture]:
-        """Gives futures as they end, until none is in flight."""
+        """Yields futures as they end, until none is in flight."""
         while self.in_flight:
             event = self._inbox.get()
             if isinstance(event, Signals):
@@ -59,16 +59,16 @@ class Flight:
                 yield event
 
     def stop(self, *, hurry: bool = False) -> None:
-        """Cancels what is queued and stops what runs, with `hurry` without grace; their ends are still to come."""
+        """Cancels queued runs and stops running ones, with `hurry` without grace. `ends` still yields them."""
         self.stopping = True
         self._executor.stop(wait=False, hurry=hurry)
 
     def _act_on(self, number: Signals) -> None:
         if number is signal.SIGPIPE and not reader_has_left():
-            return  # some connection of an engine's client, which sees to it by itself
+            return  # from a connection of an engine's client, which handles it
         again = number in self._seen and number is not signal.SIGPIPE
         self._seen.add(number)
         self.signal = self.signal or number
         if number is signal.SIGINT and not again:
-            tell("stopping; press Ctrl-C again to kill what still runs")
+            print_message("stopping; press Ctrl-C again to kill what still runs")
         self.stop(hurry=again)

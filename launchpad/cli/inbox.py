@@ -1,8 +1,7 @@
-"""What the main thread waits for while runs are under way: their ends, and the signals that ask it to stop.
+"""The queue on which the main thread waits for the ends of runs and for signals.
 
-Signal handlers that do something can find any lock held by the thread they interrupt. So ours do nothing: the
-interpreter writes the signal's number to a pipe, whichever thread the system gave it to; the ends of runs come through
-the same pipe, and the main thread acts on both when it is ready to.
+A signal handler may interrupt a thread that holds any lock. So ours do nothing: the interpreter writes the signal's
+number to a pipe, in whichever thread it arrives. The ends of runs come through the same pipe to the main thread.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ _AN_END = b"\0"
 
 
 class Inbox:
-    """Receives ends from any thread and signals from the system, for the main thread to take. A context manager.
+    """Receives ends from any thread and signals from the system, for the main thread. A context manager.
 
-    A signal that was ignored when we started (by nohup, or by a shell for its background jobs) is still ignored.
+    A signal that was ignored at the start (by nohup, or by a shell for background jobs) stays ignored.
     """
 
     def __init__(self) -> None:
@@ -42,7 +41,7 @@ class Inbox:
             undo.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False))
             for number in SIGNALS:
                 if number == signal.SIGPIPE or signal.getsignal(number) is not signal.SIG_IGN:
-                    undo.callback(signal.signal, number, signal.signal(number, _noted))
+                    undo.callback(signal.signal, number, signal.signal(number, _do_nothing))
             self._restore = undo.pop_all()
         return self
 
@@ -50,13 +49,13 @@ class Inbox:
         self._restore.close()
 
     def put(self, end: LaunchFuture) -> None:
-        """Notes the end of a run. Any thread."""
+        """Adds the end of a run. For any thread."""
         self._ends.append(end)
-        with suppress(BlockingIOError):  # a full pipe wakes the reader just as well
+        with suppress(BlockingIOError):  # a full pipe wakes the reader too
             os.write(self._writing, _AN_END)
 
     def get(self) -> Signals | LaunchFuture:
-        """Waits for the next signal or end."""
+        """Waits for the next signal or end and returns it; signals come first."""
         while True:
             if self._signals:
                 return self._signals.popleft()
@@ -66,12 +65,12 @@ class Inbox:
             self._signals.extend(Signals(number) for number in numbers if number in SIGNALS)
 
 
-def _noted(number: int, frame: FrameType | None) -> None:
-    """The handler of our signals: that there is one makes the interpreter write to the pipe."""
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    """The handler of our signals. The interpreter writes to the pipe only for signals that have a handler."""
 
 
 def reader_has_left() -> bool:
-    """Whether standard output is a pipe that nobody reads any more."""
+    """Whether standard output is a pipe whose reader has closed it."""
     try:
         output = sys.__stdout__.fileno() if sys.__stdout__ else -1
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What the command line itself has to say: whole lines on standard error."""
+"""Messages of the command line: whole lines on standard error."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from contextlib import contextmanager, suppress
 from ..live.text import one_line
 
 
-def tell(text: str) -> None:
-    """Writes one line to stderr, as it is at this moment, with our name before it."""
-    with suppress(OSError, ValueError):  # nobody is there to read it
+def print_message(text: str) -> None:
+    """Writes one line to the current sys.stderr, after the prefix `launchpad: `."""
+    with suppress(OSError, ValueError):  # stderr is closed or its reader is gone
         sys.stderr.write(f"launchpad: {one_line(text)}\n")
         sys.stderr.flush()
 
 
 @contextmanager
 def log_to_stderr() -> Iterator[None]:
-    """Has all that is logged, warned of or raised in a thread for the time of a block told in a line each."""
-    logger, handler, hook = logging.getLogger(), _Teller(), threading.excepthook
+    """For the duration of a block, prints each logged or issued warning and each error of a thread as one line."""
+    logger, handler, hook = logging.getLogger(), _MessageHandler(), threading.excepthook
     logger.addHandler(handler)
-    threading.excepthook = lambda failed: tell(f"{failed.exc_type.__name__}: {failed.exc_value}")
+    threading.excepthook = lambda failed: print_message(f"{failed.exc_type.__name__}: {failed.exc_value}")
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: tell(str(message))
+            warnings.showwarning = lambda message, *_: print_message(str(message))
             yield
     finally:
         threading.excepthook = hook
         logger.removeHandler(handler)
 
 
-class _Teller(logging.Handler):
-    """Tells of what is logged as a warning or worse; not that a reader of our output has left, for which we end."""
+class _MessageHandler(logging.Handler):
+    """Prints log records from level WARNING on, except about a BrokenPipeError, which ends the command anyway."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -45,4 +45,4 @@ class _Teller(logging.Handler):
         if any(isinstance(argument, BrokenPipeError) for argument in arguments):
             return
         error = record.exc_info[1] if record.exc_info else None
-        tell(record.getMessage() + (f": {type(error).__name__}: {error}" if error else ""))
+        print_message(record.getMessage() + (f": {type(error).__name__}: {error}" if error else ""))

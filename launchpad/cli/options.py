@@ -1,4 +1,4 @@
-"""The options that commands share, and the run and the launcher that they ask for."""
+"""The options that commands share, and the run and launcher that they describe."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from . import exit_codes as exits
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Refused(click.ClickException):
-    """Something in what the user gave us is wrong; each line of the message says what and how to put it right."""
+class InvalidInput(click.ClickException):
+    """Invalid options or files of the user. Each line of the message describes a fault and how to mend it."""
 
     exit_code = exits.USAGE
 
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """Turns the ValueErrors of settings, runs and files, and what a file's opening raises, into Refused."""
+    """Turns the errors that invalid settings, runs and files raise into InvalidInput."""
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise Refused("\n".join(line.removesuffix(" @ $") for line in str(error).splitlines())) from error
+        raise InvalidInput("\n".join(line.removesuffix(" @ $") for line in str(error).splitlines())) from error
     except OSError as error:
-        raise Refused(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+        raise InvalidInput(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
 
 
 def launcher_options(command: Command) -> Command:
@@ -61,7 +61,7 @@ def launcher_options(command: Command) -> Command:
 
 
 def make_launcher(kind: str | None, settings: tuple[str, ...]) -> Launcher:
-    """The launcher that `--launcher` and `--set` describe. Refused where they are wrong."""
+    """The launcher that `--launcher` and `--set` describe. InvalidInput if they are wrong."""
     with usage_errors():
         cls = lookup_launcher(kind or "subprocess")
         return structure(values.settings(settings, cls), cls) if settings else cls()
@@ -94,13 +94,13 @@ _RUN_OPTIONS = (
     click.option("--name", help="The run's name."),
     click.option("--env", metavar="NAME=VALUE", multiple=True, help="A variable of the run's environment."),
     click.option("--timeout", type=float, metavar="SECONDS", help="Stop the run when it takes longer."),
-    click.option("--working-dir", metavar="DIR", help="Where the run works."),
+    click.option("--working-dir", metavar="DIR", help="The working directory of the run."),
 )
 
 
 @attrs.frozen(kw_only=True)
-class Asked:
-    """What the options of `run` and `preview` say, as they were given."""
+class RunRequest:
+    """The options of `run` and `preview`, unchecked."""
 
     command: tuple[str, ...] = ()
     entrypoint: str | None = None
@@ -115,7 +115,7 @@ class Asked:
     settings: tuple[str, ...] = ()
 
     def resolve(self) -> tuple[Launcher, Run]:
-        """The launcher and the run. Refused where the options are wrong or do not go together."""
+        """The launcher and the run. InvalidInput if the options are wrong or conflict."""
         if sum(map(bool, (self.command, self.entrypoint, self.deployment))) != 1:
             raise click.UsageError("give one of these: a COMMAND, --entrypoint, or --deployment")
         if self.deployment:
@@ -134,7 +134,7 @@ class Asked:
         from ..deployment import Deployment
 
         if self.kind or self.settings:
-            raise click.UsageError("--launcher and --set do not go with --deployment, which has a launcher of its own")
+            raise click.UsageError("--launcher and --set cannot be used with --deployment, which has its own launcher")
         with usage_errors():
             deployments = Deployment.load(self.file)
             if name not in deployments:
@@ -145,7 +145,7 @@ class Asked:
             return deployments[name].launcher, attrs.evolve(run, **self._changes(run.env))
 
     def _changes(self, env: dict[str, str | None]) -> dict[str, Any]:
-        """What the options say of the run itself; `env` is what the variables are added to."""
+        """The fields of the run that options set; `env` is what `--env` adds variables to."""
         given = {"name": self.name, "timeout": self.timeout, "working_dir": self.working_dir}
         changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
         if self.env:
@@ -154,13 +154,13 @@ class Asked:
 
 
 def run_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Adds all options that describe one run; the command gets them as `asked`."""
-    fields = {field.name for field in attrs.fields(Asked)}
+    """Adds all options that describe one run. The command receives them as `request`."""
+    fields = {field.name for field in attrs.fields(RunRequest)}
 
     @functools.wraps(command)
     def wrapped(**given: Any) -> int:
-        asked = Asked(**{name: given.pop(name) for name in fields})
-        return command(asked, **given)
+        request = RunRequest(**{name: given.pop(name) for name in fields})
+        return command(request, **given)
 
     for option in reversed(_RUN_OPTIONS):
         wrapped = option(wrapped)

@@ -1,4 +1,4 @@
-"""The folder that holds what the runs of a batch have written: one file each."""
+"""The directory with the output of a batch: one file for each run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ALLOWED = "a-zA-Z0-9_.-"
 
 
 class OutputFolder:
-    """Gives each run of a batch of `total` a file `NUMBER-NAME.log`, which nothing else has written or will write.
+    """Gives each of the `total` runs of a batch a new file `NUMBER-NAME.log`.
 
-    The folder is made where it does not exist. OSError where that is not possible.
+    The directory is created if it does not exist. OSError if that fails.
     """
 
     def __init__(self, path: Path, total: int) -> None:
@@ -29,43 +29,43 @@ class OutputFolder:
         self._width = len(str(total))
 
     def log_of(self, item: Item) -> Log:
-        """The log of a run; its file is made when the run has started."""
+        """The log of a run; its file is created when the run starts."""
         number = f"{item.number:0{self._width}}"
         name = slug(item.run.name, allowed=_ALLOWED, longest=_LONGEST_NAME)
         return Log(self._path, f"{number}-{name}" if name else number)
 
 
 class Log:
-    """One run's file: its methods are the callbacks of a launch. Each line is written whole, when it comes."""
+    """The file of one run. Its methods are the callbacks of a launch; each line is written at once."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.path: Path | None = None
-        """The file, once there is one."""
+        """The file, None before `open`."""
         self._folder = folder
         self._name = name
         self._file: TextIO | None = None
 
     def open(self, handle: Handle) -> None:
-        """LaunchError where no file can be made: then the run is stopped."""
+        """Creates the file. LaunchError if that fails, which stops the run."""
         try:
             self.path, self._file = _new_file(self._folder, self._name)
         except OSError as error:
-            raise LaunchError(f"Its output has nowhere to go, so it was stopped: {error}") from error
+            raise LaunchError(f"Stopped: the file for its output cannot be created: {error}") from error
 
     def write(self, run: Run, line: str) -> None:
-        assert self._file is not None  # open comes first
+        assert self._file is not None  # open is called first
         self._file.write(line + "\n")
 
     def close(self, future: Future[bool]) -> None:
         if self._file is not None:
-            with suppress(OSError):  # the disk is full: a warning has told of the lines that it did not take
+            with suppress(OSError):  # the disk is full: a warning has reported the lost lines
                 self._file.close()
 
 
 def _new_file(folder: Path, name: str) -> tuple[Path, TextIO]:
-    """A new file under `name`, or a name like it where that is taken by an earlier batch."""
+    """A new file called `name`, or a similar name if an earlier batch has used it."""
     for candidate in candidates(name, _LONGEST_NAME + 20):
         path = folder / f"{candidate}.log"
         with suppress(FileExistsError):
             return path, open(path, "x", encoding="utf-8", buffering=1, newline="\n")
-    raise FileExistsError(errno.EEXIST, "all names like this one are taken: give another folder", str(folder / name))
+    raise FileExistsError(errno.EEXIST, "all similar names are taken: give another directory", str(folder / name))

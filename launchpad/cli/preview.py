@@ -1,10 +1,10 @@
-"""`launchpad preview`: what `run` would send to the engine."""
+"""`launchpad preview`: shows what `run` would send to the engine."""
 
 from __future__ import annotations
 
 import click
 
-from .options import Asked, run_options, usage_errors
+from .options import RunRequest, run_options, usage_errors
 
 
 @click.command(
@@ -12,9 +12,9 @@ from .options import Asked, run_options, usage_errors
 )
 @run_options
 @click.option("--reveal", is_flag=True, help="Show secrets, such as the values of environment variables.")
-def preview(asked: Asked, reveal: bool) -> int:
-    """Show what `launchpad run`, with the same options, would send to the engine, without asking it."""
-    launcher, run = asked.resolve()
+def preview(request: RunRequest, reveal: bool) -> int:
+    """Show what `launchpad run` with the same options would send to the engine. The engine is not contacted."""
+    launcher, run = request.resolve()
     with usage_errors():
         text = launcher.preview(run, reveal=reveal)
     click.echo(text)

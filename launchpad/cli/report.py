@@ -1,4 +1,4 @@
-"""What is told of a batch: a line for each run that failed, a JSON object for each run if asked for, and a table."""
+"""The report of a batch: a line for each failed run, optionally a JSON object for each run, and a table."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from rich.text import Text
 from ..live.text import NOT_LAUNCHED, one_line, why
 from ..models import Outcome, Reason
 from .batch_file import Item
-from .messages import tell
+from .messages import print_message
 
-NAMED = 3
-"""How many runs of each result the table names."""
+SHOWN_NAMES = 3
+"""Runs that the table names for each result."""
 
 _NO_OUTCOME: dict[str, Any] = {
     "ok": False,
@@ -35,7 +35,7 @@ _NO_OUTCOME: dict[str, Any] = {
 
 
 class Labels:
-    """What runs are called on the screen: their names, and their numbers too where several have one name."""
+    """The labels of runs on the screen: their names, with their numbers if several have the same name."""
 
     def __init__(self, items: Iterable[Item]) -> None:
         self._names = Counter(item.run.name for item in items)
@@ -46,13 +46,13 @@ class Labels:
 
 
 class Report:
-    """Takes the ends of a batch's runs, in the main thread, and tells of them."""
+    """Reports the ends of a batch's runs. For the main thread only."""
 
     def __init__(self, labels: Labels, as_json: bool) -> None:
         self.launched = False
-        """Whether any run was."""
+        """Whether any run was launched."""
         self.lost = False
-        """Whether an object for a run could not be written."""
+        """Whether a JSON object could not be written."""
         self._labels = labels
         self._as_json = as_json
         self._console = Console(stderr=True, highlight=False)
@@ -61,26 +61,26 @@ class Report:
 
     @property
     def all_ok(self) -> bool:
-        """Whether all that have ended succeeded."""
+        """Whether all ended runs succeeded."""
         return set(self._counts) <= {Reason.COMPLETED.value}
 
-    def ended(self, item: Item, outcome: Outcome, log: Path | None, quietly: bool) -> None:
-        """Tells of the end of a run that was launched; `quietly`, not by a line of its own."""
+    def ended(self, item: Item, outcome: Outcome, log: Path | None, quiet: bool) -> None:
+        """Reports the end of a launched run; with `quiet`, without a line of its own."""
         self.launched = True
         self._count(item, outcome.reason.value)
-        if not (outcome.ok or quietly):
-            self._tell_failure(item, why(outcome), log)
+        if not (outcome.ok or quiet):
+            self._print_failure(item, why(outcome), log)
         self._print(item, attrs.asdict(outcome, value_serializer=_plain), log)
 
-    def not_launched(self, item: Item, message: str, quietly: bool) -> None:
-        """Tells of a run that never was, and why."""
+    def not_launched(self, item: Item, message: str, quiet: bool) -> None:
+        """Reports a run that was not launched."""
         self._count(item, NOT_LAUNCHED)
-        if not quietly:
-            self._tell_failure(item, f"{NOT_LAUNCHED}: {one_line(message)}", None)
+        if not quiet:
+            self._print_failure(item, f"{NOT_LAUNCHED}: {one_line(message)}", None)
         self._print(item, {**_NO_OUTCOME, "message": message}, None)
 
     def close(self) -> None:
-        """Shows how many runs had each result, and which."""
+        """Prints the table: how many runs had each result, and which."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column("result")
         table.add_column("runs", justify="right")
@@ -93,14 +93,14 @@ class Report:
     def _count(self, item: Item, result: str) -> None:
         self._counts[result] += 1
         named = self._named.setdefault(result, [])
-        if result != Reason.COMPLETED.value and len(named) < NAMED:
+        if result != Reason.COMPLETED.value and len(named) < SHOWN_NAMES:
             named.append(self._labels[item])
 
     def _which(self, result: str) -> str:
         named = self._named[result]
         return ", ".join(named) + (", …" if 0 < len(named) < self._counts[result] else "")
 
-    def _tell_failure(self, item: Item, reason: str, log: Path | None) -> None:
+    def _print_failure(self, item: Item, reason: str, log: Path | None) -> None:
         line = Text.assemble((self._labels[item], "bold"), ": ", (reason, "red"), f" [{log}]" if log else "")
         self._console.print(line, soft_wrap=True)
 
@@ -112,10 +112,10 @@ class Report:
             sys.stdout.write(json.dumps({**run, **facts, "log": log and str(log)}) + "\n")
             sys.stdout.flush()
         except BrokenPipeError:
-            pass  # the signal that comes with it stops the batch
+            pass  # the SIGPIPE that comes with it stops the batch
         except OSError as error:
             if not self.lost:
-                tell(f"the results cannot be written to standard output: {error.strerror}")
+                print_message(f"the results cannot be written to standard output: {error.strerror}")
             self.lost = True
 
 

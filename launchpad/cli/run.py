@@ -1,4 +1,4 @@
-"""`launchpad run`: one run, whose output and exit status become ours."""
+"""`launchpad run`: launches one run and passes on its output and exit status."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from ..models import Handle, Outcome, Reason
 from . import exit_codes as exits
 from .flight import Flight
 from .inbox import Inbox
-from .messages import tell
-from .options import Asked, run_options
+from .messages import print_message
+from .options import RunRequest, run_options
 
 
 @click.command(
     context_settings={"allow_interspersed_args": False}, short_help="Run a command or function; exit with its status."
 )
 @run_options
-@click.option("-v", "--verbose", is_flag=True, help="Say on stderr where the run is, and how it ended.")
-def run(asked: Asked, verbose: bool) -> int:
+@click.option("-v", "--verbose", is_flag=True, help="Print to stderr where the run started and how it ended.")
+def run(request: RunRequest, verbose: bool) -> int:
     """Run COMMAND, stream its output, and exit with its status.
 
     Also: 124 when the time-out has stopped it, 125 when it could not be launched, 128 + n when signal n ended it.
     Ctrl-C stops the run, and kills it when pressed again.
     """
-    launcher, wanted = asked.resolve()
+    launcher, wanted = request.resolve()
 
     def started(handle: Handle) -> None:
         if verbose:
-            tell(f"{handle.name}: {handle.type} run {handle.id} on {handle.engine} has started")
+            print_message(f"{handle.name}: {handle.type} run {handle.id} on {handle.engine} has started")
 
     with launcher, Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
         flight = Flight(executor, inbox)
@@ -39,7 +39,7 @@ def run(asked: Asked, verbose: bool) -> int:
         for _ in flight.ends():
             pass
     if verbose and future.outcome is not None:
-        tell(f"{wanted.name}: {why(future.outcome).removesuffix(':')}")
+        print_message(f"{wanted.name}: {why(future.outcome).removesuffix(':')}")
     return exits.of_signal(flight.signal) if flight.signal else _status(future, verbose)
 
 
@@ -47,18 +47,18 @@ def _status(future: LaunchFuture, told: bool) -> int:
     outcome = future.outcome
     if outcome is None:
         raise _not_launched(future.exception())
-    if not told and not _speaks_for_itself(outcome):
-        tell(f"{future.run.name}: {why(outcome)}")
+    if not told and not _is_self_explanatory(outcome):
+        print_message(f"{future.run.name}: {why(outcome)}")
     return exits.of_outcome(outcome)
 
 
 def _not_launched(error: BaseException | None) -> BaseException:
-    """The error to raise for one that a launch came to: with bad values it is the user's to put right."""
-    assert error is not None  # else there is an outcome
+    """The error to raise for a failed launch: a ValueError is about what the user gave."""
+    assert error is not None  # a future without an outcome has an error
     return LaunchError(str(error)) if isinstance(error, ValueError) else error
 
 
-def _speaks_for_itself(outcome: Outcome) -> bool:
-    """Whether the run has ended by its own doing, with a status that needs no explanation."""
+def _is_self_explanatory(outcome: Outcome) -> bool:
+    """Whether the run exited by itself, with a status that needs no explanation."""
     failed_by_itself = outcome.reason is Reason.FAILED and (outcome.exit_code or 0) > 0
     return outcome.ok or (failed_by_itself and not outcome.hint)

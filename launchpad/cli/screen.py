@@ -1,6 +1,6 @@
-"""How a batch is seen while it goes on: a bar where stderr is a terminal, a line now and then where it is not.
+"""The progress of a batch: a bar if stderr is a terminal, else a line every few seconds.
 
-Of each failure the report tells, with more words, so that the displays here do not.
+The displays here do not show failures: the report prints each with more detail.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from ..live.bar import Bar, display_here
 from ..live.tally import Counts, Failure
 from ..live.terminal import TerminalDisplay
 from ..live.view import as_text
-from .messages import tell
+from .messages import print_message
 
 
 class BarDisplay(TerminalDisplay):
-    """A bar at the foot of the terminal, and in its place at the end a line that sums up."""
+    """A bar at the bottom of the terminal, replaced by a summary line at the end."""
 
     def show(self, counts: Counts, failures: list[Failure]) -> None:
         super().show(counts, [])
@@ -25,24 +25,24 @@ class BarDisplay(TerminalDisplay):
 
 
 class LinesDisplay:
-    """A line every `period` seconds, and the line that sums up."""
+    """A line every `interval` seconds, and a summary line."""
 
-    period = 10.0
+    interval = 10.0
 
     def show(self, counts: Counts, failures: list[Failure]) -> None:
         rate = "" if counts.rate is None else f", {counts.rate:.1f}/s"
-        tell(f"{counts.ended} of {counts.total} runs have ended, {counts.failed} failed{rate}")
+        print_message(f"{counts.ended} of {counts.total} runs have ended, {counts.failed} failed{rate}")
 
     def close(self, counts: Counts, failures: list[Failure]) -> None:
         summary, *_failures = as_text(counts, over=True).splitlines()
         sys.stderr.write(f"{summary}\n")
 
     def abandon(self) -> None:
-        """There is nothing to let go of."""
+        """Does nothing: there is nothing to release."""
 
 
 def bar_over(total: int) -> Bar:
-    """What shows the futures of `total` runs."""
+    """A started bar for the futures of `total` runs."""
     bar = Bar(BarDisplay if display_here() else LinesDisplay, expected=total)
-    bar.begin()
+    bar.start()
     return bar

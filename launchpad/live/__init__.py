@@ -1,5 +1,5 @@
-"""How runs are seen while they go on: a bar with counts, on a terminal or in a notebook, and nothing elsewhere.
+"""Progress of runs: a bar with counts on a terminal or in a notebook, nothing elsewhere.
 
-`tally` counts, `view` says what is shown, `terminal` and `notebook` show it, `bar` brings it up to date, `progress` is
-what users call. Whatever is wrong with a display costs no run anything.
+`tally` counts, `view` renders, `terminal` and `notebook` display, `bar` updates the display from a thread, and
+`progress` is the public function. A display that fails affects no run.
 """

@@ -1,4 +1,4 @@
-"""Bars that live: a thread brings each up to date while its futures are under way."""
+"""Progress bars, each updated by its own thread until its futures have ended."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..errors import LaunchError
 from ..jupyter import in_notebook
 from .tally import Counts, Failure, Tally
 
-LINGER = 1.0
-"""Seconds without anything to do after which an executor's bar ends; runs that come then get a new one."""
+LINGER_TIMEOUT = 1.0
+"""Seconds after which the bar of an idle executor ends. Later runs get a new bar."""
 
 _WITHOUT_CURSOR = ("", "dumb", "unknown")  # values of TERM
 
@@ -28,21 +28,21 @@ _logger = logging.getLogger("launchpad")
 
 
 class Display(Protocol):
-    """Where a bar is shown. What it raises ends the showing, and nothing else."""
+    """Shows a bar. An exception in a method ends the bar and has no other effect."""
 
-    period: float
-    """Seconds between two looks."""
+    interval: float
+    """Seconds between two calls of `show`."""
 
     def show(self, counts: Counts, failures: list[Failure]) -> None:
-        """Shows how things are; `failures` are those since the last call."""
+        """Shows the current counts, and the failures since the last call."""
         ...
 
     def close(self, counts: Counts, failures: list[Failure]) -> None:
-        """Shows how things were at the end."""
+        """Shows the final counts, and the failures since the last call."""
         ...
 
     def abandon(self) -> None:
-        """Lets go of the display after it has raised."""
+        """Releases the display after an exception."""
         ...
 
 
@@ -50,9 +50,9 @@ MakeDisplay = Callable[[], Display]
 
 
 def display_here() -> MakeDisplay | None:
-    """What makes displays in this process; None where nobody looks: neither in a notebook nor at a terminal.
+    """The factory of displays for this process, None outside notebooks and terminals.
 
-    LaunchError where the package that draws is missing.
+    LaunchError if the package rich is missing.
     """
     notebook = in_notebook()
     if not notebook and not _is_terminal(sys.stderr):
@@ -70,7 +70,7 @@ def display_here() -> MakeDisplay | None:
 
 
 def bars_here() -> Bars | None:
-    """The bars of an executor of this process; None where nobody looks. LaunchError as for `display_here`."""
+    """The bars of an executor, None outside notebooks and terminals. LaunchError if the package rich is missing."""
     make_display = display_here()
     return None if make_display is None else Bars(make_display)
 
@@ -79,15 +79,14 @@ def _is_terminal(screen: TextIO | None) -> bool:
     """Whether `screen` is a terminal on which the cursor can be moved."""
     try:
         return screen is not None and screen.isatty() and os.environ.get("TERM", "dumb") not in _WITHOUT_CURSOR
-    except Exception:  # it is closed, or somebody's own
+    except Exception:  # it is closed, or not a real file
         return False
 
 
 class Bar:
-    """Shows the futures that are added to it, until all have ended (and `linger` seconds more) or it is closed.
+    """Shows the progress of futures until `linger` seconds after the last of them has ended, or until it is closed.
 
-    `expected` is how many there will be at least. It belongs to the thread, and in a notebook to the cell, that begins
-    it; its methods are for any thread.
+    `expected` is the least number of futures to come. In a notebook, it is in the cell that starts it. Thread-safe.
     """
 
     def __init__(self, make_display: MakeDisplay, *, expected: int = 0, linger: float = 0.0) -> None:
@@ -96,37 +95,37 @@ class Bar:
         self._linger = linger
         self._lock = threading.Lock()  # guards the next
         self._closed = False
-        # Locked until close(). No Event: an interrupt can tear its set() apart, and then a waiter hangs.
+        # Locked until close(). Not an Event: if an interrupt breaks off its set(), a waiter hangs.
         self._open = threading.Lock()
         self._open.acquire()
         self._thread: threading.Thread | None = None
 
-    def begin(self, futures: Iterable[Future[Any]] = ()) -> None:
-        """Begins to show, `futures` first of all. An interrupt is passed on, and leaves no thread and no display."""
+    def start(self, futures: Iterable[Future[Any]] = ()) -> None:
+        """Starts the thread that shows `futures` and later ones. An interrupt leaves no thread and no display."""
         try:
-            uninterrupted(partial(self._begin, futures), self._ask_to_close)
+            uninterrupted(partial(self._start, futures), self._ask_to_close)
         except BaseException:
             self.close()
             raise
 
     def add(self, future: Future[Any]) -> bool:
-        """False where the bar has been closed."""
+        """Adds a future; False if the bar has been closed."""
         with self._lock:
             if not self._closed:
                 self._tally.add(future)
             return not self._closed
 
     def end_when_idle(self) -> None:
-        """Has it end with the last of its futures, without lingering."""
+        """Ends the bar with the last of its futures, without lingering."""
         self._linger = 0.0
 
     def close(self) -> None:
-        """Shows how things are now, for the last time. Idempotent."""
+        """Shows the counts a last time and ends the bar. Idempotent."""
         self._ask_to_close()
         if self._thread is not None:
             self._thread.join()
 
-    def _begin(self, futures: Iterable[Future[Any]]) -> None:
+    def _start(self, futures: Iterable[Future[Any]]) -> None:
         for future in futures:
             self.add(future)
         try:
@@ -136,7 +135,7 @@ class Bar:
 
     def _started(self, display: Display) -> threading.Thread:
         show = contextvars.copy_context().run
-        # Not a daemon, which the interpreter would end in the middle of a write: it sees by itself when all is over.
+        # Not a daemon, which could be ended in the middle of a write. It ends when the main thread does.
         thread = threading.Thread(target=show, args=(self._show, display), name="launchpad-progress", daemon=False)
         thread.start()
         return thread
@@ -144,35 +143,35 @@ class Bar:
     def _ask_to_close(self) -> None:
         with self._lock:
             self._closed = True
-        with suppress(RuntimeError):  # it has been released before
+        with suppress(RuntimeError):  # it is released already
             self._open.release()
 
     def _show(self, display: Display) -> None:
-        """The thread: what goes wrong with the display is not to go further."""
+        """Runs in the thread. Errors of the display become a warning."""
         try:
-            while not self._is_over(display.period):
-                display.show(self._tally.counts(), self._tally.untold())
-            display.close(self._tally.counts(), self._tally.untold())
+            while not self._is_over(display.interval):
+                display.show(self._tally.counts(), self._tally.new_failures())
+            display.close(self._tally.counts(), self._tally.new_failures())
         except Exception as error:
             _warn(error)
             with suppress(Exception):
                 display.abandon()
 
-    def _is_over(self, bounded_timeout: float) -> bool:
-        """Waits a little; then whether there is nothing more to show."""
-        asked = self._open.acquire(timeout=bounded_timeout)
+    def _is_over(self, timeout: float) -> bool:
+        """Waits up to `timeout` seconds, then returns whether the bar is to end."""
+        asked = self._open.acquire(timeout=timeout)
         with self._lock:
             self._closed = (
                 asked
                 or self._closed
                 or self._tally.idle_for() > self._linger
-                or not threading.main_thread().is_alive()  # the interpreter is about to exit, and waits for us
+                or not threading.main_thread().is_alive()  # the interpreter waits for this thread to exit
             )
             return self._closed
 
 
 class Bars:
-    """The bars of an executor, one after the other: a run that finds none begins one."""
+    """The bars of an executor, at most one at a time: a run that finds no open bar starts one."""
 
     def __init__(self, make_display: MakeDisplay) -> None:
         self._make_display = make_display
@@ -182,11 +181,11 @@ class Bars:
     def add(self, future: Future[Any]) -> None:
         with self._lock:
             if self._bar is None or not self._bar.add(future):
-                self._bar = Bar(self._make_display, linger=LINGER)
-                self._bar.begin([future])
+                self._bar = Bar(self._make_display, linger=LINGER_TIMEOUT)
+                self._bar.start([future])
 
     def end(self, wait: bool) -> None:
-        """No more futures will come; with `wait`, all have ended."""
+        """Ends the bar when its futures have ended; with `wait`, closes it now."""
         if (bar := self._bar) is not None:
             bar.end_when_idle()
             if wait:

@@ -1,4 +1,4 @@
-"""A bar in the output of the cell that began it."""
+"""A bar in the output of a notebook's cell."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from .view import as_html, as_text
 
 
 class NotebookDisplay:
-    """One bar. It is changed where it stands, whichever cell is being executed. Raises what IPython raises."""
+    """One bar, updated in its cell while other cells are executed. Passes on the errors of IPython."""
 
-    period = 0.25
+    interval = 0.25
 
     def __init__(self) -> None:
         from IPython.display import display
 
         show: Any = display
-        self._handle = show({"text/plain": "", "text/html": ""}, raw=True, display_id=True)  # a place in the cell
+        self._handle = show({"text/plain": "", "text/html": ""}, raw=True, display_id=True)  # reserves the place
 
     def show(self, counts: Counts, failures: list[Failure]) -> None:
         self._handle.update(_bundle(counts, over=False), raw=True)
 
     def close(self, counts: Counts, failures: list[Failure]) -> None:
-        """Leaves what the notebook keeps: how it ended, and what failed."""
+        """Shows what the notebook keeps: the summary and the failures."""
         self._handle.update(_bundle(counts, over=True), raw=True)
 
     def abandon(self) -> None:

@@ -1,4 +1,4 @@
-"""`launchpad.progress`: a bar over futures, and the futures as they complete."""
+"""`launchpad.progress`: a bar for futures, and the futures as they complete."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from .bar import Bar, MakeDisplay, display_here
 F = TypeVar("F", bound=Future[Any])
 Self = TypeVar("Self", bound="Progress[Any]")
 
-NAP = 0.5
-"""Seconds that a loop sleeps at most: an interrupt that comes when it is about to fall asleep does not wake it."""
+WAKE_INTERVAL = 0.5
+"""Seconds between two wake-ups of a waiting loop: an interrupt just before it blocks does not wake it."""
 
 
 def progress(futures: Iterable[F]) -> Progress[F]:
-    """Shows how `futures` are getting on: to be iterated over, or entered as a context.
+    """Shows the progress of `futures` by a bar, during an iteration or a `with` block.
 
-    `for future in progress(futures)` gives each as it completes, as `as_completed` does. `with progress(futures)` shows
-    them for the time of the block, whatever is waited for in it. Either way it only looks on: leaving early stops no
-    run. The bar is on stderr, or in the notebook's cell; where stderr is neither, nothing is shown.
+    `for future in progress(futures)` yields each future as it completes, like `as_completed`. `with progress(futures)`
+    shows the bar for the duration of the block. Leaving early stops no run. The bar is drawn on stderr if that is a
+    terminal, or in the notebook's cell; elsewhere nothing is shown.
 
-    LaunchError where the package that draws (rich: extras `cli` and `notebook`) is missing.
+    LaunchError if the package rich (extras `cli` and `notebook`) is missing.
     """
     return Progress(futures, display_here())
 
 
 class Progress(Generic[F]):
-    """What `progress` gives. For one thread."""
+    """The result of `progress`. Not thread-safe."""
 
     def __init__(self, futures: Iterable[F], make_display: MakeDisplay | None) -> None:
         self._futures = list(dict.fromkeys(futures))
@@ -54,7 +54,7 @@ class Progress(Generic[F]):
     def __enter__(self: Self) -> Self:
         if not self._entered and self._make_display is not None and self._futures:
             self._bar = Bar(self._make_display, expected=len(self))
-            self._bar.begin(self._futures)
+            self._bar.start(self._futures)
         self._entered += 1
         return self
 
@@ -65,9 +65,9 @@ class Progress(Generic[F]):
             bar.close()
 
     def _ended(self) -> SimpleQueue[F]:
-        """To which each future comes when it ends.
+        """A queue that receives each future when it ends.
 
-        Not `as_completed`: torn apart by an interrupt, it leaves futures locked, and who is to end them hangs.
+        Not `as_completed`: if an interrupt breaks it off, futures stay locked, and the threads that end them hang.
         """
         ended: SimpleQueue[F] = SimpleQueue()
 
@@ -82,4 +82,4 @@ class Progress(Generic[F]):
 def _next(ended: SimpleQueue[F]) -> F:
     while True:
         with suppress(Empty):
-            return ended.get(timeout=NAP)
+            return ended.get(timeout=WAKE_INTERVAL)

@@ -1,4 +1,4 @@
-"""How many futures are in which state, how fast they end, and which have failed."""
+"""Counts futures by state, measures how fast they end, and collects failures."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import attrs
 from ..models import Outcome
 from .text import name_of, why, why_not
 
-KEPT = 20
-"""How many failures are remembered: those that came first."""
+MAX_KEPT_FAILURES = 20
+"""Failures that are kept: the first ones."""
 
-UNTOLD = 10_000
-"""How many failures wait to be told of, at most."""
+MAX_NEW_FAILURES = 10_000
+"""Failures that are kept until `new_failures` is called, at most."""
 
-SHORTEST = 0.1
-"""The fewest seconds in which a rate is measured."""
+MIN_RATE_WINDOW = 0.1
+"""Seconds after the first start before which no rate is given."""
 
 
 class Failure(NamedTuple):
-    """What failed, and why: each in one line."""
+    """The name of what failed, and the reason: one line each."""
 
     name: str
     why: str
@@ -33,7 +33,7 @@ class Failure(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class Counts:
-    """How things are at one moment. `rate` is in ends a second, None where nothing has ended yet."""
+    """The counts at one moment. `rate` is in ends per second, None before the first end."""
 
     total: int = 0
     running: int = 0
@@ -54,14 +54,14 @@ class Counts:
 
     @property
     def seconds_left(self) -> float | None:
-        """None where it is not known."""
+        """The estimated seconds until all have ended, None if unknown."""
         return (self.total - self.ended) / self.rate if self.rate else None
 
 
 class Tally:
-    """Counts the futures that are given to it. Thread-safe; it keeps none that has ended.
+    """Counts the futures that are added. Thread-safe. Ended futures are not kept.
 
-    `expected` is how many there will be, where more are still to come than have been added.
+    `expected` is the least number of futures, if more are to come than have been added.
     """
 
     def __init__(self, expected: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -71,10 +71,10 @@ class Tally:
         self._pending: set[Future[Any]] = set()
         self._succeeded = self._failed = self._cancelled = 0
         self._failures: list[Failure] = []
-        self._untold: deque[Failure] = deque(maxlen=UNTOLD)
-        self._begun = clock()
+        self._new_failures: deque[Failure] = deque(maxlen=MAX_NEW_FAILURES)
+        self._started_at = clock()
         self._last_end: float | None = None
-        self._working_since: float | None = None  # None while nothing has started: a pull says nothing of the rate
+        self._working_since: float | None = None  # None before the first start: a pull does not count
 
     def add(self, future: Future[Any]) -> None:
         with self._lock:
@@ -82,16 +82,16 @@ class Tally:
         future.add_done_callback(self._end)
 
     def idle_for(self) -> float:
-        """Seconds since the last of the futures ended; below zero while there are some, or are to come."""
+        """Seconds since the last future ended; negative while futures are pending or expected."""
         with self._lock:
             idle = not self._pending and self._ended >= self._expected
             return self._clock() - self._last_end if idle and self._last_end is not None else -1.0
 
-    def untold(self) -> list[Failure]:
+    def new_failures(self) -> list[Failure]:
         """The failures since the last call."""
         with self._lock:
-            failures = list(self._untold)
-            self._untold.clear()
+            failures = list(self._new_failures)
+            self._new_failures.clear()
         return failures
 
     def counts(self) -> Counts:
@@ -107,7 +107,9 @@ class Tally:
             )
         now = self._clock()
         running = sum(future.running() for future in pending)
-        return attrs.evolve(counts, running=running, seconds=now - self._begun, rate=self._rate(now, ended, pending))
+        return attrs.evolve(
+            counts, running=running, seconds=now - self._started_at, rate=self._rate(now, ended, pending)
+        )
 
     @property
     def _ended(self) -> int:
@@ -117,9 +119,9 @@ class Tally:
         if self._working_since is None:
             if not ended and not any(map(_has_started, pending)):
                 return None
-            self._working_since = self._begun if ended else now
+            self._working_since = self._started_at if ended else now
         seconds = now - self._working_since
-        return ended / seconds if ended and seconds >= SHORTEST else None
+        return ended / seconds if ended and seconds >= MIN_RATE_WINDOW else None
 
     def _end(self, future: Future[Any]) -> None:
         cancelled = future.cancelled()
@@ -133,18 +135,18 @@ class Tally:
                 self._succeeded += 1
             else:
                 self._failed += 1
-                self._untold.append(failure)
-                if len(self._failures) < KEPT:
+                self._new_failures.append(failure)
+                if len(self._failures) < MAX_KEPT_FAILURES:
                     self._failures.append(failure)
 
 
 def _has_started(future: Future[Any]) -> bool:
-    """Whether it does its work: a run that is still being started may wait for an image."""
+    """Whether a future is doing its work: a run that is being started may still wait for an image."""
     return future.handle is not None if hasattr(future, "handle") else future.running()
 
 
 def _failure(future: Future[Any]) -> Failure | None:
-    """Of a future that has ended, not cancelled: its failure, if it is one."""
+    """The failure of an ended future that was not cancelled; None if it succeeded."""
     if (error := future.exception()) is not None:
         return Failure(name_of(future), why_not(error))
     outcome = getattr(future, "outcome", None)

@@ -1,7 +1,7 @@
-"""Bars at the foot of a terminal, and everything that is printed above them.
+"""Bars at the bottom of a terminal, and everything that is printed above them.
 
-While there are bars, panes stand in for sys.stdout and sys.stderr: the lines of runs and whatever else is printed go
-to the terminal together with the bars, in one write, so that neither can tear the other.
+While there are bars, proxies replace sys.stdout and sys.stderr. Printed lines and the bars below them go to the
+terminal in one write, so that neither breaks up the other.
 """
 
 from __future__ import annotations
@@ -18,51 +18,51 @@ _RESET = "\x1b[0m"
 
 
 class TerminalDisplay:
-    """One bar, on the terminal that sys.stderr is. Raises what the terminal raises."""
+    """One bar on the terminal behind sys.stderr. Passes on the errors of the terminal."""
 
-    period = 0.1
+    interval = 0.1
 
     def __init__(self) -> None:
-        self._foot = _attached(self)
-        self._view = TerminalView(self._foot.screen)
+        self._area = _attached(self)
+        self._view = TerminalView(self._area.screen)
 
     def show(self, counts: Counts, failures: list[Failure]) -> None:
-        self._foot.put(self, self._view.bar(counts), self._view.failures(failures))
+        self._area.put(self, self._view.bar(counts), self._view.failures(failures))
 
     def close(self, counts: Counts, failures: list[Failure]) -> None:
-        """Leaves a line that says how it ended."""
-        self._foot.drop(self, self._view.failures(failures) + self._view.summary(counts))
+        """Replaces the bar by a summary line."""
+        self._area.drop(self, self._view.failures(failures) + self._view.summary(counts))
 
     def abandon(self) -> None:
-        """Leaves things as they are, on a terminal that does not take any more."""
-        self._foot.drop(self, None)
+        """Removes the bar without writing to the terminal."""
+        self._area.drop(self, None)
 
 
 class StatusArea:
-    """The bars of one terminal, a line each, and the panes that print above them. Thread-safe."""
+    """The bars at the bottom of one terminal, a line each, and the proxies that print above them. Thread-safe."""
 
     def __init__(self, screen: TextIO) -> None:
         self.screen = screen
         self._process = os.getpid()
-        self._bars: dict[TerminalDisplay, str] = {}  # empty before the first look at it
+        self._bars: dict[TerminalDisplay, str] = {}  # empty until it is first shown
         self._drawn = 0  # how many are on the screen; the cursor is on the line of the last one
 
     @property
     def alive(self) -> bool:
-        """Whether there are bars, in this process: a forked child has them in its memory, and nobody tends them."""
+        """Whether there are bars of this process: a forked child has a copy that no thread updates."""
         return bool(self._bars) and os.getpid() == self._process
 
     def put(self, display: TerminalDisplay, bar: str, above: str = "") -> None:
-        """Shows a bar, below those that are there, or changes it where it stands."""
+        """Adds a bar below the others, or updates it in place."""
         with screen_lock():
             if not self._bars:
-                self._step_in()
+                self._install_proxies()
             self._bars[display] = bar
             if bar:
                 self.draw(above)
 
     def drop(self, display: TerminalDisplay, last: str | None) -> None:
-        """Takes a bar away; `last` is printed above those that are left, None where nothing can be."""
+        """Removes a bar and prints `last` above the others; with None, writes nothing."""
         with screen_lock():
             self._bars.pop(display, None)
             try:
@@ -70,16 +70,16 @@ class StatusArea:
                     self.draw(last)
             finally:
                 if not self._bars:
-                    self._step_out()
+                    self._remove_proxies()
 
     def draw(self, above: str = "") -> None:
         """Prints whole lines, and the bars below them. Called with `screen_lock` held."""
         bars = [f"{bar}\x1b[K" for bar in self._bars.values() if bar]
         home = f"\x1b[{self._drawn - 1}A\r" if self._drawn > 1 else "\r" if self._drawn else ""
-        # A bar is drawn over what it was, and the rest of its line cleared after it: nothing is blank in between.
+        # A bar is drawn over its old text, and the rest of the line is cleared after it, so that it does not flicker.
         clear = "\x1b[J" if self._drawn and (above or self._drawn > len(bars)) else ""
         self._drawn = len(bars)
-        # The cursor goes back to the line's beginning: a "^C" that the terminal echoes is drawn over with the next bar.
+        # The cursor returns to the start of the line: the next bar overwrites a "^C" that the terminal echoes.
         self._write(home + clear + above + "\n".join(bars) + ("\r" if bars else ""))
 
     def _write(self, text: str) -> None:
@@ -89,31 +89,31 @@ class StatusArea:
             self.screen.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
         self.screen.flush()
 
-    def _step_in(self) -> None:
+    def _install_proxies(self) -> None:
         if _same_terminal(sys.stdout, self.screen):
             sys.stdout.flush()
             sys.stdout = cast("TextIO", StdoutProxy(self, sys.stdout))
         sys.stderr = cast("TextIO", StdoutProxy(self, self.screen))
 
-    def _step_out(self) -> None:
+    def _remove_proxies(self) -> None:
         self._drawn = 0
         for name in ("stdout", "stderr"):
-            pane = getattr(sys, name)
-            if isinstance(pane, StdoutProxy):
-                setattr(sys, name, pane.behind)
-                pane.flush()
+            proxy = getattr(sys, name)
+            if isinstance(proxy, StdoutProxy):
+                setattr(sys, name, proxy.behind)
+                proxy.flush()
 
 
 class StdoutProxy(StreamProxy):
-    """Stands in for a standard stream: what is written to it is shown a whole line at a time, above the bars."""
+    """Replaces a standard stream: shows what is written to it above the bars, in whole lines."""
 
-    def __init__(self, foot: StatusArea, behind: TextIO) -> None:
+    def __init__(self, area: StatusArea, behind: TextIO) -> None:
         self.behind = behind
-        self.foot = foot
-        self._held: list[str] = []  # of a line that is not complete
+        self.area = area
+        self._held: list[str] = []  # parts of an incomplete line
 
     def write(self, text: str) -> int:
-        if not self.foot.alive:
+        if not self.area.alive:
             return self.behind.write(text)
         with screen_lock():
             self._held.append(text)
@@ -128,15 +128,15 @@ class StdoutProxy(StreamProxy):
             self.write(text)
 
     def write_lines(self, lines: list[str]) -> None:
-        if not self.foot.alive:
+        if not self.area.alive:
             write_lines(self.behind, lines)
         else:
             text = "\n".join(lines) + "\n"
-            self.foot.draw(text + _RESET if "\x1b" in text else text)  # colours end where the bars begin
+            self.area.draw(text + _RESET if "\x1b" in text else text)  # colours end where the bars start
 
     def flush(self) -> None:
-        """Shows an incomplete line too, as a line of its own: a question, say, that waits for its answer."""
-        if not (self._held and self.foot.alive):
+        """Shows an incomplete line too, such as a prompt, as a line of its own."""
+        if not (self._held and self.area.alive):
             self._pass_on()
             return
         with screen_lock():
@@ -153,16 +153,16 @@ class StdoutProxy(StreamProxy):
 
 
 def _attached(display: TerminalDisplay) -> StatusArea:
-    """The foot that all bars on sys.stderr share, which now has the display's too."""
+    """Adds the display to the status area that all bars on sys.stderr share."""
     with screen_lock():
         screen = sys.stderr
-        foot = screen.foot if isinstance(screen, StdoutProxy) and screen.foot.alive else StatusArea(screen)
-        foot.put(display, "")
-        return foot
+        area = screen.area if isinstance(screen, StdoutProxy) and screen.area.alive else StatusArea(screen)
+        area.put(display, "")
+        return area
 
 
 def _same_terminal(one: TextIO | None, other: TextIO) -> bool:
     try:
         return one is not None and os.path.samestat(os.fstat(one.fileno()), os.fstat(other.fileno()))
-    except Exception:  # closed, no file at all, or somebody's own
+    except Exception:  # closed, or not a real file
         return False

@@ -1,4 +1,4 @@
-"""Words for people: what is shown of a run, in one line that no terminal takes for commands. Pure functions."""
+"""Text for people: single lines without control characters. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from concurrent.futures import Future
 from ..errors import LaunchError
 from ..models import Outcome, Run
 
-_JOINERS = "\u200c\u200d"  # not printable by themselves, and part of words in Persian, of emoji
+_JOINERS = "\u200c\u200d"  # not printable alone, but part of Persian words and of emoji
 
 NOT_LAUNCHED = "not_launched"
-"""What is said of a run that could not be launched: it has no Reason."""
+"""Stands for the Reason of a run that could not be launched."""
 
 
 def one_line(text: str) -> str:
-    """`text` in one line: white space is collapsed, control characters and those that turn its direction escaped."""
+    """`text` in one line: white space is collapsed, control and direction characters are escaped."""
     words = " ".join(text.split())
     return words if words.isprintable() else "".join(map(_shown, words))
 
 
 def why(outcome: Outcome) -> str:
-    """How a run ended, in a sentence or two that begin with the reason."""
+    """How a run ended: its reason, message and hint."""
     return one_line(f"{outcome.reason}: {outcome.message} {outcome.hint}")
 
 
 def why_not(error: BaseException) -> str:
-    """Why there is no outcome."""
+    """Why a future has no outcome: the kind of the error and its text."""
     what = NOT_LAUNCHED if isinstance(error, LaunchError) else type(error).__name__
     return one_line(f"{what}: {error}")
 
 
 def name_of(future: Future[object]) -> str:
-    """What a future is called: its run's name, where it has one."""
+    """The name of a future's run, or `a call` for another future."""
     run = getattr(future, "run", None)
     return one_line(run.name) if isinstance(run, Run) else "a call"
 
 
 def duration(seconds: float) -> str:
-    """Seconds as hours, minutes and seconds, as short as they can be: `0:07`, `12:30`, `3:00:00`, `2d 3:00:00`."""
+    """Seconds in the shortest form: `0:07`, `12:30`, `3:00:00`, `2d 3:00:00`."""
     days, rest = divmod(int(seconds), 24 * 3600)
     hours, minutes, left = rest // 3600, rest // 60 % 60, rest % 60
     clock = f"{hours}:{minutes:02}:{left:02}" if days or hours else f"{minutes}:{left:02}"

@@ -1,4 +1,4 @@
-"""What is shown of a tally, as text for a terminal and as HTML for a notebook. The only file here that says rich."""
+"""Renders counts as text for a terminal and as HTML for a notebook. The only module of `live` that imports rich."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHORTEST_BAR = 5
 LONGEST_BAR = 60
 NOTEBOOK_WIDTH = 84
 
-_READABLE = TerminalTheme(  # on white and on black: a notebook's theme is not known here
+_THEME = TerminalTheme(  # readable on white and on black: the notebook's theme is unknown
     (0, 0, 0),
     (255, 255, 255),
     [(0, 0, 0), (211, 47, 47), (56, 142, 60), (176, 128, 0), (30, 118, 210), (156, 60, 176), (0, 139, 150), (128,) * 3],
@@ -29,21 +29,21 @@ _PAGE = '<pre style="font-size: var(--jp-code-font-size, inherit); white-space: 
 
 
 class TerminalView:
-    """Renders for the terminal behind `screen`: its width, its colours or none (NO_COLOR), its characters."""
+    """Renders for the terminal behind `screen`: for its width, colours (NO_COLOR) and encoding."""
 
     def __init__(self, screen: TextIO) -> None:
         self._console = Console(file=screen, highlight=False, soft_wrap=True, force_jupyter=False)
 
     def bar(self, counts: Counts) -> str:
-        """One line, without its end, that fits into the terminal as wide as it is now."""
+        """One line without a newline, as wide as the terminal is now at most."""
         return self._rendered(*_bar(counts, self._console.width - 1))
 
     def summary(self, counts: Counts) -> str:
-        """The line that stays."""
+        """The final line."""
         return self._rendered(_summary(counts), end="\n")
 
     def failures(self, failures: Iterable[Failure]) -> str:
-        """A line for each."""
+        """A line for each failure."""
         return "".join(self._rendered(_failure(failure), end="\n") for failure in failures)
 
     def _rendered(self, *parts: RenderableType, end: str = "") -> str:
@@ -53,21 +53,21 @@ class TerminalView:
 
 
 def as_html(counts: Counts, *, over: bool) -> str:
-    """The bar, or the summary where it is `over`, and the failures so far."""
-    console = _paper(record=True)
+    """The bar (the summary if `over`) and the failures so far, as HTML."""
+    console = _page_console(record=True)
     _print_page(console, counts, over)
-    return console.export_html(theme=_READABLE, inline_styles=True, code_format=_PAGE)
+    return console.export_html(theme=_THEME, inline_styles=True, code_format=_PAGE)
 
 
 def as_text(counts: Counts, *, over: bool) -> str:
-    """The same in plain text, for a front end that shows no HTML."""
-    console = _paper()
+    """The same as plain text, for front ends without HTML."""
+    console = _page_console()
     with console.capture() as captured:
         _print_page(console, counts, over)
     return captured.get()
 
 
-def _paper(record: bool = False) -> Console:
+def _page_console(record: bool = False) -> Console:
     return Console(
         file=io.StringIO(),
         record=record,
@@ -90,7 +90,7 @@ def _print_page(console: Console, counts: Counts, over: bool) -> None:
 
 
 def _bar(counts: Counts, width: int) -> list[RenderableType]:
-    """The bar with as many of the facts as there is room for."""
+    """The bar, with as many facts as fit into `width` columns."""
     facts = _facts(counts)
     while len(facts) > 1 and _length(facts) + 1 + SHORTEST_BAR > width:
         facts.remove(max(facts, key=lambda fact: fact[0]))
@@ -107,7 +107,7 @@ def _bar(counts: Counts, width: int) -> list[RenderableType]:
 
 
 def _facts(counts: Counts) -> list[tuple[int, Text]]:
-    """What is said beside the bar. Where there is no room for all, those with the highest number are left out first."""
+    """The facts beside the bar. If not all fit, those with the highest number are left out first."""
     left = counts.seconds_left
     facts = [
         (0, f"{counts.ended}/{counts.total}", ""),
@@ -139,7 +139,7 @@ def _summary(counts: Counts) -> Text:
 
 
 def _rate(counts: Counts) -> str:
-    """How many end in a second, or in a minute where they are slow."""
+    """Ends per second, or per minute if that is below one."""
     if counts.rate is None:
         return ""
     return f"{counts.rate:.1f}/s" if counts.rate >= 1 else f"{counts.rate * 60:.1f}/min"

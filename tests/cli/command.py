@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "launchpad.cli"]
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 Finished = subprocess.CompletedProcess[str]
 
@@ -26,7 +26,7 @@ def launchpad(
         input=stdin,
         capture_output=True,
         encoding="utf-8",
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         env={**os.environ, **env},
         cwd=cwd,
     )
@@ -46,7 +46,7 @@ class Started:
         self.process.send_signal(number)
 
     def status(self) -> int:
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
 
 @contextmanager

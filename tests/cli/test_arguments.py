@@ -75,7 +75,7 @@ def test_a_setting_below_one_that_is_no_mapping_is_refused() -> None:
 
 
 def test_a_list_that_does_not_end_names_the_argument() -> None:
-    with pytest.raises(BadValue, match="--param days: it opens a list or a mapping"):
+    with pytest.raises(BadValue, match="--param days: it is not a valid list or mapping"):
         parameters(["days=[1, 2"])
 
 

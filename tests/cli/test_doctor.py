@@ -36,7 +36,7 @@ def test_the_check_beside_a_launcher_says_how_it_is(answer: str, health: Health)
 
 def test_a_check_that_hangs_does_not_delay_the_result() -> None:
     try:
-        found = examine([("mine", lambda: CheckedLauncher(answer="hanging"))], patience=0.05)
+        found = examine([("mine", lambda: CheckedLauncher(answer="hanging"))], timeout=0.05)
     finally:
         check.never.set()
     assert found == {"mine": Health(usable=False, detail="It has not answered within 0.05 s.")}
@@ -77,5 +77,5 @@ def test_settings_need_a_launcher() -> None:
     done = launchpad("doctor", "--set", "grace=1")
     assert (done.returncode, done.stderr) == (
         2,
-        "launchpad: --set goes with --launcher (see: launchpad doctor --help)\n",
+        "launchpad: --set needs --launcher (see: launchpad doctor --help)\n",
     )

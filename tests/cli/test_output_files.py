@@ -55,7 +55,7 @@ def test_there_is_no_file_for_a_run_that_has_not_started(tmp_path: Path) -> None
 def test_a_file_that_cannot_be_made_is_a_launch_error(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path / "logs", 1)
     (tmp_path / "logs").rmdir()
-    with pytest.raises(LaunchError, match="Its output has nowhere to go, so it was stopped"):
+    with pytest.raises(LaunchError, match="Stopped: the file for its output cannot be created"):
         log_of(folder, "n").open(HANDLE)
 
 

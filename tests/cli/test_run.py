@@ -98,7 +98,7 @@ def test_a_terminal_that_is_not_utf_8_gets_escapes() -> None:
         (["--set", "grce=1", "ls"], "unknown key 'grce' of SubprocessLauncher (did you mean 'grace'?)"),
         (["--set", "grace=soon", "ls"], "grace must be a"),
         (["--deployment", "x", "-f", "none.yaml"], "none.yaml"),
-        (["--deployment", "x", "--launcher", "docker"], "--launcher and --set do not go with --deployment"),
+        (["--deployment", "x", "--launcher", "docker"], "--launcher and --set cannot be used with --deployment"),
     ],
 )
 def test_a_bad_argument_is_one_line_and_status_2(arguments: list[str], line: str, tmp_path: Path) -> None:

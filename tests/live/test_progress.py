@@ -1,4 +1,4 @@
-"""`progress`, and the bars of executors: when they begin and end, and what a broken display costs."""
+"""`progress`, and the bars of executors: when they start and end, and what a broken display costs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.helping import threads
 class Shown:
     """A display that keeps what it is shown."""
 
-    period = 0.001
+    interval = 0.001
 
     def __init__(self) -> None:
         self.counts: list[Counts] = []
@@ -121,7 +121,7 @@ def test_an_interrupt_at_any_moment_leaves_no_bar_of_an_executor(displays: Displ
 
 def test_a_bar_ends_with_its_futures_without_being_left(displays: Displays) -> None:
     bar = Bar(displays, expected=1)
-    bar.begin()
+    bar.start()
     (future,) = futures(1)
     assert bar.add(future)
     future.set_result(1)

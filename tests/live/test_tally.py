@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pytest
 
 from launchpad import LaunchExecutor, Run
-from launchpad.live.tally import KEPT, Tally
+from launchpad.live.tally import MAX_KEPT_FAILURES, Tally
 from launchpad.testing import FakeBackend, FakeLauncher, Script
 
 
@@ -56,8 +56,8 @@ def test_a_run_that_fails_is_told_of_with_its_name_and_reason(tally: Tally) -> N
     with LaunchExecutor(FakeLauncher(fake)) as executor:
         for name in ("good", "bad"):
             tally.add(executor.submit(Run(command=["x"], name=name)))
-    assert tally.untold() == [("bad", "failed: Exited with status 3.")]
-    assert tally.untold() == []
+    assert tally.new_failures() == [("bad", "failed: Exited with status 3.")]
+    assert tally.new_failures() == []
     assert tally.counts().succeeded == 1
 
 
@@ -88,10 +88,10 @@ def test_ended_futures_are_not_kept(tally: Tally) -> None:
 
 
 def test_only_the_first_failures_are_kept(tally: Tally) -> None:
-    for future in pending(tally, 3 * KEPT):
+    for future in pending(tally, 3 * MAX_KEPT_FAILURES):
         future.set_exception(ValueError())
     counts = tally.counts()
-    assert (len(counts.failures), counts.failed) == (KEPT, 3 * KEPT)
+    assert (len(counts.failures), counts.failed) == (MAX_KEPT_FAILURES, 3 * MAX_KEPT_FAILURES)
 
 
 def test_what_is_expected_counts_before_it_comes(clock: Clock) -> None:

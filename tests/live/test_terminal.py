@@ -1,4 +1,4 @@
-"""Bars at the foot of a terminal: what is written, and in which order."""
+"""Bars at the bottom of a terminal: what is written, and in which order."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_what_is_not_on_the_terminal_is_left_alone(screen: Recorder) -> None:
         display.abandon()
 
 
-def test_a_pane_that_somebody_kept_goes_on_writing(screen: Recorder) -> None:
+def test_a_proxy_that_is_still_referred_to_writes_on(screen: Recorder) -> None:
     with redirect_stderr(screen):
         display = TerminalDisplay()
         kept = sys.stderr

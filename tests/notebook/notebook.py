@@ -15,7 +15,7 @@ from typing import Any
 
 from jupyter_client import KernelManager
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 SPARE = 5.0
 
 
@@ -55,7 +55,7 @@ class Notebook:
 
     def __enter__(self) -> Notebook:
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=PATIENCE)
+        self._client.wait_for_ready(timeout=TIMEOUT)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -90,7 +90,7 @@ class Notebook:
 
     def until(self, reached: Callable[[], object]) -> None:
         """Takes what the kernel sends until `reached`."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT
         while not reached():
             try:
                 message = self._client.get_iopub_msg(timeout=max(0.0, until - time.monotonic()))

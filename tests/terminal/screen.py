@@ -18,7 +18,7 @@ from types import TracebackType
 
 import pyte
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 class Terminal:
@@ -41,7 +41,7 @@ class Terminal:
         self.raw = ""
         self._stream = pyte.Stream(self.screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._until = time.monotonic() + PATIENCE
+        self._until = time.monotonic() + TIMEOUT
         ours, theirs = pty.openpty()
         self._ours = ours
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -89,7 +89,7 @@ class Terminal:
 
     def wait(self) -> int:
         """Waits for the program's end and gives its exit status."""
-        return self._program.wait(PATIENCE)
+        return self._program.wait(TIMEOUT)
 
     def memory(self) -> int:
         """The bytes of memory that the program has at the moment. On Linux."""
