@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import attrs
+
+from .errors import LaunchError
 
 
 @attrs.frozen(kw_only=True)
@@ -22,11 +25,20 @@ class Health:
     advice: str = ""
 
 
-def check_beside(cls: type) -> Callable[[Any], Health] | None:
-    """The function `check` of the module `check` in the package of a launcher class, or of its nearest base with one.
+def default_check(launcher: Any) -> Health:
+    """The result of the check in the launcher's package or, without one, whether the launcher connects."""
+    try:
+        check = _check_of(type(launcher))
+        if check is not None:
+            return check(launcher)
+        with closing(launcher.connect()) as backend:
+            return Health(usable=True, detail=backend.engine)
+    except LaunchError as error:
+        return Health(usable=False, detail=str(error))
 
-    None if there is no such module. A check may ask the engine; a LaunchError from it means "not usable".
-    """
+
+def _check_of(cls: type) -> Callable[[Any], Health] | None:
+    """The function `check` of the module `check` in the package of a class, or of its nearest base class with one."""
     for base in cls.__mro__:
         package = base.__module__.rpartition(".")[0]
         if package and importlib.util.find_spec(f"{package}.check") is not None:

@@ -8,23 +8,23 @@ from __future__ import annotations
 import abc
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
 
-from . import converters
-from . import run_events as logs
+from . import converters, run_events
 from .converters import Flag, flag, masked, seconds
 from .core.backend import Backend, Spec
-from .core.cancellation import Listening, StartLimiter, StopToken
+from .core.cancellation import StartLimiter, StopToken
+from .core.cleanup import kill_after_error, passing_on, stop_after_error
 from .core.error_boundary import error_boundary
 from .core.interrupts import uninterrupted
 from .core.output import OnOutput, Sink, discard, to_caller, to_screen
 from .core.session import Session
 from .core.supervisor import Supervisor
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
-from .health import Health, check_beside
+from .health import Health, default_check
 from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run
 from .registry import Registry
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 OnStart = Callable[[Handle], object]
 LauncherClass = TypeVar("LauncherClass", bound="type[Launcher]")
 
-_UNGATED = nullcontext()
-"""In the place of a Gate's passing, where starts are not bounded."""
+_UNLIMITED = nullcontext()
+"""Used instead of a StartLimiter's slot if there is no limit."""
 
 
 def _stream_output(value: Flag) -> bool:
@@ -53,10 +53,12 @@ def _grace(value: float) -> float:
 class Launcher(abc.ABC):
     """Where and how runs are launched. Frozen and compared by value; any number of threads may share one.
 
-    `env` goes to every run (None removes a variable); a run's own wins. `stream_output` prints what runs write, unless
-    an `on_output` takes it. `grace` is how many seconds a run has between being asked to stop and being killed.
+    `env` is set for every run (None removes a variable); a run's own `env` overrides it. `stream_output` prints the
+    output of runs, unless there is an `on_output`. `grace` is the time in seconds between SIGTERM and SIGKILL when a
+    run is stopped.
 
-    The constructor does no I/O; the connection is made on first use, closed by `close()`, and made anew after it.
+    The constructor does no I/O. The connection is opened on first use; `close()` closes it, and the next use opens
+    another.
     """
 
     type: ClassVar[str] = ""
@@ -85,37 +87,30 @@ class Launcher(abc.ABC):
         """A new connection to the engine; the caller closes it. EngineUnavailable if its package is not installed."""
 
     def check(self) -> Health:
-        """Whether this launcher can be used here and now. It may ask the engine, and take seconds.
+        """Whether this launcher can be used here and now, as `launchpad doctor` shows it. It may ask the engine.
 
-        `launchpad doctor` shows it. By default, the function `check(launcher)` of the module `check` beside the
-        launcher's own; without one, a launcher is usable if it connects.
+        By default, the function `check(launcher)` in the module `check` of the launcher's package, or without such a
+        module, whether a connection can be made.
         """
-        try:
-            found = check_beside(type(self))
-            if found is not None:
-                return found(self)
-            with closing(self.connect()) as backend:
-                return Health(usable=True, detail=backend.engine)
-        except LaunchError as error:
-            return Health(usable=False, detail=str(error))
+        return default_check(self)
 
     # The same for every launcher.
 
     def submit(self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None) -> bool:
-        """Launches `run`, blocks until it has ended, and says whether it succeeded.
+        """Launches `run`, blocks until it has ended, and returns whether it succeeded. Thread-safe.
 
-        True only for exit status 0 of a run that was not stopped; False for any other end, time-outs included. A run
-        that could not be launched at all raises LaunchError. Whatever ends the call early (Ctrl-C, an error in
-        `on_start`) stops the run first. Thread-safe.
+        True only for exit status 0 of a run that was not stopped; False for any other end, time-outs included.
+        LaunchError if the run could not be launched. An exception that ends the call early (Ctrl-C, an error in
+        `on_start`) stops the run first.
 
-        `on_start(handle)` is called once, in this thread, before any waiting. `on_output(run, line)` gets every line of
-        stdout and stderr without its newline, in order; it takes the screen's place.
+        `on_start(handle)` is called once, in this thread, before any waiting. `on_output(run, line)` is called with
+        every line of stdout and stderr, in order and without its newline; then nothing is printed.
         """
         return self.launch(run, on_start=on_start, on_output=on_output).ok
 
     @error_boundary
     def launch(self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None) -> Outcome:
-        """Does what `submit` does, and returns the whole Outcome: the exit code, the reason, the message and so on."""
+        """Does what `submit` does, and returns the whole Outcome: exit code, reason, message and so on."""
         return self._launch(run, on_start, on_output, StopToken(), None)
 
     @kept_in_cell
@@ -129,61 +124,60 @@ class Launcher(abc.ABC):
     ) -> Outcome:
         """Launches `run`. `stop_token` lets another thread stop it; `limiter` bounds how many starts go on at once."""
         self._check_run(run)
-        begun: list[Supervisor] = []
+        started: list[Supervisor] = []
         output, sink = on_output is not None or self.stream_output, self._sink(run, on_output)
         try:
-            uninterrupted(lambda: self._begin(begun, run, output, stop_token, limiter), stop_token.stop)
-            supervisor = begun[0]
-            with _hearing(supervisor, stop_token):
+            uninterrupted(lambda: self._start(started, run, output, stop_token, limiter), stop_token.stop)
+            supervisor = started[0]
+            with passing_on(stop_token, supervisor):
                 if on_start is not None:
                     on_start(supervisor.handle)
                 outcome = supervisor.wait(sink)
-                assert outcome is not None  # without a limit it comes back at the end alone
+                assert outcome is not None  # no time limit was given
                 return outcome
         except BaseException:
-            try:  # before any call: with that, the next interrupt comes, if it comes
-                _end_after_error(begun, stop_token, sink)
+            try:  # first, since the next interrupt can only be raised after a call
+                stop_after_error(started, stop_token, sink)
             except BaseException:
-                _end_at_once(begun)
+                kill_after_error(started)
             raise
         finally:
-            for supervisor in begun:
+            for supervisor in started:
                 self._session.forget(supervisor.handle)
 
     @error_boundary
     def start(self, run: Run) -> Handle:
-        """Starts `run` and returns at once; `wait` gives its Outcome, `stop` ends it. LaunchError as in `submit`.
+        """Starts `run` and returns at once; `wait` returns its Outcome, `stop` ends it. LaunchError as in `submit`.
 
-        With `stream_output`, what it writes is kept for `wait`: a local run that writes more than a pipe holds goes on
-        only when somebody follows it.
+        With `stream_output`, the output is kept for `wait`: a local run that fills its pipe blocks until a `wait`.
         """
         self._check_run(run)
         stop_token = StopToken()
-        begun: list[Supervisor] = []
+        started: list[Supervisor] = []
         try:
-            uninterrupted(lambda: self._begin(begun, run, self.stream_output, stop_token, None), stop_token.stop)
+            uninterrupted(lambda: self._start(started, run, self.stream_output, stop_token, None), stop_token.stop)
         except BaseException:
-            try:  # as in launch
-                _end_after_error(begun, stop_token, discard)
+            try:  # as in _launch
+                stop_after_error(started, stop_token, discard)
             except BaseException:
-                _end_at_once(begun)
-            for supervisor in begun:
+                kill_after_error(started)
+            for supervisor in started:
                 self._session.forget(supervisor.handle)
             raise
-        return begun[0].handle
+        return started[0].handle
 
     @error_boundary
     @kept_in_cell
     def wait(self, handle: Handle, timeout: float | None = None, *, on_output: OnOutput | None = None) -> Outcome:
-        """Blocks until the run has ended; a second call gives the same Outcome. Thread-safe.
+        """Blocks until the run has ended; a second call returns the same Outcome. Thread-safe.
 
-        TimeoutError after `timeout` seconds: the run goes on. The handle may be one that another process saved; then
-        the run given to `on_output` carries its id and its name alone, and has the name for its command. RunNotFound
-        where the engine does not know the run any more, RunNotAvailable for a handle of another engine.
+        TimeoutError after `timeout` seconds; the run goes on. RunNotFound if the engine no longer knows the run,
+        RunNotAvailable if the handle belongs to another engine. The handle may come from another process: the Run that
+        `on_output` gets then has only its id and its name, and the name as its command.
         """
         until = None if timeout is None else time.monotonic() + seconds(timeout, "timeout", zero=True)
         supervisor = self._supervisor(handle, on_output is not None or self.stream_output)
-        outcome = self._followed(supervisor, self._sink(supervisor.run, on_output), until)
+        outcome = self._wait(supervisor, self._sink(supervisor.run, on_output), until)
         if outcome is None:
             raise TimeoutError(f"Run {handle.name!r} ({handle.id}) has not ended within {timeout:g} s; it goes on.")
         return outcome
@@ -192,7 +186,7 @@ class Launcher(abc.ABC):
     def stop(self, handle: Handle) -> None:
         """Stops the run: asks it to end, kills it after `grace` seconds, and returns when it is gone. Idempotent.
 
-        Called by the run's own `on_output`, it returns at once: the run is followed to its end after that.
+        In the run's own `on_output` it returns at once, and the run ends after that.
         """
         try:
             supervisor = self._supervisor(handle, False)
@@ -200,23 +194,23 @@ class Launcher(abc.ABC):
             return
         supervisor.request_stop()
         if not supervisor.polled_here:
-            self._followed(supervisor, self._sink(supervisor.run, None))
+            self._wait(supervisor, self._sink(supervisor.run, None))
 
     @error_boundary
     def remove(self, handle: Handle) -> None:
-        """Removes what an ended run left behind, here and on the engine. Idempotent. LaunchError while it runs."""
+        """Removes what an ended run has left on the engine. Idempotent. LaunchError while the run goes on."""
         self._check_handle(handle)
         self._backend().remove(handle)
         self._session.forget(handle)
 
     @error_boundary
     def preview(self, run: Run, *, reveal: bool = False) -> str:
-        """What would be sent to the engine, without asking it; secrets are masked unless `reveal`."""
+        """What would be sent to the engine, as text, without asking it. Secrets are masked unless `reveal`."""
         self._check_run(run)
         return self.render(self.spec(run, next(self.names(run))), reveal=reveal)
 
     def to_settings(self) -> LauncherSettings:
-        """This launcher as plain data, for JSON or YAML: env values are in it. `from_settings` gives an equal one."""
+        """This launcher as plain data for JSON or YAML, env values included. `from_settings` makes an equal one."""
         from .settings import LauncherSettings, unstructure  # takes 10 ms to import, and cattrs 60 ms
 
         if "type" not in vars(type(self)):
@@ -225,9 +219,9 @@ class Launcher(abc.ABC):
 
     @classmethod
     def from_settings(cls, settings: LauncherSettings | Mapping[str, Any]) -> Self:
-        """The launcher that `settings` describe: of any type when called on Launcher, else of the class's own.
+        """The launcher that `settings` describe: of any type if called on Launcher, else of the class's type.
 
-        ValueError with one line for each fault in them, which names the setting and never shows a value of env.
+        ValueError with one line for each invalid setting, which never shows a value of env.
         """
         from .settings import LauncherSettings, structure
 
@@ -242,7 +236,7 @@ class Launcher(abc.ABC):
         return structure(settings.config, found, "$.config")
 
     def close(self) -> None:
-        """Closes the connection to the engine, if there is one. A later call connects anew. Idempotent."""
+        """Closes the connection to the engine, if there is one. The next use opens another. Idempotent."""
         self._session.close()
 
     def _repr_html_(self) -> str:
@@ -257,28 +251,28 @@ class Launcher(abc.ABC):
     def _backend(self) -> Backend:
         return self._session.backend(self.connect)
 
-    def _begin(
-        self, begun: list[Supervisor], run: Run, output: bool, stop_token: StopToken, limiter: StartLimiter | None
+    def _start(
+        self, started: list[Supervisor], run: Run, output: bool, stop_token: StopToken, limiter: StartLimiter | None
     ) -> None:
-        """Starts `run`, puts its Supervisor into `begun`, where an interrupted caller finds it, and tells of it."""
+        """Starts `run`, adds its Supervisor to `started`, where an interrupted caller finds it, and emits the event."""
         try:
-            with _UNGATED if limiter is None else limiter.slot(stop_token):
-                begun.append(self._session.add(self._started(run, output, stop_token)))
+            with _UNLIMITED if limiter is None else limiter.slot(stop_token):
+                started.append(self._session.add(self._supervised(run, output, stop_token)))
         except LaunchError as error:
-            logs.emit_error(run, self.type, None, error)
+            run_events.emit_error(run, self.type, None, error)
             raise
-        logs.emit_start(run, begun[0].handle)
+        run_events.emit_start(run, started[0].handle)
 
-    def _started(self, run: Run, output: bool, stop_token: StopToken) -> Supervisor:
+    def _supervised(self, run: Run, output: bool, stop_token: StopToken) -> Supervisor:
         backend = self._backend()
 
         def start(name: str) -> Supervisor:
             unit = backend.start(self.spec(run, name), name, run, output=output, stop_token=stop_token)
             return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper)
 
-        return self._named(run, start)
+        return self._with_free_name(run, start)
 
-    def _named(self, run: Run, start: Callable[[str], Supervisor]) -> Supervisor:
+    def _with_free_name(self, run: Run, start: Callable[[str], Supervisor]) -> Supervisor:
         names = self.names(run)
         try:
             return start(next(names))
@@ -290,7 +284,6 @@ class Launcher(abc.ABC):
             return with_free_name(others, start)
 
     def _timeout(self, run: Run) -> float | None:
-        """Seconds that `run` may take."""
         return run.timeout
 
     def _supervisor(self, handle: Handle, output: bool) -> Supervisor:
@@ -306,10 +299,10 @@ class Launcher(abc.ABC):
             found.close()
         return kept
 
-    def _followed(self, supervisor: Supervisor, sink: Sink, until: float | None = None) -> Outcome | None:
+    def _wait(self, supervisor: Supervisor, sink: Sink, until: float | None = None) -> Outcome | None:
         try:
             return supervisor.wait(sink, until)
-        except EngineUnavailable:  # the run may well go on: who asks again later looks for it anew
+        except EngineUnavailable:  # the run may go on: the next call has to find it again
             self._session.forget(supervisor.handle)
             raise
 
@@ -360,38 +353,3 @@ def lookup_launcher(name: str) -> type[Launcher]:
 def known_launchers() -> list[str]:
     """The types of all launchers, sorted, including those of packages that are not imported yet."""
     return _REGISTRY.names()
-
-
-def _hearing(supervisor: Supervisor, stop_token: StopToken) -> Listening:
-    """For the time of a block, passes on to the run what is asked of `stop_token`."""
-    return stop_token.listening(lambda: supervisor.request_stop(hurry=stop_token.hurried))
-
-
-def _end_after_error(begun: list[Supervisor], stop_token: StopToken, sink: Sink) -> None:
-    """Stops what was begun by a launch that was interrupted. Its last words count."""
-    for supervisor in begun:
-        with _hearing(supervisor, stop_token):
-            supervisor.request_stop()
-            _see_through(supervisor, sink)
-
-
-def _end_at_once(begun: list[Supervisor]) -> None:
-    """What is left to do when that was interrupted again: kills."""
-    for supervisor in begun:
-        supervisor.request_stop(hurry=True)
-        _see_through(supervisor, discard)
-
-
-def _see_through(supervisor: Supervisor, sink: Sink) -> None:
-    try:
-        supervisor.wait(sink)
-    except LaunchError:
-        _kill_unseen(supervisor)
-
-
-def _kill_unseen(supervisor: Supervisor) -> None:
-    """Kills a run that the engine does not tell of any more."""
-    try:
-        supervisor.kill()
-    except LaunchError as error:
-        logs.warn_of_survival(supervisor.run, supervisor.handle, error)
