@@ -61,7 +61,7 @@ class DockerLauncher(Launcher):
 
     def __attrs_post_init__(self) -> None:
         if self.networks and self.network_mode is not None:
-            raise ValueError("networks and network_mode are both set: a container is connected by one of them")
+            raise ValueError("networks and network_mode are both set: a container is connected by only one of them")
 
     def spec(self, run: Run, name: str) -> Spec:
         image = self.image or os.environ.get(IMAGE) or get_image_name()
@@ -69,21 +69,27 @@ class DockerLauncher(Launcher):
         mode, urls, gateway = specs.network(
             self.network_mode, self.networks, self._forwarded(own), linux=sys.platform == "linux"
         )
+        create = {
+            "name": name,
+            "image": image,
+            "command": list(run.command or portable_command(run.entrypoint)),
+            "environment": {**base_run_environment(), **urls, **own},
+            "labels": {**self.labels, **run.labels, **self._own_labels(run)},
+            "working_dir": run.working_dir,
+            "user": self.user,
+        }
+        host = {
+            "binds": [volumes.resolved(volume) for volume in self.volumes] or None,
+            "network_mode": mode,
+            "mem_limit": self.mem_limit,
+            "nano_cpus": None if self.cpus is None else round(self.cpus * 1e9),
+        }
         return specs.build(
-            name=name,
-            image=image,
-            command=run.command or portable_command(run.entrypoint),
-            env={**base_run_environment(), **urls, **own},
-            labels={**self.labels, **run.labels, **self._own_labels(run)},
-            working_dir=run.working_dir,
-            user=self.user,
-            volumes=[volumes.resolved(volume) for volume in self.volumes],
-            network_mode=mode,
-            connected=self.networks[1:],
+            create,
+            host,
+            self.options,
+            networks=self.networks[1:],
             gateway=gateway,
-            mem_limit=self.mem_limit,
-            cpus=self.cpus,
-            further=self.options,
             pull=specs.pull_of(image, self.image_pull_policy, self.registry_auth),
             auto_remove=self.auto_remove,
         )
@@ -98,7 +104,7 @@ class DockerLauncher(Launcher):
         return {specs.RUN_ID: run.id, specs.RUN_NAME: run.name, specs.VERSION: __version__}
 
     def connect(self) -> DockerBackend:
-        """A connection of its own to the engine; close it."""
+        """Opens a connection to the engine, which the caller closes. EngineUnavailable."""
         try:
             from .backend import DockerBackend
         except ImportError as error:

@@ -10,7 +10,8 @@ from typing import Any
 from ..core.backend import Spec
 from ..core.names import candidates, slug
 from ..models import ImagePullPolicy
-from . import networks, options, references
+from . import options, references
+from .networks import GATEWAY, has_gateway, inferred_mode, through_gateway
 
 PREFIX = "io.launchpad."
 RUN_ID = PREFIX + "run-id"
@@ -28,55 +29,32 @@ AUTO_REMOVE = PREFIX + "auto-remove"
 MAX_NAME_LENGTH = 250
 MASK = "***"
 
-Environment = Mapping[str, str | None]
-
 
 def build(
-    *,
-    name: str,
-    image: str,
-    command: Sequence[str],
-    env: Environment,
-    labels: Mapping[str, str],
-    working_dir: str | None,
-    user: str | None,
-    volumes: Sequence[str],
-    network_mode: str | None,
-    connected: Sequence[str],
-    gateway: bool,
-    mem_limit: str | int | None,
-    cpus: float | None,
+    create: dict[str, Any],
+    host: dict[str, Any],
     further: Mapping[str, Any],
+    *,
+    networks: Sequence[str],
+    gateway: bool,
     pull: Mapping[str, Any],
     auto_remove: bool,
 ) -> Spec:
-    """The spec of a container. `connected` are the networks beside that of `network_mode`.
+    """The spec of a container. `networks` are those beside the one of `network_mode`, `further` the user's options.
 
-    `create` and `host` are the arguments of docker-py's create_container and create_host_config; the other keys are
-    launchpad's. A variable that is None is removed from the image's environment.
+    `create` and `host` are arguments of docker-py's create_container and create_host_config, left out if None. The
+    other keys of the spec are launchpad's. A variable that is None is removed from the image's environment.
     """
-    create, host = options.split(further)
-    create |= {
-        "name": name,
-        "image": image,
-        "command": list(command),
-        "environment": dict(env),
-        "labels": dict(labels) | ({AUTO_REMOVE: "true"} if auto_remove else {}),
-        "working_dir": working_dir,
-        "user": user,
-    }
-    host |= {
-        "binds": list(volumes) or None,
-        "network_mode": network_mode,
-        "mem_limit": mem_limit,
-        "nano_cpus": None if cpus is None else round(cpus * 1e9),
-    }
+    more_create, more_host = options.split(further)
+    create, host = more_create | create, more_host | host
+    if auto_remove:
+        create["labels"] = create["labels"] | {AUTO_REMOVE: "true"}
     if gateway:
         host["extra_hosts"] = _with_gateway(host.get("extra_hosts"))
     return {
         "create": _without_unset(create),
         "host": _without_unset(host),
-        "networks": list(connected),
+        "networks": list(networks),
         "pull": dict(pull),
         "auto_remove": auto_remove,
     }
@@ -93,10 +71,10 @@ def network(
 ) -> tuple[str | None, dict[str, str], bool]:
     """The network mode, the URLs for the container, and whether it gets an address for the gateway."""
     if mode is None:
-        mode = connected[0] if connected else networks.inferred_mode(urls, linux=linux)
-    if not networks.has_gateway(mode):
+        mode = connected[0] if connected else inferred_mode(urls, linux=linux)
+    if not has_gateway(mode):
         return mode, dict(urls), False
-    return mode, {name: networks.through_gateway(url) for name, url in urls.items()}, linux
+    return mode, {name: through_gateway(url) for name, url in urls.items()}, linux
 
 
 def pull_of(image: str, policy: ImagePullPolicy | None, auth: Mapping[str, str] | None) -> dict[str, Any]:
@@ -126,6 +104,6 @@ def _without_unset(values: Mapping[str, Any]) -> dict[str, Any]:
 def _with_gateway(hosts: Any) -> Any:
     """The user's hosts, and the gateway unless it is among them."""
     if isinstance(hosts, list | tuple):
-        named = any(str(host).startswith(f"{networks.GATEWAY}:") for host in hosts)
-        return [*hosts, *([] if named else [f"{networks.GATEWAY}:host-gateway"])]
-    return {networks.GATEWAY: "host-gateway", **(hosts or {})}
+        named = any(str(host).startswith(f"{GATEWAY}:") for host in hosts)
+        return [*hosts, *([] if named else [f"{GATEWAY}:host-gateway"])]
+    return {GATEWAY: "host-gateway", **(hosts or {})}

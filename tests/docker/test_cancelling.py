@@ -1,4 +1,4 @@
-"""Runs that are cancelled or interrupted at any moment on a real engine: none is lost, and nothing is left."""
+"""Runs that are cancelled or interrupted at any moment on a real engine: no container is left."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_200_runs_cancelled_at_random_moments_all_end_cancelled(make: Launch) ->
     assert {future.outcome.reason for future in futures if future.outcome} == {Reason.STOPPED}
 
 
-def test_a_cancelled_run_is_asked_before_it_is_killed(make: Launch) -> None:
+def test_a_cancelled_run_gets_sigterm_before_sigkill(make: Launch) -> None:
     launcher = make(auto_remove=True, grace=30)
     lines: list[str] = []
     ready = threading.Event()

@@ -1,4 +1,4 @@
-"""The command line with `--launcher docker`, as its users run it."""
+"""The command line with `--launcher docker`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ON_TERM = "trap 'echo bye; exit 0' TERM; echo ready; sleep 600 & wait"
 
 @pytest.fixture
 def docker(mark: str, containers: Containers) -> list[str]:
-    """The options that make the test's own containers, which are removed when they have ended."""
+    """Options for containers of the test, which are removed after their end."""
     settings = {"image": IMAGE, "network_mode": "none", "auto_remove": "true", "grace": "5", f"labels.{LABEL}": mark}
     return ["--launcher", "docker", *(word for item in settings.items() for word in ("--set", "=".join(item)))]
 
 
 @pytest.fixture
 def reap(mark: str) -> Callable[[], Finished]:
-    """Reaps the test's own containers: others may be there."""
+    """Reaps the containers of the test, not those of others."""
     return lambda: launchpad("reap", "--label", f"{LABEL}={mark}")
 
 
@@ -40,7 +40,7 @@ def ids(found: list[dict[str, Any]]) -> set[str]:
 
 
 def has_ended(engine: Any, container: str) -> bool:
-    """Asked of the container itself, as the engine's list is late: it tells the truth from then on."""
+    """Whether the container has ended; after the inspection, the engine's list is up to date too."""
     return bool(engine.inspect_container(container)["State"]["Status"] == "exited")
 
 
@@ -51,35 +51,35 @@ def test_streams_and_exit_status_are_those_of_the_container(docker: list[str]) -
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_what_cannot_be_launched_is_status_125_and_one_line(docker: list[str]) -> None:
+def test_a_launch_error_is_status_125_and_one_line(docker: list[str]) -> None:
     done = launchpad("run", *docker, "--", "no-such-program")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (125, "", 1)
     assert "no-such-program" in done.stderr
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_an_image_that_must_not_be_pulled_and_is_absent_is_status_125_and_one_line(docker: list[str]) -> None:
+def test_an_absent_image_with_the_policy_never_is_status_125_and_one_line(docker: list[str]) -> None:
     absent = ["--set", "image=launchpad-absent:1", "--set", "image_pull_policy=Never"]
     done = launchpad("run", *docker, *absent, "--", "true")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (125, "", 1)
     assert "launchpad-absent:1" in done.stderr
 
 
-def test_without_an_engine_it_is_status_125_and_one_line_that_names_the_address(docker: list[str]) -> None:
+def test_an_unreachable_engine_is_status_125_and_one_line_that_names_the_address(docker: list[str]) -> None:
     done = launchpad("run", *docker, "--", "true", env={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
     assert (done.returncode, done.stderr.count("\n")) == (125, 1)
     assert "unix:///nowhere/docker.sock" in done.stderr
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_time_out_exits_with_124_and_says_so(docker: list[str]) -> None:
+def test_a_timeout_exits_with_124_and_says_so(docker: list[str]) -> None:
     done = launchpad("run", *docker, "--set", "grace=0", "--timeout", "0.5", "--", "sleep", "600")
     assert done.returncode == 124
     assert done.stderr.startswith("launchpad: sleep: timed_out: ")
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_ctrl_c_stops_the_container_shows_its_last_words_and_exits_with_130(docker: list[str]) -> None:
+def test_ctrl_c_stops_the_container_shows_its_last_output_and_exits_with_130(docker: list[str]) -> None:
     with started("run", *docker, "--", "sh", "-c", ON_TERM) as it:
         assert it.stdout.readline() == "ready\n"
         it.signal(signal.SIGINT)
@@ -88,7 +88,7 @@ def test_ctrl_c_stops_the_container_shows_its_last_words_and_exits_with_130(dock
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_batch_runs_each_in_a_container_of_its_own(docker: list[str]) -> None:
+def test_a_batch_launches_one_container_per_run(docker: list[str]) -> None:
     scripts = {"a": "echo out", "b": "echo err >&2; exit 3"}
     runs = [{"name": name, "command": ["sh", "-c", script]} for name, script in scripts.items()]
     done = launchpad("batch", "-", *docker, stdin="\n".join(map(json.dumps, runs)))
@@ -114,7 +114,7 @@ def test_a_preview_is_json_without_an_engine_and_masks_values(docker: list[str])
     assert (create["image"], create["command"], create["environment"]["PASSWORD"]) == (IMAGE, ["echo", "hello"], "***")
 
 
-def test_ps_shows_what_was_kept_and_reap_removes_it(
+def test_ps_lists_a_kept_container_and_reap_removes_it(
     docker: list[str], engine: Any, mark: str, containers: Containers, reap: Callable[[], Finished]
 ) -> None:
     done = launchpad("run", *docker, "--set", "auto_remove=false", "--name", "kept", "--", "sh", "-c", "exit 3")
@@ -144,14 +144,14 @@ def test_reap_removes_the_ended_containers_of_runs_and_no_others(
     launcher.stop(running)
 
 
-def test_the_doctor_names_the_engine_that_it_has_found(engine: Any) -> None:
+def test_the_doctor_reports_the_version_of_the_engine(engine: Any) -> None:
     done = launchpad("doctor", "--launcher", "docker", "--json")
     health = json.loads(done.stdout)["docker"]
     assert (done.returncode, health["usable"]) == (0, True)
     assert health["version"].endswith(engine.version()["Version"])
 
 
-def test_the_doctor_without_an_engine_is_status_1_and_says_what_to_do() -> None:
+def test_the_doctor_without_an_engine_exits_with_1_and_advice() -> None:
     done = launchpad("doctor", "--launcher", "docker", "--json", env={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
     health = json.loads(done.stdout)["docker"]
     assert (done.returncode, health["usable"]) == (1, False)

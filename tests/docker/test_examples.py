@@ -1,4 +1,4 @@
-"""What stands under examples/docker and images/ works."""
+"""The examples in examples/docker and the image in images/ work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PYTHON = os.environ.get("LAUNCHPAD_TEST_IMAGE", "python:3.11")
 
 
 @pytest.mark.docker
-def test_the_example_of_words_counts_them() -> None:
+def test_the_example_words_counts_words() -> None:
     script = ROOT / "examples" / "docker" / "words.py"
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
@@ -39,7 +39,7 @@ def test_a_mounted_function_that_fails_shows_its_traceback(make: Launch, tmp_pat
 
 
 @pytest.mark.docker
-def test_a_function_that_is_not_there_is_one_line(make: Launch) -> None:
+def test_a_missing_function_is_an_error_of_one_line(make: Launch) -> None:
     launcher = make(image=PYTHON, auto_remove=True)
     lines, outcome = launch_recorded(launcher, Run(entrypoint="nowhere:main"))
     assert (outcome.exit_code, len(lines)) == (2, 1)
@@ -47,10 +47,10 @@ def test_a_function_that_is_not_there_is_one_line(make: Launch) -> None:
 
 @pytest.fixture
 def image(engine: Any) -> Iterator[str]:
-    """The default image, on the Python that the tests have and without launchpad: that takes a package index."""
+    """The default image, built on the Python image of the tests and without launchpad, which needs a package index."""
     tag = f"launchpad-test:{uuid.uuid4().hex}"
     with open(ROOT / "images" / "Dockerfile", "rb") as file:
-        *_, last = engine.build(  # nocache: layers that no other build shares, or takes away
+        *_, last = engine.build(  # nocache: no other build shares or removes its layers
             fileobj=file, tag=tag, target="runs", buildargs={"BASE": PYTHON}, nocache=True, rm=True, decode=True
         )
     assert "error" not in last

@@ -1,4 +1,4 @@
-"""What is left on an engine, and its removal; and whether the engine can be used."""
+"""Listing and reaping of containers, and the check of an engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def entry(state: str, **labels: str) -> dict[str, Any]:
     }
 
 
-def test_an_entry_of_the_list_is_a_container() -> None:
+def test_an_entry_of_the_engine_s_list_becomes_a_container() -> None:
     container = container_of(entry("running", **{"run-id": "the-id", "run-name": "my run"}))
     assert (container.name, container.run_id, container.run_name, container.image) == (
         "my-run",
@@ -46,20 +46,20 @@ def test_an_entry_of_the_list_is_a_container() -> None:
         ("running", 600, True),
     ],
 )
-def test_what_has_ended_is_over_and_so_is_what_is_long_overdue(state: str, late: float | None, over: bool) -> None:
+def test_a_container_is_over_if_it_has_ended_or_is_long_overdue(state: str, late: float | None, over: bool) -> None:
     now = datetime.now(timezone.utc)
     labels = {} if late is None else {"deadline": (now - timedelta(seconds=late)).isoformat()}
     assert container_of(entry(state, **labels)).is_over(now) is over
 
 
 @pytest.mark.docker
-def test_ended_runs_are_listed_and_reaped_and_running_ones_stay(make: Launch, mark: str) -> None:
+def test_reap_removes_ended_runs_and_keeps_running_ones(make: Launch, mark: str) -> None:
     launcher = make(grace=0, stream_output=False)
     ended = launcher.launch(sh("exit 3")).handle
     running = launcher.start(sh("sleep 60"))
     backend = launcher.connect()
     try:
-        ours = [f"{LABEL}={mark}"]  # others are not ours to reap
+        ours = [f"{LABEL}={mark}"]
         assert {ended.id, running.id} == {container.id for container in containers(backend, ours)}
         assert backend.state(ended.id).exit_code == 3
         assert [container.id for container in reap(backend, ours)] == [ended.id]
@@ -70,14 +70,14 @@ def test_ended_runs_are_listed_and_reaped_and_running_ones_stay(make: Launch, ma
 
 
 @pytest.mark.docker
-def test_the_doctor_sees_the_engine(make: Launch) -> None:
+def test_the_check_reports_the_engine(make: Launch) -> None:
     health = check(make())
     assert health.usable
     assert health.version.startswith(("Docker Engine ", "Podman "))
 
 
 @pytest.mark.docker
-def test_the_doctor_says_what_to_do_where_there_is_no_engine(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_of_an_unreachable_engine_gives_advice(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     with pytest.raises(EngineUnavailable, match="start it, or set DOCKER_HOST"):
         check(make())

@@ -40,7 +40,7 @@ def test_an_absent_image_is_pulled_and_a_present_one_is_not(make: Launch, proxy:
     assert proxy.count("POST /images/create") == 1
 
 
-def test_always_pulls_for_every_run(make: Launch, proxy: Proxy, image: str) -> None:
+def test_the_policy_always_pulls_for_every_run(make: Launch, proxy: Proxy, image: str) -> None:
     launcher = make(image=image, auto_remove=True, image_pull_policy="Always")
     assert launcher.submit(sh("true")) is True
     assert launcher.submit(sh("true")) is True
@@ -57,20 +57,20 @@ def test_runs_that_need_one_image_at_the_same_time_share_one_pull(make: Launch, 
     assert proxy.count("POST /images/create") == 1
 
 
-def test_never_does_not_pull(make: Launch, proxy: Proxy) -> None:
+def test_the_policy_never_does_not_pull(make: Launch, proxy: Proxy) -> None:
     with pytest.raises(ImagePullError, match="image_pull_policy is Never"):
         make(image="launchpad-test:nowhere", image_pull_policy="Never").submit(sh("true"))
     assert proxy.count("POST /images/create") == 0
 
 
-def test_a_missing_tag_is_an_error_that_says_so(make: Launch) -> None:
+def test_a_missing_tag_is_an_error_with_advice(make: Launch) -> None:
     if not REGISTRY:
         pytest.skip("LAUNCHPAD_TEST_REGISTRY does not name a registry")
     with pytest.raises(ImagePullError, match="check its name and its tag"):
         make(image=f"{REGISTRY}/busybox:nowhere").submit(sh("true"))
 
 
-def test_an_unreachable_registry_is_an_error_that_says_so(make: Launch) -> None:
+def test_an_unreachable_registry_is_an_error_with_advice(make: Launch) -> None:
     with pytest.raises(ImagePullError, match="reach the registry"):
         make(image="127.0.0.1:9/busybox:1").submit(sh("true"))
 
@@ -82,7 +82,9 @@ def test_a_pull_that_breaks_midway_raises_its_error(make: Launch, proxy: Proxy) 
         make(image_pull_policy="Always").submit(sh("true"))
 
 
-def test_a_pull_shows_how_far_it_is(make: Launch, image: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pull_progress_goes_to_stderr_unless_output_is_off(
+    make: Launch, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert make(image=image, auto_remove=True).submit(sh("echo out")) is True
     captured = capsys.readouterr()
     assert captured.out == "out\n"

@@ -1,4 +1,4 @@
-"""Networks, and services of this machine: which mode, which URL, which hosts. Without an engine."""
+"""The network mode, the forwarded URLs and the extra hosts of a container. Without an engine."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def test_a_loopback_url_and_no_network_mean_the_host_s_network() -> None:
 
 
 @linux
-def test_without_a_url_the_mode_is_the_engine_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_url_the_engine_chooses_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAUNCHPAD_API_URL")
     assert made() == (None, None, GATEWAY)
 
 
 @linux
-def test_a_url_of_elsewhere_is_passed_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_of_another_host_is_passed_on_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAUNCHPAD_API_URL", "http://api.example.com/localhost")
     assert made() == (None, "http://api.example.com/localhost", GATEWAY)
 
@@ -55,7 +55,7 @@ def test_modes_without_a_gateway_keep_the_url(mode: str) -> None:
 
 
 @linux
-def test_a_url_that_the_user_set_stays_and_has_no_say() -> None:
+def test_a_url_that_the_user_sets_is_not_changed_and_does_not_choose_the_mode() -> None:
     assert made(env={"LAUNCHPAD_API_URL": "http://127.0.0.1:1"}) == (None, "http://127.0.0.1:1", GATEWAY)
     assert made({"LAUNCHPAD_API_URL": None}) == (None, None, GATEWAY)
 
@@ -79,7 +79,7 @@ def test_the_user_s_own_hosts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_the_first_network_is_the_one_that_the_container_is_created_in() -> None:
+def test_the_container_is_created_in_the_first_network() -> None:
     made = DockerLauncher(image="a:1", networks=["a", "b", "c"]).spec(Run(command=["true"]), "name")
     assert (made["host"]["network_mode"], made["networks"]) == ("a", ["b", "c"])
 
@@ -102,5 +102,5 @@ def test_the_first_network_is_the_one_that_the_container_is_created_in() -> None
         ("", ""),
     ],
 )
-def test_the_host_alone_is_rewritten(url: str, expected: str) -> None:
+def test_only_the_host_of_a_url_is_replaced(url: str, expected: str) -> None:
     assert through_gateway(url) == expected

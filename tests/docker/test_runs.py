@@ -23,7 +23,7 @@ pytestmark = pytest.mark.docker
 Containers = Callable[[], list[dict[str, Any]]]
 
 
-def test_status_255_is_asked_for_and_believed(launcher: DockerLauncher) -> None:
+def test_exit_code_255_is_confirmed_by_the_engine(launcher: DockerLauncher) -> None:
     lines, outcome = launch_recorded(launcher, sh("echo a; exit 255"))
     assert (lines, outcome.exit_code, outcome.reason) == (["a"], 255, Reason.FAILED)
 
@@ -58,7 +58,7 @@ def test_auto_remove_leaves_nothing_after_any_end(make: Launch, containers: Cont
     assert containers() == []
 
 
-def test_a_time_out_counts_from_the_start_and_is_polite_first(launcher: DockerLauncher) -> None:
+def test_a_timeout_counts_from_the_start_and_sends_sigterm_first(launcher: DockerLauncher) -> None:
     lines, outcome = launch_recorded(launcher, sh("trap 'echo bye; exit 0' TERM; sleep 60 & wait", timeout=0.5))
     assert (lines, outcome.ok, outcome.reason) == (["bye"], False, Reason.TIMED_OUT)
 
@@ -88,7 +88,7 @@ def test_a_program_that_is_not_in_the_image_is_a_launch_error_and_leaves_nothing
         ({"options": {"ulimits": "all"}}, {}, "options"),
     ],
 )
-def test_what_the_engine_refuses_is_a_launch_error_that_says_what_to_do(
+def test_a_container_that_the_engine_refuses_is_a_launch_error_with_advice(
     make: Launch, containers: Containers, settings: dict[str, Any], fields: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(LaunchError, match=words):
@@ -96,7 +96,7 @@ def test_what_the_engine_refuses_is_a_launch_error_that_says_what_to_do(
     assert containers() == []
 
 
-def test_a_port_in_use_is_a_launch_error_that_says_what_to_do(make: Launch, containers: Containers) -> None:
+def test_a_port_in_use_is_a_launch_error_with_advice(make: Launch, containers: Containers) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         launcher = make(network_mode="bridge", options={"ports": {"80/tcp": ("127.0.0.1", port)}})
@@ -105,7 +105,7 @@ def test_a_port_in_use_is_a_launch_error_that_says_what_to_do(make: Launch, cont
     assert containers() == []
 
 
-def test_the_environment_s_removals_reach_the_image_s_own_variables(make: Launch) -> None:
+def test_a_variable_set_to_none_is_removed_from_the_image_s_environment(make: Launch) -> None:
     launcher = make(auto_remove=True, env={"A": "launcher", "B": "b"})
     lines, _ = launch_recorded(launcher, Run(command=["/bin/env"], env={"A": "run", "PATH": None}))
     assert "A=run" in lines
@@ -145,7 +145,7 @@ def test_a_handle_of_another_engine_is_refused(make: Launch) -> None:
         make().wait(type(handle)(handle.type, handle.id, handle.name, "ANOTHER:ENGINE", handle.run_id))
 
 
-def test_a_container_silent_for_longer_than_the_client_s_time_out_is_followed(
+def test_a_container_silent_for_longer_than_the_client_timeout_is_followed(
     make: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CLIENT_TIMEOUT", "2")
@@ -153,7 +153,7 @@ def test_a_container_silent_for_longer_than_the_client_s_time_out_is_followed(
     assert (lines, outcome.exit_code) == (["a", "b"], 2)
 
 
-def test_a_terminal_s_output_has_no_frames(make: Launch) -> None:
+def test_the_output_of_a_terminal_is_read_without_frames(make: Launch) -> None:
     lines, outcome = launch_recorded(
         make(auto_remove=True, options={"tty": True}), sh("echo a; echo b >&2; tty >/dev/null")
     )
@@ -173,7 +173,7 @@ def test_much_output_is_complete_though_the_sink_is_slow(launcher: DockerLaunche
     assert (outcome.ok, count) == (True, 100_000)
 
 
-def test_what_nobody_reads_does_not_hold_the_container_up(make: Launch, engine: Any) -> None:
+def test_unread_output_does_not_block_the_container(make: Launch, engine: Any) -> None:
     launcher = make()
     handle = launcher.start(sh(f"yes {'x' * 100} | head -n 30000; exit 3"))
     assert engine.wait(handle.id, timeout=60)["StatusCode"] == 3
@@ -219,8 +219,8 @@ def test_an_engine_that_does_not_know_host_gateway_is_a_warning(make: Launch, pr
     assert not any("host.docker.internal" in line for line in lines)
 
 
-def asked(proxy: Proxy, launcher: DockerLauncher, on_output: OnOutput | None) -> list[str]:
-    """What a run asks of the engine, beyond what all share: that the first asks, and the event stream by its list."""
+def requests_of(proxy: Proxy, launcher: DockerLauncher, on_output: OnOutput | None) -> list[str]:
+    """The requests of a run, without those of the connection and of the event stream."""
     launcher.launch(sh("true"), on_output=on_output)
     proxy.wait_for("GET /events")
     shared = len(proxy.requests)
@@ -231,7 +231,7 @@ def asked(proxy: Proxy, launcher: DockerLauncher, on_output: OnOutput | None) ->
 
 
 def test_a_run_with_its_output_takes_four_requests(proxy: Proxy, launcher: DockerLauncher) -> None:
-    assert asked(proxy, launcher, lambda run, line: None) == [
+    assert requests_of(proxy, launcher, lambda run, line: None) == [
         "POST /containers/create",
         "POST /containers/ID/attach",
         "POST /containers/ID/start",
@@ -240,7 +240,7 @@ def test_a_run_with_its_output_takes_four_requests(proxy: Proxy, launcher: Docke
 
 
 def test_a_run_without_its_output_takes_three_requests(proxy: Proxy, make: Launch) -> None:
-    assert asked(proxy, make(auto_remove=True, stream_output=False), None) == [
+    assert requests_of(proxy, make(auto_remove=True, stream_output=False), None) == [
         "POST /containers/create",
         "POST /containers/ID/start",
         "DELETE /containers/ID",
@@ -263,7 +263,7 @@ def test_one_event_stream_serves_all_runs(proxy: Proxy, make: Launch) -> None:
 
 
 def serving(body: str, host: str) -> Any:
-    """A context: a web server of this machine that answers `body`; gives its port."""
+    """A context with a web server on this machine that responds with `body`; gives its port."""
     import contextlib
     import http.server
 

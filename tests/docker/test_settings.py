@@ -1,4 +1,4 @@
-"""What a DockerLauncher's fields accept, and what it would send: without an engine."""
+"""The fields of a DockerLauncher and the spec of a run. Without an engine."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_references_parse_as_docker_does(image: str, expected: Reference) -> Non
         "a:" + "t" * 129,
     ],
 )
-def test_what_docker_would_refuse_is_refused_when_the_launcher_is_made(image: str) -> None:
+def test_a_reference_that_docker_would_refuse_is_refused_when_the_launcher_is_created(image: str) -> None:
     with pytest.raises(ValueError, match="is not valid"):
         DockerLauncher(image=image)
 
@@ -72,17 +72,17 @@ def test_what_docker_would_refuse_is_refused_when_the_launcher_is_made(image: st
         (f"a:latest@{DIGEST}", "IfNotPresent"),
     ],
 )
-def test_without_a_policy_what_moves_is_pulled_always(image: str, policy: str) -> None:
+def test_the_default_policy_follows_from_the_tag(image: str, policy: str) -> None:
     launcher = DockerLauncher(image=image)
     assert launcher.spec(Run(command=["true"]), "name")["pull"]["policy"] == policy
 
 
-def test_a_policy_that_is_set_wins() -> None:
+def test_a_policy_that_is_set_overrides_the_default() -> None:
     assert spec(image_pull_policy="Never")["pull"]["policy"] == "Never"
     assert DockerLauncher(image_pull_policy="Always").image_pull_policy is ImagePullPolicy.ALWAYS
 
 
-def test_the_digest_is_pulled_before_the_tag() -> None:
+def test_a_digest_is_pulled_rather_than_a_tag() -> None:
     assert references.parse(f"a:1@{DIGEST}").pulled == DIGEST
     assert references.parse("a").pulled == "latest"
 
@@ -131,9 +131,7 @@ def test_other_volumes_are_refused(volume: str) -> None:
         DockerLauncher(volumes=[volume])
 
 
-def test_relative_sources_are_made_absolute_when_a_run_is_launched(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_relative_sources_are_made_absolute_at_the_launch(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     launcher = DockerLauncher(image="a:1", volumes=["./x:/x", "../y:/y:ro", "~/z:/z", "data:/d", "C:\\w:/w"])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/me")
@@ -143,7 +141,7 @@ def test_relative_sources_are_made_absolute_when_a_run_is_launched(
     assert volumes.resolved("./:/x") == f"{tmp_path}:/x:rw"
 
 
-def test_sets_become_lists_and_networks_are_named_once() -> None:
+def test_sets_become_lists_and_networks_are_deduplicated() -> None:
     launcher = DockerLauncher(networks={"b", "a"}, volumes={"x1:/b"})
     assert (launcher.networks, launcher.volumes) == (["a", "b"], ["x1:/b"])
     assert DockerLauncher(networks=["b", "a", "b"]).networks == ["b", "a"]
@@ -183,12 +181,12 @@ def test_networks_and_network_mode_exclude_each_other() -> None:
         ("options", ["a"]),
     ],
 )
-def test_bad_values_are_refused_with_the_field_s_name(field: str, value: Any) -> None:
+def test_an_invalid_value_is_an_error_that_names_the_field(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=field):
         DockerLauncher(**{field: value})
 
 
-def test_a_secret_is_in_no_error_and_no_repr() -> None:
+def test_secrets_appear_in_no_error_and_no_repr() -> None:
     with pytest.raises(ValueError, match="registry_auth") as caught:
         DockerLauncher(registry_auth={"username": "me", "password": ["hunter2"]})
     assert "hunter2" not in str(caught.value)
@@ -199,7 +197,7 @@ def test_a_secret_is_in_no_error_and_no_repr() -> None:
     assert "hunter2" not in launcher.preview(Run(command=["true"], env={"S": "hunter2"}))
 
 
-def test_every_field_survives_the_way_through_settings() -> None:
+def test_every_field_survives_the_settings() -> None:
     launcher = DockerLauncher(
         image="a:1",
         image_pull_policy="Never",
@@ -231,19 +229,19 @@ def test_every_field_survives_the_way_through_settings() -> None:
         ("auto_remove", "auto_remove"),
     ],
 )
-def test_an_option_that_a_field_covers_is_refused_with_the_field_s_name(key: str, field: str) -> None:
+def test_an_option_that_a_field_covers_is_an_error_that_names_the_field(key: str, field: str) -> None:
     with pytest.raises(ValueError, match=f"{key!r} is set by the field {field}"):
         DockerLauncher(options={key: 1})
 
 
-def test_an_unknown_option_is_refused_with_the_closest_known() -> None:
+def test_an_unknown_option_is_an_error_that_names_the_closest_known_one() -> None:
     with pytest.raises(ValueError, match="did you mean 'shm_size'"):
         DockerLauncher(options={"shm_sise": 1})
     with pytest.raises(ValueError, match="launch it again"):
         DockerLauncher(options={"restart_policy": {"Name": "always"}})
 
 
-def test_every_parameter_of_docker_py_is_known_or_refused() -> None:
+def test_every_parameter_of_docker_py_is_an_option_or_refused() -> None:
     create = set(inspect.signature(docker.APIClient.create_container).parameters) - {"self"}
     host = set(inspect.signature(HostConfig.__init__).parameters) - {"self", "version"}
     known = options.CREATE | options.HOST | options._COVERED.keys() | options._REFUSED.keys()
@@ -258,7 +256,7 @@ def test_options_go_to_the_call_that_takes_them() -> None:
     assert made["host"]["port_bindings"] == {"80/tcp": 8080, "53/udp": None}
 
 
-def test_the_caller_s_own_objects_are_never_changed() -> None:
+def test_objects_of_the_caller_are_not_changed() -> None:
     given = {"ports": {"80": 8080}, "extra_hosts": {"db": "10.0.0.1"}}
     launcher = DockerLauncher(image="a:1", options=given)
     made = launcher.spec(Run(command=["true"]), "name")
@@ -297,7 +295,7 @@ def test_the_whole_spec_of_a_plain_run() -> None:
     }
 
 
-def test_an_entrypoint_brings_its_engine_along() -> None:
+def test_an_entrypoint_includes_its_runner() -> None:
     made = spec(Run(entrypoint="tasks.py:main", parameters={"a": 1}))
     python, flag, source, entrypoint = made["create"]["command"]
     assert (python, flag, entrypoint) == ("python", "-c", "tasks.py:main")
@@ -305,7 +303,7 @@ def test_an_entrypoint_brings_its_engine_along() -> None:
     assert json.loads(made["create"]["environment"]["LAUNCHPAD_PARAMETERS"]) == {"a": 1}
 
 
-def test_the_image_is_the_environment_s_where_none_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_image_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAUNCHPAD_IMAGE", "mine:2")
     made = DockerLauncher().spec(Run(command=["true"]), "name")
     assert (made["create"]["image"], made["pull"]["policy"]) == ("mine:2", "IfNotPresent")
@@ -313,7 +311,7 @@ def test_the_image_is_the_environment_s_where_none_is_set(monkeypatch: pytest.Mo
     assert DockerLauncher().spec(Run(command=["true"]), "name")["create"]["image"].startswith("launchpad/launchpad:")
 
 
-def test_a_preview_is_json_of_what_is_sent_with_secrets_masked() -> None:
+def test_a_preview_is_the_spec_as_json_with_secrets_masked() -> None:
     launcher = DockerLauncher(image="a:1", registry_auth={"username": "me", "password": "hunter2"})
     run = Run(command=["true"], env={"TOKEN": "hunter2", "OLD": None})
     shown = json.loads(launcher.preview(run))
@@ -336,11 +334,11 @@ def test_a_preview_is_json_of_what_is_sent_with_secrets_masked() -> None:
         ("n" * 300, "n" * 250),
     ],
 )
-def test_names_are_the_engine_s_slugs(name: str, expected: str) -> None:
+def test_names_become_valid_container_names(name: str, expected: str) -> None:
     assert next(DockerLauncher().names(Run(command=["x"], name=name, id="the-id"))) == expected
 
 
-def test_names_that_are_taken_get_a_number_and_then_a_random_suffix() -> None:
+def test_further_names_have_a_number_and_then_a_random_suffix() -> None:
     names = list(DockerLauncher().names(Run(command=["x"], name="n" * 300)))
     assert names[:3] == ["n" * 250, "n" * 248 + "-1", "n" * 248 + "-2"]
     assert 3 < len(names) < 20

@@ -1,4 +1,4 @@
-"""An engine that is reached by ssh: a stand-in for `ssh` leads to the real engine's socket."""
+"""An engine that is reached by ssh: a fake `ssh` connects to the real engine's socket."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if sys.argv[-3:] != ["docker", "system", "dial-stdio"] or "far.example" not in s
     sys.exit(255)
 engine = socket.socket(socket.AF_UNIX)
 engine.connect({path!r})
-def come():
+def receive():
     while data := engine.recv(65536):
         os.write(1, data)
     os._exit(0)
-threading.Thread(target=come).start()
+threading.Thread(target=receive).start()
 while data := os.read(0, 65536):
     engine.sendall(data)
 os._exit(0)
@@ -48,7 +48,7 @@ def test_runs_and_their_output_go_through_ssh(make: Launch, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("ssh")
-def test_an_ssh_that_fails_is_an_error_that_says_what_to_try(make: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_ssh_is_an_error_with_advice(make: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "ssh://me@nowhere.example")
     with pytest.raises(EngineUnavailable, match=r"'docker --host ssh://me@nowhere.example version' works"):
         make().submit(sh("true"))

@@ -1,4 +1,4 @@
-"""An engine that is reached by TLS, which knows its clients by their certificates: a door before the real engine."""
+"""An engine that is reached by TLS with client certificates: a proxy in front of the real engine."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ pytestmark = [
 ]
 
 
-class Door:
-    """Takes TLS connections of who has a certificate of `authority`, and leads them to the socket of the engine."""
+class TlsProxy:
+    """Passes TLS connections of clients with a certificate of `authority` on to the engine's Unix socket."""
 
     def __init__(self, certificates: Path, authority: Path, engine: str) -> None:
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority))
@@ -51,7 +51,7 @@ class Door:
                 threading.Thread(target=self._serve, args=self._listening.accept()[:1], daemon=True).start()
 
     def _serve(self, plain: socket.socket) -> None:
-        """One thread for both directions: a TLS connection must not be read and written to at once."""
+        """Passes data in both directions in one thread: a TLS connection must not be read and written at once."""
         with (
             suppress(OSError),
             self._tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as client,
@@ -60,14 +60,14 @@ class Door:
             try:
                 client.do_handshake()
             except ssl.SSLError:
-                self._turn_away(client)
+                self._refuse(client)
                 return
             engine.connect(self._engine)
             while self._passed(client, engine):
                 pass
 
-    def _turn_away(self, client: socket.socket) -> None:
-        """Reads what comes all the same: else the system resets the connection, and the refusal is lost."""
+    def _refuse(self, client: socket.socket) -> None:
+        """Reads until the client closes: else the system resets the connection, and the TLS alert is lost."""
         socket.socket.shutdown(client, socket.SHUT_WR)
         while socket.socket.recv(client, 1024):
             pass
@@ -90,7 +90,7 @@ def openssl(folder: Path, *words: str) -> None:
 
 
 def certificate(folder: Path, name: str, extension: str) -> None:
-    """A key and a certificate of the authority in `folder`."""
+    """Makes a key, and a certificate of the authority in `folder`."""
     new = ("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}")
     openssl(folder, *new, "-keyout", f"{name}.key", "-out", f"{name}.csr")
     (folder / "extension").write_text(f"authorityKeyIdentifier = keyid\n{extension}\n")
@@ -110,23 +110,23 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def door(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
-    """The door; the environment leads to it, with a client's certificate."""
-    door = Door(certificates, certificates / "ca.pem", os.environ["DOCKER_HOST"].removeprefix("unix://"))
-    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{door.port}")
+def tls_proxy(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TlsProxy]:
+    """The proxy, which the environment names, with a client certificate."""
+    proxy = TlsProxy(certificates, certificates / "ca.pem", os.environ["DOCKER_HOST"].removeprefix("unix://"))
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{proxy.port}")
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     monkeypatch.setenv("DOCKER_CERT_PATH", str(certificates))
-    yield door
-    door.close()
+    yield proxy
+    proxy.close()
 
 
-@pytest.mark.usefixtures("door")
+@pytest.mark.usefixtures("tls_proxy")
 def test_runs_and_their_output_go_through_tls(make: Launch) -> None:
     lines, outcome = launch_recorded(make(auto_remove=True), sh("seq 100000; exit 3"))
     assert (len(lines), lines[-1], outcome.exit_code) == (100_000, "100000", 3)
 
 
-@pytest.mark.usefixtures("door")
+@pytest.mark.usefixtures("tls_proxy")
 def test_a_run_is_cancelled_through_tls(make: Launch) -> None:
     with LaunchExecutor(make(auto_remove=True)) as executor:
         future = executor.submit(sh("echo up; sleep 1000"))
@@ -136,20 +136,20 @@ def test_a_run_is_cancelled_through_tls(make: Launch) -> None:
     assert future.outcome.reason is Reason.STOPPED
 
 
-def test_a_pull_is_given_up_through_tls_when_the_run_is_cancelled(make: Launch, door: Door) -> None:
+def test_a_pull_is_given_up_through_tls_when_the_run_is_cancelled(make: Launch, tls_proxy: TlsProxy) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # a registry that never answers
         launcher = make(image=f"127.0.0.1:{silent.getsockname()[1]}/nowhere:1")
         with LaunchExecutor(launcher) as executor:
             future = executor.submit(sh("true"))
-            assert door.pulling.wait(60)
+            assert tls_proxy.pulling.wait(60)
             assert not wait([future], 0.5).done
             assert future.cancel()
             assert wait([future], 10).done
     assert future.cancelled()
 
 
-@pytest.mark.usefixtures("door")
-def test_an_engine_that_others_vouch_for_is_not_trusted(
+@pytest.mark.usefixtures("tls_proxy")
+def test_a_certificate_of_another_authority_is_not_trusted(
     make: Launch, monkeypatch: pytest.MonkeyPatch, certificates: Path, tmp_path: Path
 ) -> None:
     openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-out", "ca.pem")
@@ -160,8 +160,8 @@ def test_an_engine_that_others_vouch_for_is_not_trusted(
         make().submit(sh("true"))
 
 
-@pytest.mark.usefixtures("door")
-def test_who_has_no_certificate_is_refused_with_a_word(
+@pytest.mark.usefixtures("tls_proxy")
+def test_a_client_without_a_certificate_gets_an_error_that_says_so(
     make: Launch, monkeypatch: pytest.MonkeyPatch, certificates: Path, tmp_path: Path
 ) -> None:
     shutil.copy(certificates / "ca.pem", tmp_path)
