@@ -29,7 +29,7 @@ _ADVICE = [
     (r"unable to find user|no matching entries in passwd", "check user: the image must know it, or use its number"),
     (r"working directory .* is invalid", "give the run's working_dir as an absolute path"),
     (r"memory limit|cpus? ", "check mem_limit and cpus"),
-    (r"unknown runtime|could not select device driver", "check the options: the engine does not support one of them"),
+    (r"unknown (or invalid )?runtime|could not select device driver", "check the options: the engine lacks one"),
     (r"no space left", "free some space on the engine's disk (docker system prune)"),
 ]
 

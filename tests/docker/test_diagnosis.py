@@ -136,6 +136,8 @@ def test_exit_code_255_is_doubtful_until_it_is_confirmed() -> None:
         ("unable to find user nobody2: no matching entries in passwd file", "check user"),
         ("the working directory 'x' is invalid, it needs to be an absolute path", "absolute path"),
         ("write /x: no space left on device", "free some space"),
+        ("Unknown runtime specified x", "check the options"),
+        ("unknown or invalid runtime name: x", "check the options"),
     ],
 )
 def test_an_error_of_the_engine_is_explained_with_advice(words: str, advice: str) -> None:

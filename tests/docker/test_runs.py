@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -210,9 +211,9 @@ def test_a_service_of_this_machine_is_reached_on_the_host_s_network(
     assert lines == ["hello from here"]
 
 
-def test_an_engine_that_does_not_know_host_gateway_is_a_warning(make: Launch, proxy: Proxy) -> None:
-    version = b'{"Version":"19.03.15-ce","ApiVersion":"1.40"}'
-    proxy.script_answer("GET /version", b"HTTP/1.0 200 OK\r\n\r\n" + version)
+def test_an_engine_that_does_not_know_host_gateway_is_a_warning(make: Launch, proxy: Proxy, engine: Any) -> None:
+    version = json.dumps({**engine.version(), "Version": "19.03.15-ce"})
+    proxy.script_answer("GET /version", b"HTTP/1.0 200 OK\r\n\r\n" + version.encode())
     with pytest.warns(UserWarning, match="older than 20.10"):
         lines, _ = launch_recorded(make(auto_remove=True, network_mode="bridge"), sh("cat /etc/hosts"))
     assert lines
