@@ -54,7 +54,7 @@ def test_a_grandchild_is_stopped_even_if_the_leader_ends_first(make: Make, fifo:
 def test_a_grandchild_that_obeys_sigterm_is_waited_for(make: Make, fifo: Path, tmp_path: Path) -> None:
     launcher = make(grace=TIMEOUT)
     slow = tmp_path / "slow.sh"
-    slow.write_text(f"trap 'sleep 0.3; touch {tmp_path}/result; exit' TERM\necho up > {fifo}\nsleep 60 & wait\n")
+    slow.write_text(f"sleep 60 &\ntrap 'sleep 0.3; touch {tmp_path}/result; exit' TERM\necho up > {fifo}\nwait\n")
     handle = launcher.start(Run(command=["sh", "-c", f"sh {slow} & wait"]))
     fifo.read_text()
     launcher.stop(handle)

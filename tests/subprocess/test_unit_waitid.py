@@ -83,7 +83,7 @@ def test_a_sleeping_unit_holds_no_descriptor() -> None:
 
 
 def test_a_cancelled_run_gets_sigterm_first(fifo: Path) -> None:
-    script = f"trap 'exit 5' TERM; echo up > {fifo}; sleep 60 & wait"
+    script = f"sleep 60 & trap 'exit 5' TERM; echo up > {fifo}; wait"
     launcher = SubprocessLauncher(stream_output=False, grace=TIMEOUT)
     outcome = cancel(launcher, Run(command=["sh", "-c", script]), fifo.read_text)
     assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 5, Reason.STOPPED)
