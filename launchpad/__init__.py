@@ -83,7 +83,7 @@ _ON_FIRST_USE = {
     "__version__": ".version",
     "progress": ".live.progress",
 }
-"""Public names that not everybody needs, and where they are."""
+"""Public names that are imported on first use, and their modules."""
 
 
 def __getattr__(name: str) -> object:

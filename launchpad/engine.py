@@ -1,12 +1,12 @@
-"""Runs inside a run: calls an entrypoint with its parameters, and exits with what came of it.
+"""Calls an entrypoint with its parameters. This is the program of a run that has an entrypoint.
 
-It needs the standard library alone (Python 3.7 on), so that it works in any environment and image: locally it is run
-by its path, in a container its source comes along on the command line (`python -c`).
+It needs only the standard library (Python 3.7 or later), so that it works in any environment and image. Locally it is
+run by its path; for a container its source is passed on the command line (`python -c`).
 
     python engine.py package.module:function          # or path/to/file.py:function
 
-Exit status: 0 when the function returns, 1 with its traceback when it raises, its own on SystemExit, 2 with one line
-where the module or the function does not exist.
+Exit status: 0 if the function returns, 1 with its traceback if it raises, its own code on SystemExit, 2 with one line
+if the module or the function does not exist.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ import os
 import sys
 
 if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
-    del sys.path[0]  # before any other import: our own folder would hide modules such as subprocess or docker
+    del sys.path[0]  # before any other import: our own directory would hide modules such as subprocess or docker
 
 import importlib
 
-TYPE_CHECKING = False  # typing takes longer to import than all the rest
+TYPE_CHECKING = False  # typing takes longer to import than everything else here
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType
     from typing import Any
 
 PARAMETERS_VARIABLE = "LAUNCHPAD_PARAMETERS"
-"""Holds the parameters as a JSON object; taken out of the environment before the function's module is imported."""
+"""The variable with the parameters as a JSON object, removed before the function's module is imported."""
 
 
 class NotFound(Exception):
-    """There is no such module, file or function."""
+    """A module, file or function does not exist."""
 
 
 def main(entrypoint: str) -> int:
     import json
 
     parameters = json.loads(os.environ.pop(PARAMETERS_VARIABLE, "{}"))
-    sys.argv[:] = [entrypoint.rpartition(":")[0]]  # a function that reads its arguments finds none
+    sys.argv[:] = [entrypoint.rpartition(":")[0]]  # a function that parses sys.argv gets no arguments
     try:
         function = find(entrypoint)
     except NotFound as error:
@@ -55,12 +55,12 @@ async def _awaited(result: Any) -> None:
 
 
 def find(entrypoint: str) -> Any:
-    """The function that `entrypoint` names; NotFound, or whatever its module raises when it is imported."""
+    """The function that `entrypoint` names. NotFound, or any error that importing its module raises."""
     place, _, name = entrypoint.rpartition(":")
     module = _load_file(place) if place.endswith(".py") else _load_module(place)
     function = getattr(module, name, None)
     if not callable(function):
-        what = "is no function" if hasattr(module, name) else "does not exist"
+        what = "is not a function" if hasattr(module, name) else "does not exist"
         raise NotFound(f"{name} {what} in {place}")
     return function
 
@@ -76,7 +76,7 @@ def _load_module(name: str) -> ModuleType:
 
 
 def _load_file(path: str) -> ModuleType:
-    """The module in a file: by the file's name where that is free, so that its objects pickle as a module's do."""
+    """The module in a file, under the file's name if that is free, so that its objects can be pickled."""
     from importlib.util import module_from_spec, spec_from_file_location
 
     path = os.path.abspath(path)
@@ -87,7 +87,7 @@ def _load_file(path: str) -> ModuleType:
     if name in sys.modules or "." in name:
         name = "launchpad_entrypoint"
     spec = spec_from_file_location(name, path)
-    assert spec is not None  # it is there for every .py file
+    assert spec is not None  # every .py file has one
     assert spec.loader is not None
     module = sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -95,7 +95,7 @@ def _load_file(path: str) -> ModuleType:
 
 
 def _show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Prints a traceback that begins where the user's code does."""
+    """Prints a traceback without the frames of this program."""
     own, step = trace, trace
     while step is not None:
         if step.tb_frame.f_globals is globals():
@@ -111,10 +111,10 @@ def _is_import_system(module: object) -> bool:
 
 
 def _behave_as_a_run() -> None:
-    """What a plain script lacks under a launcher: lines seen when they are printed, and an end when asked to stop."""
+    """Makes printed lines visible at once, and makes SIGTERM end a container."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
-    if os.getpid() == 1:  # in a container, where the kernel ignores SIGTERM unless it is handled
+    if os.getpid() == 1:  # the first process of a container, which ignores signals without a handler
         import signal
 
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))

@@ -1,4 +1,4 @@
-"""launchpad's own settings, read from the environment variables that users set, and the image that it is shipped in."""
+"""launchpad's own settings from environment variables, and the name of its image."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from .core.names import slug
 
 API_URL = "LAUNCHPAD_API_URL"
-"""Address of a service of the user's that runs report to."""
+"""The address of a service of the user that runs report to."""
 
 IMAGE = "LAUNCHPAD_IMAGE"
-"""The image that containers and Jobs use where a launcher names none."""
+"""The image of containers and Jobs whose launcher names none."""
 
 SETTINGS = (API_URL, IMAGE)
 
@@ -19,15 +19,14 @@ _LONGEST_TAG = 128
 
 
 def base_run_environment() -> dict[str, str]:
-    """launchpad's settings that are set in this process's environment, to be passed on to a run."""
+    """The settings that are set in this process's environment, to be passed on to a run."""
     return {name: os.environ[name] for name in SETTINGS if name in os.environ}
 
 
 def get_image_name(version: str | None = None, python_version: str | None = None, flavor: str | None = None) -> str:
     """The name of launchpad's image, `launchpad/launchpad:{version}-python{major.minor}[-flavor]`.
 
-    By default that of this launchpad and this Python. A local version, such as "1.0+5.gabc", has no image of its own:
-    it uses that of "dev".
+    By default for this launchpad and this Python. A local version, such as "1.0+5.gabc", has no image: it uses "dev".
     """
     if version is None:
         from .version import __version__

@@ -1,7 +1,6 @@
-"""Launchers as plain data and back: for every launcher class, third parties' too, by its attrs fields alone.
+"""Converts launchers to plain data and back, by the attrs fields of their classes.
 
-What a launcher accepts, its fields' own converters say; cattrs takes a mapping apart, finds every fault in it and says
-where each one is.
+The converters of the fields decide what is accepted. cattrs reads a mapping and reports every fault with its path.
 """
 
 from __future__ import annotations
@@ -51,9 +50,9 @@ def _config(value: Mapping[str, object]) -> dict[str, Any]:
 
 @attrs.frozen
 class LauncherSettings:
-    """A launcher as plain data that JSON and YAML can hold: the name of its type, and a value for each setting.
+    """A launcher as plain data for JSON and YAML: the name of its type, and a value for each setting.
 
-    `attrs.asdict` is its JSON form. Its repr shows no values: some are secret.
+    `attrs.asdict(settings)` is its JSON form. The repr masks all values, because some are secret.
     """
 
     type: str = attrs.field(converter=_type)
@@ -67,7 +66,7 @@ def unstructure(instance: attrs.AttrsInstance) -> dict[str, Any]:
 
 
 def structure(data: object, cls: type[T], path: str = "$") -> T:
-    """A `cls`, some attrs class, out of a mapping. ValueError with one line for each fault, and the path to it."""
+    """An instance of the attrs class `cls` from a mapping. ValueError with one line for each fault, with its path."""
     import cattrs
 
     if not isinstance(data, Mapping):
@@ -79,11 +78,11 @@ def structure(data: object, cls: type[T], path: str = "$") -> T:
         return _converter().structure(data, cls)
     except cattrs.BaseValidationError as error:
         faults = cattrs.transform_error(error, path, _fault)
-        raise ValueError("\n".join(faults)) from None  # what it is from shows values
+        raise ValueError("\n".join(faults)) from None  # the cause shows values
 
 
 def faults_in(error: ValueError) -> list[tuple[str, list[str | int]]]:
-    """The faults in an error of `structure` or of a converter: what each one is, and the steps to it from the root."""
+    """The faults in an error of `structure` or of a converter, each with the steps to it from the root."""
     return [_what_and_where(line) for line in str(error).splitlines()]
 
 
@@ -95,18 +94,18 @@ def _what_and_where(line: str) -> tuple[str, list[str | int]]:
 
 
 def keys_of(cls: type) -> list[str]:
-    """The keys that `structure` takes for an attrs class."""
+    """The keys that `structure` accepts for an attrs class."""
     return [field.name for field in attrs.fields(cls) if field.init]
 
 
 def unknown_key(key: object, known: Collection[str], owner: str) -> str:
-    """The sentence that says that `owner` has no such key, with the closest one that it has."""
+    """The message that `owner` has no such key, with the closest known one."""
     near = difflib.get_close_matches(str(key), known, n=1)
     return f"unknown key {key!r} of {owner}" + (f" (did you mean {near[0]!r}?)" if near else f"; known: {list(known)}")
 
 
 def _plain(value: object, what: str) -> Any:
-    """A copy of `value` as JSON would give it back."""
+    """A deep copy of `value` by way of JSON."""
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError):
@@ -114,7 +113,7 @@ def _plain(value: object, what: str) -> Any:
 
 
 def _fault(error: BaseException, expected: object) -> str:
-    """What is wrong, in one line."""
+    """An error as one line."""
     from cattrs import ForbiddenExtraKeysError
     from cattrs.v import format_exception
 
@@ -137,7 +136,7 @@ def _converter() -> Converter:
         prefer_attrib_converters=True,
         detailed_validation=True,
         unstruct_collection_overrides={Set: list},
-        structure_fallback_factory=lambda cls: lambda value, _: value,  # the class's constructor has the last word
+        structure_fallback_factory=lambda cls: lambda value, _: value,  # the class's constructor decides
     )
     converter.register_structure_hook_factory(attrs.has, partial(_class_hook, converter))
     converter.register_structure_hook_factory(_is_union, partial(_union_hook, converter))
@@ -147,7 +146,7 @@ def _converter() -> Converter:
 
 
 def _class_hook(converter: Converter, cls: type) -> Hook:
-    """As cattrs does it, but a fault that a field's own converter finds is told beside the others, with its path."""
+    """The hook of cattrs, but with the faults that the converters of fields find, and their paths."""
     from cattrs.gen import make_dict_structure_fn, override
 
     hooks = {
@@ -157,7 +156,7 @@ def _class_hook(converter: Converter, cls: type) -> Hook:
 
 
 def _checks(field: attrs.Attribute[Any]) -> bool:
-    """Whether the field has a converter that can be called without the instance."""
+    """Whether the field has a converter that needs no instance."""
     return field.init and field.converter is not None and not getattr(field.converter, "takes_self", False)
 
 
@@ -167,7 +166,7 @@ def _checked(field: attrs.Attribute[Any], value: Any, _: object) -> Any:
         convert.converter(value, *([field] if convert.takes_field else []))
     else:
         convert(value)
-    return value  # the constructor converts it: once more would not do for every converter
+    return value  # the constructor converts it: some converters cannot be applied twice
 
 
 def _is_union(cls: object) -> bool:
@@ -175,7 +174,7 @@ def _is_union(cls: object) -> bool:
 
 
 def _union_hook(converter: Converter, cls: Any) -> Hook:
-    """The first of the union's types that accepts the value."""
+    """Tries the types of a union in order."""
     members = [member for member in get_args(cls) if member is not NoneType]
 
     def hook(value: Any, _: object) -> Any:
@@ -184,7 +183,7 @@ def _union_hook(converter: Converter, cls: Any) -> Hook:
         if len(members) == 1:
             return converter.structure(value, members[0])
         for member in members:
-            with suppress(Exception):  # this one does not accept it
+            with suppress(Exception):  # this type does not accept it
                 return converter.structure(value, member)
         raise ValueError(f"it must be one of {cls}, not {type(value).__name__}")
 
@@ -192,7 +191,7 @@ def _union_hook(converter: Converter, cls: Any) -> Hook:
 
 
 def _scalar(value: Any, cls: type) -> Any:
-    """A `cls` of a value that is one already: cattrs would make text of anything, and numbers of text."""
+    """A value that is a `cls` already. cattrs would convert anything to text, and text to numbers."""
     if issubclass(cls, enum.Enum):
         return _member(value, cls)
     if cls is bool:

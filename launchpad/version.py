@@ -1,8 +1,8 @@
-"""launchpad's version. Imported on first use: importlib.metadata takes longer to import than launchpad."""
+"""The version of launchpad. Imported on first use, because importlib.metadata takes long to import."""
 
 from importlib.metadata import PackageNotFoundError, version
 
 try:
     __version__ = version("launchpad")
-except PackageNotFoundError:  # run from a checkout
+except PackageNotFoundError:  # not installed
     __version__ = "0+unknown"

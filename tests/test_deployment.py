@@ -85,7 +85,7 @@ class TestLoad:
         assert loaded["b"].run == {"command": ["true"], "env": {"A": "2"}}
 
     @pytest.mark.parametrize("prefix", [b"\xef\xbb\xbf", b"# comment\r\n", b"---\n"])
-    def test_what_editors_put_in_front_does_no_harm(self, file: Path, prefix: bytes) -> None:
+    def test_a_byte_order_mark_is_accepted(self, file: Path, prefix: bytes) -> None:
         file.write_bytes(prefix + GOOD.encode())
         assert list(Deployment.load(file)) == ["nightly", "hello"]
 
@@ -110,11 +110,11 @@ NIGHTLY = "deployments['nightly']"
 
 
 class TestFaults:
-    def test_a_file_that_is_missing(self, file: Path) -> None:
+    def test_a_missing_file_is_an_error(self, file: Path) -> None:
         with pytest.raises(ValueError, match=r"^deployments\.yaml: it cannot be read: No such file or directory$"):
             Deployment.load(file)
 
-    def test_a_folder(self, file: Path) -> None:
+    def test_a_directory_is_an_error(self, file: Path) -> None:
         file.mkdir()
         with pytest.raises(ValueError, match=r"^deployments\.yaml: it cannot be read: Is a directory$"):
             Deployment.load(file)
@@ -135,7 +135,7 @@ class TestFaults:
             ("deployments:\n-\n  - a\n", "deployments.yaml:3: deployments[0]: a mapping is needed, not list"),
         ],
     )
-    def test_what_is_no_list_of_mappings(self, file: Path, text: str, said: str) -> None:
+    def test_anything_but_a_list_of_mappings_is_an_error(self, file: Path, text: str, said: str) -> None:
         assert faulty(file, text).startswith(said)
 
     @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ class TestFaults:
             ("=", "YAML's value is neither"),
         ],
     )
-    def test_what_json_lacks_needs_quotes(self, file: Path, value: str, said: str) -> None:
+    def test_values_that_json_cannot_hold_need_quotes(self, file: Path, value: str, said: str) -> None:
         message = faulty(file, changed("day: today", f"day: {value} "))
         assert message.startswith(f"deployments.yaml:3: {NIGHTLY}.run.parameters.day")
         assert said in message
@@ -227,16 +227,16 @@ class TestFaults:
         ("key", "kind"),
         [("5", "a whole number"), ("on", "a yes or no"), ("~", "nothing"), ("2022-01-01", "a date"), ("[a]", "a list")],
     )
-    def test_a_key_that_is_no_text_needs_quotes(self, file: Path, key: str, kind: str) -> None:
+    def test_a_key_that_is_not_text_needs_quotes(self, file: Path, key: str, kind: str) -> None:
         message = faulty(file, changed("day: today", f"? {key}\n : x"))
         assert f"{NIGHTLY}.run.parameters.?: a key must be text, not {kind}: put it in quotes" in message
 
-    def test_a_key_that_is_there_twice(self, file: Path) -> None:
+    def test_a_duplicate_key_is_an_error(self, file: Path) -> None:
         text = changed("      type: subprocess", "      type: subprocess\n      type: docker")
         assert faulty(file, text) == "deployments.yaml:10: deployments['hello'].launcher.type: the key is there twice"
 
     @pytest.mark.parametrize("key", ["deployments: []\n", "'deployments': []\n"])
-    def test_the_first_key_that_is_there_twice(self, file: Path, key: str) -> None:
+    def test_a_duplicate_key_at_the_top_is_an_error(self, file: Path, key: str) -> None:
         assert faulty(file, GOOD + key) == "deployments.yaml:10: deployments: the key is there twice"
 
     @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ class TestFaults:
             ("[" * 5000, 1),
         ],
     )
-    def test_bad_yaml(self, file: Path, text: str | bytes, line: int) -> None:
+    def test_invalid_yaml_is_an_error(self, file: Path, text: str | bytes, line: int) -> None:
         assert faulty(file, text).startswith(f"deployments.yaml:{line}: it is ")
 
     @pytest.mark.parametrize(
@@ -268,27 +268,27 @@ class TestFaults:
         text = GOOD.replace(place.split("\n")[0], f"{place}\n      {indent}env: {{TOKEN: {value}}}", 2)
         assert faulty(file, text).startswith("deployments.yaml:")
 
-    def test_of_several_faults_the_first_is_told_and_how_many_there_are(self, file: Path) -> None:
+    def test_of_several_faults_the_first_is_reported_with_their_number(self, file: Path) -> None:
         text = changed("image:", "grace: -1, env: [], stream_output: 5, image:")
         assert faulty(file, text) == (
             f"deployments.yaml:4: {NIGHTLY}.launcher.config.env: "
             "env must be a mapping of names to text, not list (and 2 more)"
         )
 
-    def test_settings_that_do_not_go_together_are_told_of_the_whole(self, file: Path) -> None:
+    def test_conflicting_settings_are_an_error_of_the_whole(self, file: Path) -> None:
         text = changed("      type: subprocess", "      type: subprocess\n      config: {condaenv: a, virtualenv: b}")
         said = "deployments.yaml:10: deployments['hello'].launcher.config: condaenv and virtualenv are both set"
         assert faulty(file, text).startswith(said)
 
 
 class TestDump:
-    def test_what_is_written_is_loaded_again(self, file: Path) -> None:
+    def test_a_dumped_file_is_loaded_back(self, file: Path) -> None:
         file.write_text(GOOD)
         loaded = Deployment.load(file)
         Deployment.dump(file, loaded)
         assert Deployment.load(file) == loaded
 
-    def test_it_is_written_for_people_and_without_what_is_the_default(self, file: Path) -> None:
+    def test_a_dumped_file_is_readable_and_has_no_defaults(self, file: Path) -> None:
         one = deployment("größe", {"command": ["echo"], "env": {"DAY": "2022-01-01", "ON": "yes", "GONE": None}})
         Deployment.dump(file, [one, deployment("b", launcher=Imaged(image="x"))])
         assert file.read_text() == (
@@ -327,12 +327,12 @@ class TestDump:
         ("deployments", "said"),
         [([deployment("a"), deployment("a")], "two deployments"), ({"b": deployment("a")}, "under their own names")],
     )
-    def test_names_must_be_their_own(self, file: Path, deployments: Any, said: str) -> None:
+    def test_keys_must_equal_the_names(self, file: Path, deployments: Any, said: str) -> None:
         with pytest.raises(ValueError, match=said):
             Deployment.dump(file, deployments)
         assert not file.exists()
 
-    def test_what_cannot_be_written_leaves_the_file_as_it_was(self, file: Path) -> None:
+    def test_a_failed_write_leaves_the_file_unchanged(self, file: Path) -> None:
         file.write_text("before")
         one = deployment(launcher=attrs.evolve(Imaged(), image=object()))
         with pytest.raises(ValueError, match=r"Imaged\.image cannot be written as JSON"):
@@ -340,18 +340,18 @@ class TestDump:
         assert file.read_text() == "before"
         assert os.listdir() == ["deployments.yaml"]
 
-    def test_a_folder_that_is_not_there_is_an_error_that_names_the_file(self, file: Path) -> None:
+    def test_a_missing_directory_is_an_error_that_names_the_file(self, file: Path) -> None:
         with pytest.raises(FileNotFoundError) as caught:
             Deployment.dump("missing/x.yaml", [])
         assert caught.value.filename == "missing/x.yaml"
 
-    def test_a_file_that_only_its_owner_may_read_stays_so(self, file: Path) -> None:
+    def test_the_mode_of_the_file_is_kept(self, file: Path) -> None:
         file.touch(0o600)
         Deployment.dump(file, [deployment()])
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert os.listdir() == ["deployments.yaml"]
 
-    def test_a_link_stays_one(self, file: Path) -> None:
+    def test_a_symbolic_link_is_kept(self, file: Path) -> None:
         file.symlink_to("real.yaml")
         Deployment.dump(file, [deployment()])
         assert file.is_symlink()
@@ -359,7 +359,7 @@ class TestDump:
 
 
 class TestDeployment:
-    def test_every_run_has_an_id_of_its_own(self) -> None:
+    def test_every_run_has_its_own_id(self) -> None:
         one = deployment(run={"command": ["true"], "name": "n", "env": {"A": 1}, "labels": {"l": "v"}, "timeout": 2})
         first, second = one.make_run(), one.make_run()
         assert first.id != second.id
@@ -367,7 +367,7 @@ class TestDeployment:
             command=["true"], name="n", env={"A": "1"}, labels={"l": "v"}, timeout=2, id="x"
         )
 
-    def test_parameters_are_merged_over_those_that_are_kept(self) -> None:
+    def test_parameters_override_those_of_the_deployment(self) -> None:
         one = deployment(run={"entrypoint": "a:b", "parameters": {"x": 1, "y": 2}})
         assert one.make_run(y=3, z=4, self=5).parameters == {"x": 1, "y": 3, "z": 4, "self": 5}
         assert one.make_run().parameters == {"x": 1, "y": 2}
@@ -377,7 +377,7 @@ class TestDeployment:
             deployment().make_run(x=1)
 
     @pytest.mark.parametrize(("code", "ok"), [("0", True), ("3", False)])
-    def test_launching_says_whether_it_succeeded(self, code: str, ok: bool) -> None:
+    def test_launch_returns_whether_the_run_succeeded(self, code: str, ok: bool) -> None:
         assert deployment(run={"command": ["sh", "-c", f"exit {code}"]}).launch() is ok
 
     def test_parameters_reach_the_function(self, tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ class TestDeployment:
         run = {"entrypoint": "flow.py:main", "working_dir": tmp_path, "parameters": {"code": 2}}
         assert deployment(run=run).launch(more=3) is True
 
-    def test_what_cannot_launch_raises(self) -> None:
+    def test_a_launcher_that_cannot_launch_raises(self) -> None:
         with pytest.raises(LaunchError, match="another type"):
             deployment(launcher=UniversalLauncher()).launch()
 
@@ -400,22 +400,22 @@ class TestDeployment:
             ("x", {"command": ["true"]}, {"type": "subprocess"}, "launcher must be a Launcher, not dict"),
         ],
     )
-    def test_bad_values_are_refused_when_it_is_made(self, name: Any, run: Any, launcher: Any, said: str) -> None:
+    def test_bad_values_are_refused_by_the_constructor(self, name: Any, run: Any, launcher: Any, said: str) -> None:
         with pytest.raises(ValueError, match=said):
             Deployment(name, run, launcher)
 
-    def test_what_it_was_made_of_may_change_later(self) -> None:
+    def test_a_deployment_copies_its_values(self) -> None:
         run = {"command": ["true"], "env": {"A": "1"}}
         one = deployment(run=run)
         run["env"]["A"] = "2"  # type: ignore[index]
         assert one.run == {"command": ["true"], "env": {"A": "1"}}
 
-    def test_it_is_copied_and_pickled_by_value_and_can_be_a_key(self) -> None:
+    def test_a_deployment_is_copied_and_pickled_by_value_and_hashable(self) -> None:
         one = deployment()
         assert {one: 1}[pickle.loads(pickle.dumps(one))] == 1
         assert copy.deepcopy(one) == attrs.evolve(one) == one
 
-    def test_its_repr_shows_no_values(self) -> None:
+    def test_the_repr_shows_no_values(self) -> None:
         launcher: Launcher = SubprocessLauncher(env={"TOKEN": SECRET})
         one = deployment(
             run={"entrypoint": "a:b", "env": {"T": SECRET}, "parameters": {"p": SECRET}}, launcher=launcher

@@ -22,11 +22,11 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAUNCHPAD_IMAGE", raising=False)
 
 
-def test_what_is_not_set_is_absent() -> None:
+def test_variables_that_are_not_set_are_absent() -> None:
     assert base_run_environment() == {}
 
 
-def test_what_is_set_is_passed_on_as_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_are_set_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAUNCHPAD_API_URL", "http://localhost:4200/api")
     monkeypatch.setenv("LAUNCHPAD_IMAGE", "")
     monkeypatch.setenv("LAUNCHPAD_SOMETHING_ELSE", "1")
@@ -57,7 +57,7 @@ def test_a_tag_is_at_most_128_characters() -> None:
     assert len(tag) == 128
 
 
-def test_by_default_it_is_the_image_of_this_launchpad_and_this_python() -> None:
+def test_the_default_image_is_that_of_this_launchpad_and_this_python() -> None:
     try:
         installed = version("launchpad")
     except PackageNotFoundError:

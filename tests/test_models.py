@@ -46,16 +46,16 @@ class TestCommand:
     def test_one_string_is_refused_with_the_way_to_split_it(self, text: Any) -> None:
         assert "shlex.split" in refusal(command=text)
 
-    def test_a_word_that_is_no_text_is_named_by_its_position(self) -> None:
+    def test_a_word_that_is_not_text_is_named_by_its_position(self) -> None:
         assert "command[1] must be text, not PosixPath" in refusal(command=["ls", pathlib.Path("/tmp")])
 
-    def test_nul_is_refused_when_the_run_is_made(self) -> None:
+    def test_nul_is_refused(self) -> None:
         assert "command[1] contains a NUL" in refusal(command=["echo", "a\0b"])
 
-    def test_half_a_surrogate_pair_is_refused_when_the_run_is_made(self) -> None:
+    def test_half_a_surrogate_pair_is_refused(self) -> None:
         assert "command[1] contains half of a surrogate pair" in refusal(command=["echo", "\ud800"])
 
-    def test_bytes_of_a_file_name_that_are_no_utf_8_are_kept(self) -> None:
+    def test_bytes_of_a_file_name_that_are_not_utf_8_are_kept(self) -> None:
         assert Run(command=["cat", "caf\udce9"]).command == ["cat", "caf\udce9"]
 
     def test_the_list_is_copied(self) -> None:
@@ -98,7 +98,7 @@ class TestParameters:
         return Run(entrypoint="a:b", parameters=parameters)
 
     @pytest.mark.parametrize("value", [object(), {1, 2}, b"x", float("nan"), float("inf"), datetime.now(timezone.utc)])
-    def test_what_is_not_json_is_refused_by_its_key_and_type(self, value: Any) -> None:
+    def test_values_that_json_cannot_hold_are_refused_by_key_and_type(self, value: Any) -> None:
         message = refusal(command=None, entrypoint="a:b", parameters={"fine": 1, "day": value})
         assert "parameters['day']" in message
         assert type(value).__name__ in message
@@ -111,7 +111,7 @@ class TestParameters:
     def test_names_must_be_text(self) -> None:
         assert "not int" in refusal(command=None, entrypoint="a:b", parameters={1: 2})
 
-    def test_they_are_what_the_function_will_get(self) -> None:
+    def test_parameters_are_kept_as_json_returns_them(self) -> None:
         assert self.run(a=(1, 2), b={3: Colour.RED}).parameters == {"a": [1, 2], "b": {"3": "red"}}
 
     def test_later_changes_of_the_callers_objects_do_not_reach_the_run(self) -> None:
@@ -127,7 +127,7 @@ class TestParameters:
         assert f"{MAX_PARAMETERS + 1} bytes" in message
         assert "file" in message
 
-    def test_they_are_refused_beside_a_command(self) -> None:
+    def test_parameters_of_a_command_are_refused(self) -> None:
         assert "entrypoint" in refusal(parameters={"x": 1})
 
 
@@ -166,7 +166,7 @@ class TestEnvAndLabels:
         assert "env['TOKEN']" in refusal(env={"TOKEN": value})
 
     @pytest.mark.parametrize("value", [[("A", "1")], "A=1", None, ["A=1"]])
-    def test_only_a_mapping_will_do(self, value: Any) -> None:
+    def test_only_a_mapping_is_accepted(self, value: Any) -> None:
         assert "env must be a mapping" in refusal(env=value)
 
     def test_the_callers_mapping_is_copied_and_not_changed(self) -> None:
@@ -179,15 +179,15 @@ class TestEnvAndLabels:
 
 class TestTimeout:
     @pytest.mark.parametrize("value", [0, -1, -0.5, float("nan"), float("inf"), 10**400, "5", True, [5]])
-    def test_it_must_be_a_number_of_seconds_above_zero(self, value: Any) -> None:
+    def test_a_timeout_is_a_number_of_seconds_above_zero(self, value: Any) -> None:
         message = refusal(timeout=value)
         assert message.startswith("timeout must be")
         assert "seconds" in message
 
-    def test_it_is_a_float(self) -> None:
+    def test_a_timeout_is_kept_as_a_float(self) -> None:
         assert repr(Run(command=["true"], timeout=3).timeout) == "3.0"
 
-    def test_zero_is_a_grace(self) -> None:
+    def test_a_grace_may_be_zero(self) -> None:
         assert seconds(0, "grace", zero=True) == 0.0
 
 
@@ -202,27 +202,27 @@ class TestName:
             ({"entrypoint": "C:\\flows\\report.py:größe"}, "größe"),
         ],
     )
-    def test_it_is_filled_in_from_the_program_or_the_function(self, fields: Any, name: str) -> None:
+    def test_the_default_name_is_the_program_or_the_function(self, fields: Any, name: str) -> None:
         assert Run(**fields).name == name
 
     @pytest.mark.parametrize("name", ["отчёт", "日報", "🎉", "  ", "a/b:c", "x" * 1000, "two\nlines"])
     def test_any_text_is_kept(self, name: str) -> None:
         assert Run(command=["true"], name=name).name == name
 
-    def test_an_empty_one_becomes_the_id(self) -> None:
+    def test_an_empty_name_becomes_the_id(self) -> None:
         run = Run(command=["true"], name="")
         assert run.name == run.id
 
-    def test_other_objects_are_refused(self) -> None:
+    def test_a_name_that_is_not_text_is_refused(self) -> None:
         assert "name must be text, not int" in refusal(name=5)
 
 
 class TestWorkingDir:
-    def test_it_is_kept_as_it_was_written(self) -> None:
+    def test_a_working_dir_is_kept_unchanged(self) -> None:
         assert Run(command=["ls"], working_dir=pathlib.PurePosixPath("~/a/../b")).working_dir == "~/a/../b"
 
     @pytest.mark.parametrize("value", ["", b"/tmp", 5, "a\0b", ["x"]])
-    def test_anything_but_a_path_is_refused_by_name(self, value: Any) -> None:
+    def test_a_working_dir_that_is_not_a_path_is_refused_by_name(self, value: Any) -> None:
         assert "working_dir" in refusal(working_dir=value)
 
     def test_a_path_like_object_of_bytes_is_refused(self) -> None:
@@ -261,14 +261,14 @@ class TestFacts:
 
     @pytest.mark.parametrize("fact", [run, handle, outcome, LaunchError("why")], ids=lambda fact: type(fact).__name__)
     @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-    def test_they_pickle(self, fact: Any, protocol: int) -> None:
+    def test_models_pickle(self, fact: Any, protocol: int) -> None:
         again = pickle.loads(pickle.dumps(fact, protocol))
         assert type(again) is type(fact)
         assert repr(again) == repr(fact)
         assert again == fact or isinstance(fact, LaunchError)
 
     @pytest.mark.parametrize("fact", [run, handle, outcome], ids=lambda fact: type(fact).__name__)
-    def test_they_copy_and_evolve(self, fact: Any) -> None:
+    def test_models_copy_and_evolve(self, fact: Any) -> None:
         assert copy.deepcopy(fact) == copy.copy(fact) == attrs.evolve(fact) == fact
         assert hash(attrs.evolve(fact)) == hash(fact)
 
@@ -278,7 +278,7 @@ class TestFacts:
         assert twin.parameters["deep"] is not self.run.parameters["deep"]
 
     @pytest.mark.parametrize("fact", [run, handle, outcome], ids=lambda fact: type(fact).__name__)
-    def test_they_are_frozen(self, fact: Any) -> None:
+    def test_models_are_frozen(self, fact: Any) -> None:
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             fact.name = "other"
 
@@ -294,7 +294,7 @@ class TestFacts:
     def test_a_handle_is_read_back_from_its_json(self) -> None:
         assert Handle(**json.loads(json.dumps(attrs.asdict(self.handle)))) == self.handle
 
-    def test_a_handle_of_other_things_than_text_is_refused_by_field(self) -> None:
+    def test_a_handle_field_that_is_not_text_is_refused(self) -> None:
         with pytest.raises(ValueError, match="a handle's id must be text, not int"):
             Handle("subprocess", 5, "b", "host", "x")  # type: ignore[arg-type]
 

@@ -47,12 +47,12 @@ def class_source(name: str, base: str = "SubprocessLauncher") -> str:
     )
 
 
-def test_ours_are_found_by_name() -> None:
+def test_our_launchers_are_found_by_type() -> None:
     assert lookup_launcher("subprocess") is SubprocessLauncher
 
 
 @pytest.mark.parametrize("name", ["subprocess", "universal"])
-def test_ours_are_found_before_anything_else_of_launchpad_is_used(name: str) -> None:
+def test_our_launchers_are_imported_by_the_lookup(name: str) -> None:
     source = f"from launchpad import lookup_launcher; print(lookup_launcher({name!r}).type)"
     assert subprocess.check_output([sys.executable, "-c", source], text=True) == f"{name}\n"
 
@@ -75,7 +75,7 @@ def test_a_class_needs_a_type(name: Any) -> None:
         register_launcher(type("Nameless", (SubprocessLauncher,), {"type": name}))
 
 
-def test_a_type_that_is_anothers_is_refused() -> None:
+def test_a_type_of_another_class_is_refused() -> None:
     class Mine2(SubprocessLauncher):
         type: ClassVar[str] = "test-registry-mine"
 
@@ -85,12 +85,12 @@ def test_a_type_that_is_anothers_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["subprocess", "docker", "kubernetes", "universal"])
-def test_our_types_are_refused_to_others_even_before_they_are_imported(name: str) -> None:
+def test_our_types_are_refused_to_other_classes_even_before_they_are_imported(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is already that of launchpad"):
         register_launcher(type("Other", (SubprocessLauncher,), {"type": name}))
 
 
-def test_a_class_that_is_defined_again_takes_its_own_place() -> None:
+def test_a_class_that_is_defined_again_replaces_itself() -> None:
     def define() -> type[SubprocessLauncher]:
         class Again(SubprocessLauncher):
             type: ClassVar[str] = "test-registry-again"
@@ -101,7 +101,7 @@ def test_a_class_that_is_defined_again_takes_its_own_place() -> None:
     assert lookup_launcher("test-registry-again") is second is not first
 
 
-def test_a_package_offers_its_own_by_an_entry_point(offer: Offer) -> None:
+def test_a_launcher_is_found_by_an_entry_point(offer: Offer) -> None:
     offer("test-registry-offered", class_source("test-registry-offered"))
     assert "test-registry-offered" in known_launchers()
     assert "offered" not in sys.modules
@@ -118,14 +118,14 @@ def test_a_package_offers_its_own_by_an_entry_point(offer: Offer) -> None:
         (class_source("another"), "the launcher's type is 'another'"),
     ],
 )
-def test_an_offer_that_cannot_be_used_is_an_error_that_names_it(offer: Offer, source: str, why: str) -> None:
+def test_a_broken_entry_point_is_an_error_that_names_it(offer: Offer, source: str, why: str) -> None:
     offer("test-registry-broken", source)
     with pytest.raises(ValueError, match="'test-registry-broken' is offered by 'offered:Offered'") as caught:
         lookup_launcher("test-registry-broken")
     assert why in str(caught.value)
 
 
-def test_an_offer_of_one_of_our_types_does_not_count(offer: Offer) -> None:
+def test_an_entry_point_cannot_replace_our_types(offer: Offer) -> None:
     offer("subprocess", class_source("subprocess"))
     assert lookup_launcher("subprocess") is SubprocessLauncher
 

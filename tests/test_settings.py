@@ -147,19 +147,19 @@ class TestRoundTrip:
         assert type(launcher).from_settings(settings) == launcher
 
     @pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda launcher: launcher.type)
-    def test_so_does_their_json(self, launcher: Launcher) -> None:
+    def test_settings_by_way_of_json_give_an_equal_launcher(self, launcher: Launcher) -> None:
         data = attrs.asdict(launcher.to_settings())
         assert json.loads(json.dumps(data, allow_nan=False)) == data
         assert Launcher.from_settings(data) == launcher
 
-    def test_enums_are_their_members_again_also_those_that_are_text_or_numbers(self) -> None:
+    def test_enums_are_read_back_as_members(self) -> None:
         again = Stranger.from_settings(FULL.to_settings())
         assert [type(value) for value in (again.colour, again.policy, again.level)] == [Colour, Policy, Level]
 
-    def test_a_field_takes_what_its_constructor_takes(self) -> None:
+    def test_a_field_accepts_what_the_constructor_accepts(self) -> None:
         assert Launcher.from_settings({"type": Stranger.type, "config": {"told": "a b"}}) == Stranger(told="a b")
 
-    def test_the_type_stands_beside_config_and_the_connection_in_neither(self) -> None:
+    def test_config_contains_neither_the_type_nor_the_connection(self) -> None:
         settings = SubprocessLauncher(env={"A": "1"}).to_settings()
         assert settings == LauncherSettings(
             "subprocess",
@@ -167,7 +167,7 @@ class TestRoundTrip:
             | dict.fromkeys(["condaenv", "virtualenv", "working_dir"]),
         )
 
-    def test_what_is_left_out_has_its_default(self) -> None:
+    def test_a_missing_setting_has_its_default(self) -> None:
         assert Launcher.from_settings({"type": "subprocess"}) == SubprocessLauncher()
         assert Launcher.from_settings({"type": "subprocess", "config": {"grace": 1}}) == SubprocessLauncher(grace=1)
 
@@ -175,17 +175,17 @@ class TestRoundTrip:
         FULL.to_settings().config["deep"]["a"]["b"].append(3)
         assert FULL.deep == {"a": {"b": [1, 2]}}
 
-    def test_what_the_caller_passed_is_not_changed(self) -> None:
+    def test_the_callers_mapping_is_not_changed(self) -> None:
         data = {"type": "subprocess", "config": {"env": {"A": 1}}}
         Launcher.from_settings(data)
         assert data == {"type": "subprocess", "config": {"env": {"A": 1}}}
 
-    def test_enums_sets_and_paths_are_taken_as_they_are_too(self) -> None:
+    def test_enums_sets_and_paths_are_accepted(self) -> None:
         config = {"colour": Colour.RED, "unordered": {"a"}, "path": pathlib.Path("x")}
         settings = LauncherSettings(Stranger.type, config)
         assert settings.config == {"colour": "red", "unordered": ["a"], "path": "x"}
 
-    def test_a_field_that_is_no_data_is_an_error_that_names_it(self) -> None:
+    def test_a_field_that_json_cannot_hold_is_an_error_that_names_it(self) -> None:
         with pytest.raises(ValueError, match=r"Stranger\.anything cannot be written as JSON \(object\)"):
             Stranger(anything=object()).to_settings()
 
@@ -196,7 +196,7 @@ class TestRoundTrip:
         with pytest.raises(ValueError, match="Nameless has no type of its own"):
             Nameless().to_settings()
 
-    def test_a_class_that_is_not_registered_reads_its_own(self) -> None:
+    def test_an_unregistered_class_reads_its_own_settings(self) -> None:
         @attrs.frozen(kw_only=True)
         class Alone(Idle):
             type: ClassVar[str] = "test-settings-alone"
@@ -208,12 +208,12 @@ class TestRoundTrip:
 
 
 class TestSettings:
-    def test_they_show_no_values(self) -> None:
+    def test_the_repr_shows_no_values(self) -> None:
         text = repr(FULL.to_settings())
         assert SECRET not in text
         assert "'env': ***" in text
 
-    def test_they_are_copied_and_pickled_by_value(self) -> None:
+    def test_settings_are_copied_and_pickled_by_value(self) -> None:
         settings = FULL.to_settings()
         assert copy.deepcopy(settings) == pickle.loads(pickle.dumps(settings)) == settings
 
@@ -235,7 +235,7 @@ class TestSettings:
             ("docker", "a mapping is needed, not str"),
         ],
     )
-    def test_what_is_none_is_refused_in_one_line(self, data: Any, said: str) -> None:
+    def test_invalid_settings_are_refused_in_one_line(self, data: Any, said: str) -> None:
         with pytest.raises(ValueError) as caught:  # noqa: PT011
             Launcher.from_settings(data)
         assert said in str(caught.value)
@@ -289,11 +289,11 @@ class TestFaults:
             "$.config.grace",
         ]
 
-    def test_settings_that_do_not_go_together_are_told_of_the_whole(self) -> None:
+    def test_conflicting_settings_are_an_error_of_the_whole(self) -> None:
         message = fault({"condaenv": "a", "virtualenv": "b"}, SubprocessLauncher)
         assert message == "condaenv and virtualenv are both set: a run uses one environment @ $.config"
 
-    def test_nothing_behind_the_error_shows_what_it_does_not(self) -> None:
+    def test_no_cause_of_the_error_shows_a_secret(self) -> None:
         with pytest.raises(ValueError, match="env") as caught:
             Launcher.from_settings({"type": "subprocess", "config": {"env": {"A": [SECRET]}}})
         assert caught.value.__cause__ is None

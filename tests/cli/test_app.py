@@ -37,14 +37,14 @@ def test_version_is_that_of_the_package() -> None:
     assert (done.returncode, done.stdout.split()[0]) == (0, "launchpad")
 
 
-def test_preview_masks_values_unless_they_are_to_be_revealed() -> None:
+def test_preview_masks_values_without_reveal() -> None:
     masked = launchpad("preview", "--env", "TOKEN=hunter2", "--", "echo", "a b")
     assert (masked.returncode, masked.stdout) == (0, "TOKEN='***' \\\necho 'a b'\n")
     revealed = launchpad("preview", "--reveal", "--env", "TOKEN=hunter2", "--", "echo", "a b")
     assert revealed.stdout == "TOKEN=hunter2 \\\necho 'a b'\n"
 
 
-def test_help_whose_reader_has_left_is_quiet() -> None:
+def test_help_is_quiet_when_its_reader_is_gone() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing) as nowhere:

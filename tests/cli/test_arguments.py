@@ -69,12 +69,12 @@ def test_settings_are_read_by_the_type_of_their_field(arguments: list[str], expe
     assert settings(arguments, Elsewhere) == expected
 
 
-def test_a_setting_below_one_that_is_no_mapping_is_refused() -> None:
+def test_a_key_of_a_setting_that_is_not_a_mapping_is_refused() -> None:
     with pytest.raises(BadValue, match=r"--set grace\.x: grace has a value already"):
         settings(["grace=1", "grace.x=2"], Elsewhere)
 
 
-def test_a_list_that_does_not_end_names_the_argument() -> None:
+def test_an_invalid_list_is_an_error_that_names_the_argument() -> None:
     with pytest.raises(BadValue, match="--param days: it is not a valid list or mapping"):
         parameters(["days=[1, 2"])
 

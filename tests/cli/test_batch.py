@@ -38,7 +38,7 @@ def test_each_failure_is_a_line_with_its_reason() -> None:
     ]
 
 
-def test_runs_of_one_name_are_told_apart_by_their_numbers() -> None:
+def test_runs_with_the_same_name_are_numbered() -> None:
     done = launchpad("batch", "-", stdin=lines(sh("echo 1"), sh("echo 2"), sh("echo 3", name="own")))
     assert sorted(done.stdout.splitlines()) == ["own | 3", "sh#1 | 1", "sh#2 | 2"]
 
@@ -69,7 +69,7 @@ def test_each_run_has_a_file_for_its_output(tmp_path: Path) -> None:
     assert logs == {"1-etc.log": "a\nb\n", "2-Ri-Ben.log": "no end\n", "3.log": "", "4-sh.log": "4\n"}
 
 
-def test_files_of_an_earlier_batch_are_left_alone(tmp_path: Path) -> None:
+def test_files_of_an_earlier_batch_are_kept(tmp_path: Path) -> None:
     for word in ("first", "second"):
         launchpad("batch", "-", "--output-dir", str(tmp_path), stdin=lines(sh(f"echo {word}", name="n")))
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
@@ -78,7 +78,7 @@ def test_files_of_an_earlier_batch_are_left_alone(tmp_path: Path) -> None:
     }
 
 
-def test_fail_fast_stops_what_runs_and_starts_no_more() -> None:
+def test_fail_fast_stops_running_runs_and_starts_no_more() -> None:
     runs = [sh("exit 3", name="a"), sh("sleep 3600", name="b"), *[sh("echo never") for _ in range(50)]]
     done = launchpad("batch", "-", "--fail-fast", "--workers", "2", "--json", stdin=lines(*runs))
     assert done.returncode == 1
@@ -88,7 +88,7 @@ def test_fail_fast_stops_what_runs_and_starts_no_more() -> None:
     assert set(reasons) == set(range(1, 53))
 
 
-def test_results_that_cannot_be_written_stop_no_run_and_are_told_of_once(tmp_path: Path) -> None:
+def test_results_that_cannot_be_written_stop_no_run_and_cause_one_message(tmp_path: Path) -> None:
     runs = [sh(f"echo > {tmp_path}/{number}") for number in range(3)]
     done = launchpad("batch", "-", "--json", "--workers", "1", stdin=lines(*runs), shell='"$@" > /dev/full')
     assert (done.returncode, done.stderr.count("results cannot be written")) == (1, 1)
@@ -96,7 +96,7 @@ def test_results_that_cannot_be_written_stop_no_run_and_are_told_of_once(tmp_pat
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_quiet_drops_the_output_alone() -> None:
+def test_quiet_drops_only_the_output() -> None:
     done = launchpad("batch", "-", "--quiet", stdin=lines(sh("echo noise; exit 3", name="a")))
     assert (done.stdout, done.stderr.splitlines()[0]) == ("", "a: failed: Exited with status 3.")
 
@@ -106,7 +106,7 @@ def test_nothing_launched_is_status_125() -> None:
     assert done.returncode == 125
 
 
-def test_a_reader_who_leaves_stops_the_batch_without_a_word_of_it() -> None:
+def test_the_batch_stops_silently_when_its_reader_is_gone() -> None:
     runs = lines(sh("sleep 3600"), *[sh("echo x")] * 300)
     done = launchpad("batch", "-", stdin=runs, shell='"$@" | head -n 1; exit ${PIPESTATUS[0]}')
     assert done.returncode == 141

@@ -70,14 +70,14 @@ def test_an_item_has_the_fields_of_a_run() -> None:
         ("[" * 3000, "runs:1: it is not valid YAML: "),
     ],
 )
-def test_a_bad_file_is_a_line_with_its_name_and_line_number(text: str | bytes, fault: str) -> None:
+def test_a_fault_is_one_line_with_file_and_line_number(text: str | bytes, fault: str) -> None:
     with pytest.raises(ValueError, match="runs") as caught:
         read(text)
     assert str(caught.value).startswith(fault)
     assert "\n" not in str(caught.value)
 
 
-def test_each_fault_is_a_line_and_the_rest_of_very_many_is_counted() -> None:
+def test_each_fault_is_a_line_up_to_a_limit() -> None:
     with pytest.raises(ValueError, match="runs:1: ") as caught:
         read("- {}\n" * (FAULTS_SHOWN + 5))
     *lines, rest = str(caught.value).splitlines()

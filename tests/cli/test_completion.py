@@ -48,7 +48,7 @@ def test_deployments_are_completed_from_their_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "deployments: [{"])
-def test_a_deployments_file_that_is_not_good_completes_nothing(tmp_path: Path, text: str | None) -> None:
+def test_an_invalid_deployments_file_completes_nothing(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "deployments.yaml").write_text(text)
     assert completions("launchpad run --deployment ", tmp_path) == []

@@ -30,7 +30,7 @@ class Unchecked(SubprocessLauncher):
         ("broken", Health(usable=False, detail="The check failed: KeyError: 'key'")),
     ],
 )
-def test_the_check_beside_a_launcher_says_how_it_is(answer: str, health: Health) -> None:
+def test_the_check_beside_a_launcher_gives_its_health(answer: str, health: Health) -> None:
     assert examine([("mine", lambda: CheckedLauncher(answer=answer))]) == {"mine": health}
 
 
@@ -67,7 +67,7 @@ def test_each_launcher_has_a_row() -> None:
     assert {"docker", "kubernetes", "subprocess"} <= json.loads(done.stdout).keys()
 
 
-def test_a_launcher_that_is_asked_for_and_cannot_be_used_is_status_1() -> None:
+def test_a_named_launcher_that_is_not_usable_exits_with_1() -> None:
     done = launchpad("doctor", "--launcher", "subprocess", "--set", "virtualenv=/none", "--json")
     assert done.returncode == 1
     assert "/none" in json.loads(done.stdout)["subprocess"]["detail"]

@@ -30,7 +30,7 @@ def log_of(folder: OutputFolder, name: str, number: int = 1) -> Log:
         ("x" * 300, f"007-{'x' * 100}.log"),
     ],
 )
-def test_a_file_is_named_by_number_and_by_what_is_safe_of_the_name(name: str, file: str, tmp_path: Path) -> None:
+def test_a_file_name_has_the_number_and_a_slug_of_the_name(name: str, file: str, tmp_path: Path) -> None:
     log = log_of(OutputFolder(tmp_path, 100), name, 7)
     log.open(HANDLE)
     log.close(Future())
@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_made_is_a_launch_error(tmp_path: Path) -> None:
         log_of(folder, "n").open(HANDLE)
 
 
-def test_names_of_files_that_are_there_are_not_taken(tmp_path: Path) -> None:
+def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
     for _ in range(5):
         log = log_of(OutputFolder(tmp_path, 1), "n")
         log.open(HANDLE)

@@ -9,12 +9,12 @@ import pytest
 from .command import launchpad
 
 
-def test_each_stream_goes_to_its_own() -> None:
+def test_stdout_and_stderr_stay_apart() -> None:
     done = launchpad("run", "--", "sh", "-c", "echo '[bold]out[/]'; echo err >&2")
     assert (done.returncode, done.stdout, done.stderr) == (0, "[bold]out[/]\n", "err\n")
 
 
-def test_the_exit_status_is_that_of_the_run_and_nothing_is_said_of_it() -> None:
+def test_the_exit_status_is_the_runs_and_nothing_is_printed() -> None:
     done = launchpad("run", "sh", "-c", "exit 7")
     assert (done.returncode, done.stderr) == (7, "")
 
@@ -24,24 +24,24 @@ def test_options_end_at_the_command() -> None:
     assert done.stdout == "--name --timeout\n"
 
 
-def test_a_run_killed_by_a_signal_exits_as_in_a_shell_with_a_line_that_names_it() -> None:
+def test_a_run_killed_by_a_signal_exits_as_in_a_shell_with_one_line() -> None:
     done = launchpad("run", "--", "sh", "-c", "kill -SEGV $$")
     assert (done.returncode, done.stderr) == (139, "launchpad: sh: failed: Killed by signal 11 (SIGSEGV).\n")
 
 
-def test_a_time_out_exits_with_124_and_says_so() -> None:
+def test_a_time_out_exits_with_124_and_one_line() -> None:
     done = launchpad("run", "--timeout", "0.2", "--", "sleep", "60")
     assert done.returncode == 124
     assert done.stderr.startswith("launchpad: sleep: timed_out: ")
 
 
-def test_what_cannot_be_launched_exits_with_125_and_one_line() -> None:
+def test_a_failed_launch_exits_with_125_and_one_line() -> None:
     done = launchpad("run", "--", "no-such-program")
     assert done.returncode == 125
     assert done.stderr == "launchpad: The program 'no-such-program' cannot be started: it was not found on PATH.\n"
 
 
-def test_verbose_tells_where_it_runs_and_how_it_ended() -> None:
+def test_verbose_prints_where_the_run_started_and_how_it_ended() -> None:
     done = launchpad("run", "-v", "--name", "mine", "--", "sh", "-c", "exit 3")
     assert done.returncode == 3
     start, end = done.stderr.splitlines()
@@ -64,24 +64,24 @@ def test_an_entrypoint_gets_its_parameters(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "abab\n")
 
 
-def test_a_reader_who_leaves_ends_the_run_without_a_word() -> None:
+def test_the_run_ends_silently_when_its_reader_is_gone() -> None:
     done = launchpad("run", "--", "yes", shell='"$@" | head -n 2; exit ${PIPESTATUS[0]}')
     assert (done.returncode, done.stdout, done.stderr) == (141, "y\ny\n", "")
 
 
-def test_a_full_disk_does_not_cost_the_run_its_status() -> None:
+def test_a_full_disk_does_not_change_the_exit_status() -> None:
     done = launchpad("run", "--", "sh", "-c", "echo lost; exit 4", shell='"$@" > /dev/full')
     assert done.returncode == 4
     assert done.stderr.count("\n") == 1
     assert "No space left" in done.stderr
 
 
-def test_closed_standard_streams_do_no_harm() -> None:
+def test_closed_standard_streams_are_accepted() -> None:
     done = launchpad("run", "--", "sh", "-c", "echo out; echo err >&2; exit 5", shell='"$@" >&- 2>&-')
     assert (done.returncode, done.stdout, done.stderr) == (5, "", "")
 
 
-def test_a_terminal_that_is_not_utf_8_gets_escapes() -> None:
+def test_characters_outside_the_encoding_are_escaped() -> None:
     done = launchpad("run", "--", "printf", r"caf\303\251\n", env={"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stdout, done.stderr) == (0, "caf\\xe9\n", "")
 
@@ -138,7 +138,7 @@ def test_an_unknown_deployment_is_a_line_with_the_known_ones(tmp_path: Path) -> 
     assert (done.returncode, done.stderr) == (2, "launchpad: mine.yaml has no deployment 'great'; it has: greet\n")
 
 
-def test_a_file_without_deployments_says_that_it_has_none(tmp_path: Path) -> None:
+def test_a_file_without_deployments_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "none.yaml").write_text("deployments: []\n")
     done = launchpad("run", "--deployment", "great", "-f", "none.yaml", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "launchpad: none.yaml has no deployment 'great'; it has: none\n")

@@ -1,4 +1,4 @@
-"""What a batch shows while it goes on."""
+"""The progress of a batch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from launchpad.live.tally import Counts, Failure
 COUNTS = Counts(total=8, succeeded=3, failed=2, seconds=2.0, rate=2.5, failures=(Failure("a", "failed: why"),))
 
 
-def test_without_a_terminal_it_is_a_plain_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_progress_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     LinesDisplay().show(COUNTS, [])
     assert capsys.readouterr().err == "launchpad: 5 of 8 runs have ended, 2 failed, 2.5/s\n"
 
 
-def test_the_end_is_a_line_that_sums_up(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_last_line_is_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
     LinesDisplay().close(COUNTS, [])
     assert capsys.readouterr().err == "8 runs: 3 succeeded, 2 failed, 3 still queued in 0:02, 2.5/s\n"
 

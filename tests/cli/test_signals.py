@@ -1,4 +1,4 @@
-"""What Ctrl-C and other signals to the command line do to what it runs."""
+"""Ctrl-C and other signals stop the runs of the command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLITE = [
 STUBBORN = ["sh", "-c", "trap '' TERM; echo $$; exec sleep 3600"]
 
 
-def test_ctrl_c_stops_the_run_and_shows_its_last_words() -> None:
+def test_ctrl_c_stops_the_run_and_shows_its_last_output() -> None:
     with started("run", "--", *POLITE) as it:
         pid = int(it.stdout.readline())
         it.signal(signal.SIGINT)
@@ -26,7 +26,7 @@ def test_ctrl_c_stops_the_run_and_shows_its_last_words() -> None:
     assert not is_running(pid)
 
 
-def test_ctrl_c_pressed_again_kills() -> None:
+def test_a_second_ctrl_c_kills_the_run() -> None:
     with started("run", "--set", "grace=3600", "--", *STUBBORN) as it:
         pid = int(it.stdout.readline())
         it.signal(signal.SIGINT)
@@ -51,7 +51,7 @@ def test_a_signal_that_was_ignored_stays_ignored() -> None:
     assert (done.returncode, done.stdout) == (0, "on\n")
 
 
-def test_ctrl_c_stops_a_batch_and_tells_of_every_run(tmp_path: Path) -> None:
+def test_ctrl_c_stops_a_batch_and_reports_every_run(tmp_path: Path) -> None:
     file = tmp_path / "runs.jsonl"
     file.write_text((json.dumps({"command": POLITE}) + "\n") * 2 + '{"command": ["echo", "never"]}\n' * 3)
     with started("batch", str(file), "--workers", "2") as it:
@@ -63,7 +63,7 @@ def test_ctrl_c_stops_a_batch_and_tells_of_every_run(tmp_path: Path) -> None:
     assert [line.split()[:2] for line in words.splitlines()[-2:]] == [["not_launched", "3"], ["stopped", "2"]]
 
 
-def test_ctrl_c_pressed_again_kills_a_batch(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_kills_a_batch(tmp_path: Path) -> None:
     file = tmp_path / "runs.jsonl"
     file.write_text((json.dumps({"command": STUBBORN}) + "\n") * 2)
     with started("batch", str(file), "--set", "grace=3600") as it:

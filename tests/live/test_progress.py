@@ -1,4 +1,4 @@
-"""`progress`, and the bars of executors: when they start and end, and what a broken display costs."""
+"""`progress` and the bars of executors: when they start and end, and how a broken display is handled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.helping import threads
 
 
 class Shown:
-    """A display that keeps what it is shown."""
+    """A display that records its calls."""
 
     interval = 0.001
 
@@ -41,7 +41,7 @@ class Shown:
 
 
 class Displays(list[Shown]):
-    """Makes displays, and knows them."""
+    """A factory that keeps the displays it made."""
 
     def __call__(self) -> Shown:
         self.append(Shown())
@@ -57,7 +57,7 @@ def futures(count: int) -> list[Future[int]]:
     return [Future() for _ in range(count)]
 
 
-def test_futures_come_as_they_complete(displays: Displays) -> None:
+def test_futures_are_yielded_as_they_complete(displays: Displays) -> None:
     first, second = futures(2)
     coming = iter(Progress([first, second], displays))
     second.set_result(2)
@@ -67,7 +67,7 @@ def test_futures_come_as_they_complete(displays: Displays) -> None:
     assert displays[0].over.succeeded == 2
 
 
-def test_leaving_a_loop_early_ends_the_bar_and_no_future(displays: Displays) -> None:
+def test_leaving_a_loop_early_ends_the_bar_but_no_future(displays: Displays) -> None:
     first, second = futures(2)
     first.set_result(1)
     for future in Progress([first, second], displays):
@@ -78,7 +78,7 @@ def test_leaving_a_loop_early_ends_the_bar_and_no_future(displays: Displays) -> 
     assert not second.done()
 
 
-def test_a_block_shows_for_as_long_as_it_lasts(displays: Displays) -> None:
+def test_a_block_shows_the_bar_until_its_end(displays: Displays) -> None:
     (future,) = futures(1)
     with Progress([future], displays):
         assert displays[0].shown.wait(10)
@@ -87,7 +87,7 @@ def test_a_block_shows_for_as_long_as_it_lasts(displays: Displays) -> None:
     assert displays[0].failures == [("a call", "ValueError: no")]
 
 
-def test_a_block_may_iterate_too(displays: Displays) -> None:
+def test_a_block_may_iterate_over_the_progress(displays: Displays) -> None:
     (future,) = futures(1)
     future.set_result(1)
     with Progress([future, future], displays) as shown:
@@ -119,7 +119,7 @@ def test_an_interrupt_at_any_moment_leaves_no_bar_of_an_executor(displays: Displ
         assert [display for display in displays if display.over is None] == []
 
 
-def test_a_bar_ends_with_its_futures_without_being_left(displays: Displays) -> None:
+def test_a_bar_ends_with_its_last_future(displays: Displays) -> None:
     bar = Bar(displays, expected=1)
     bar.start()
     (future,) = futures(1)
@@ -130,7 +130,7 @@ def test_a_bar_ends_with_its_futures_without_being_left(displays: Displays) -> N
     assert not bar.add(future)
 
 
-def test_runs_that_come_later_begin_another_bar(displays: Displays) -> None:
+def test_later_runs_start_another_bar(displays: Displays) -> None:
     bars = Bars(displays)
     first, second = futures(2)
     bars.add(first)
@@ -142,12 +142,12 @@ def test_runs_that_come_later_begin_another_bar(displays: Displays) -> None:
     assert [display.over.total for display in displays] == [1, 1]
 
 
-def test_nothing_to_show_shows_nothing(displays: Displays) -> None:
+def test_no_futures_show_no_bar(displays: Displays) -> None:
     assert list(Progress([], displays)) == []
     assert displays == []
 
 
-def test_it_is_quiet_where_nobody_looks(capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_without_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     (future,) = futures(1)
     future.set_result(1)
     assert list(progress([future])) == [future]
@@ -160,7 +160,7 @@ def test_only_futures_have_progress() -> None:
 
 
 class Broken(Shown):
-    """Raises from the second look on."""
+    """Raises from the second call of `show` on."""
 
     def show(self, counts: Counts, failures: list[Failure]) -> None:
         super().show(counts, failures)
@@ -168,7 +168,7 @@ class Broken(Shown):
             raise OSError("the terminal is gone")
 
 
-def test_a_display_that_breaks_costs_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_display_that_fails_causes_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     broken = Broken()
     (future,) = futures(1)
     with Progress([future], lambda: broken) as shown:
@@ -181,7 +181,7 @@ def test_a_display_that_breaks_costs_one_warning(caplog: pytest.LogCaptureFixtur
     assert broken.over.total == -1
 
 
-def test_a_display_that_cannot_be_made_costs_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_display_that_cannot_be_made_causes_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     def cannot() -> Shown:
         raise RuntimeError("no IPython")
 

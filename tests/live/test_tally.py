@@ -1,4 +1,4 @@
-"""What a tally counts."""
+"""A tally counts futures and collects failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from launchpad.testing import FakeBackend, FakeLauncher, Script
 
 
 class Clock:
-    """A time that goes on when it is told to."""
+    """A clock that tests move forward."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -51,7 +51,7 @@ def test_futures_are_counted_by_their_state(tally: Tally) -> None:
     assert (counts.succeeded, counts.failed, counts.cancelled, counts.running) == (1, 1, 1, 1)
 
 
-def test_a_run_that_fails_is_told_of_with_its_name_and_reason(tally: Tally) -> None:
+def test_a_failed_run_is_reported_once_with_its_name_and_reason(tally: Tally) -> None:
     fake = FakeBackend({"good": Script(), "bad": Script(exit_code=3)})
     with LaunchExecutor(FakeLauncher(fake)) as executor:
         for name in ("good", "bad"):
@@ -61,7 +61,7 @@ def test_a_run_that_fails_is_told_of_with_its_name_and_reason(tally: Tally) -> N
     assert tally.counts().succeeded == 1
 
 
-def test_a_run_that_is_not_launched_fails_with_the_error(tally: Tally) -> None:
+def test_a_run_that_is_not_launched_counts_as_failed(tally: Tally) -> None:
     from launchpad import LaunchError
 
     fake = FakeBackend(Script(refusals=[LaunchError("no room")]))
@@ -70,7 +70,7 @@ def test_a_run_that_is_not_launched_fails_with_the_error(tally: Tally) -> None:
     assert tally.counts().failures == (("first", "not_launched: no room"),)
 
 
-def test_a_future_that_has_ended_before_counts_at_once(tally: Tally) -> None:
+def test_an_ended_future_counts_at_once(tally: Tally) -> None:
     future: Future[None] = Future()
     future.set_result(None)
     tally.add(future)
@@ -94,7 +94,7 @@ def test_only_the_first_failures_are_kept(tally: Tally) -> None:
     assert (len(counts.failures), counts.failed) == (MAX_KEPT_FAILURES, 3 * MAX_KEPT_FAILURES)
 
 
-def test_what_is_expected_counts_before_it_comes(clock: Clock) -> None:
+def test_expected_futures_are_part_of_the_total(clock: Clock) -> None:
     tally = Tally(10, clock)
     pending(tally)[0].set_result(None)
     assert (tally.counts().total, tally.counts().queued) == (10, 9)
@@ -110,7 +110,7 @@ def test_the_rate_and_the_time_left_come_from_the_ends_so_far(tally: Tally, cloc
     assert (tally.counts().rate, tally.counts().seconds_left) == (0.5, 16.0)
 
 
-def test_the_time_until_something_starts_does_not_count_for_the_rate(tally: Tally, clock: Clock) -> None:
+def test_the_rate_leaves_out_the_time_before_the_first_start(tally: Tally, clock: Clock) -> None:
     first, *_ = pending(tally, 10)
     clock.now += 100
     tally.counts()
@@ -122,7 +122,7 @@ def test_the_time_until_something_starts_does_not_count_for_the_rate(tally: Tall
     assert tally.counts().seconds == 102
 
 
-def test_it_is_idle_since_the_last_end(tally: Tally, clock: Clock) -> None:
+def test_a_tally_is_idle_since_the_last_end(tally: Tally, clock: Clock) -> None:
     assert tally.idle_for() < 0
     (future,) = pending(tally)
     clock.now += 1

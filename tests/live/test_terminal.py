@@ -1,4 +1,4 @@
-"""Bars at the bottom of a terminal: what is written, and in which order."""
+"""Bars at the bottom of a terminal: what is written, in which order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from launchpad.live.terminal import TerminalDisplay
 
 
 class Recorder(io.StringIO):
-    """A screen that knows what came in one write."""
+    """A screen that records each write."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,12 +29,12 @@ class Recorder(io.StringIO):
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """What is to stand in for stderr, 80 columns wide."""
+    """A replacement for stderr, 80 columns wide."""
     monkeypatch.setenv("COLUMNS", "80")
     return Recorder()
 
 
-def test_a_bar_is_redrawn_over_itself_without_a_blank_moment(screen: Recorder) -> None:
+def test_a_bar_is_redrawn_without_clearing_it_first(screen: Recorder) -> None:
     with redirect_stderr(screen):
         display = TerminalDisplay()
         display.show(Counts(total=9, running=3), [])
@@ -47,7 +47,7 @@ def test_a_bar_is_redrawn_over_itself_without_a_blank_moment(screen: Recorder) -
         display.abandon()
 
 
-def test_lines_and_the_bar_below_them_are_one_write(screen: Recorder) -> None:
+def test_lines_and_the_bar_are_one_write(screen: Recorder) -> None:
     with redirect_stderr(screen):
         display = TerminalDisplay()
         display.show(Counts(total=9, running=3), [])
@@ -65,7 +65,7 @@ def test_nothing_is_cleared_before_the_bar_is_drawn(screen: Recorder) -> None:
         display.abandon()
 
 
-def test_failures_come_above_the_bar(screen: Recorder) -> None:
+def test_failures_are_printed_above_the_bar(screen: Recorder) -> None:
     with redirect_stderr(screen):
         display = TerminalDisplay()
         display.show(Counts(total=9, failed=1), [Failure("bad", "failed: Exited with status 1.")])
@@ -73,7 +73,7 @@ def test_failures_come_above_the_bar(screen: Recorder) -> None:
         display.abandon()
 
 
-def test_the_summary_takes_the_place_of_the_bar(screen: Recorder) -> None:
+def test_the_summary_replaces_the_bar(screen: Recorder) -> None:
     with redirect_stderr(screen):
         display = TerminalDisplay()
         display.show(Counts(total=1), [])
@@ -81,7 +81,7 @@ def test_the_summary_takes_the_place_of_the_bar(screen: Recorder) -> None:
         assert screen.writes[-1] == "\r\x1b[J1 run: 1 succeeded in 0:00\n"
 
 
-def test_two_bars_stand_below_each_other(screen: Recorder) -> None:
+def test_two_bars_are_drawn_one_below_the_other(screen: Recorder) -> None:
     with redirect_stderr(screen):
         upper, lower = TerminalDisplay(), TerminalDisplay()
         upper.show(Counts(total=1), [])
@@ -126,7 +126,7 @@ def test_colours_end_with_the_lines_that_set_them(screen: Recorder) -> None:
         display.abandon()
 
 
-def test_what_is_not_on_the_terminal_is_left_alone(screen: Recorder) -> None:
+def test_a_stdout_that_is_not_the_terminal_is_not_replaced(screen: Recorder) -> None:
     with redirect_stderr(screen):
         elsewhere = sys.stdout
         display = TerminalDisplay()

@@ -1,4 +1,4 @@
-"""Words for people."""
+"""Single lines of text for people."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from launchpad.live.text import duration, name_of, one_line, why, why_not
         ("", ""),
     ],
 )
-def test_a_text_is_one_line_without_commands_to_the_terminal(text: str, shown: str) -> None:
+def test_text_becomes_one_line_without_control_characters(text: str, shown: str) -> None:
     assert one_line(text) == shown
 
 
-def test_an_outcome_is_told_with_its_reason_first() -> None:
+def test_the_text_of_an_outcome_starts_with_its_reason() -> None:
     outcome = Outcome(ok=False, reason=Reason.OOM_KILLED, message="It took\nall.", hint="Give it more.")
     assert why(outcome) == "oom_killed: It took all. Give it more."
 
 
-def test_what_took_the_place_of_an_outcome_is_told_by_its_kind() -> None:
+def test_the_text_of_an_error_starts_with_its_kind() -> None:
     assert why_not(LaunchError("no image")) == "not_launched: no image"
     assert why_not(KeyError("x")) == "KeyError: 'x'"
 

@@ -1,4 +1,4 @@
-"""What is shown, as text and as HTML. Rendered without a terminal."""
+"""Counts are rendered as text and as HTML, here without a terminal."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def view(monkeypatch: pytest.MonkeyPatch) -> TerminalView:
     return TerminalView(io.StringIO())
 
 
-def test_all_states_are_told_where_there_is_room(view: TerminalView) -> None:
+def test_a_wide_bar_shows_all_states(view: TerminalView) -> None:
     bar = view.bar(BUSY)
     for fact in ("114/400", "3 failed", "1 cancelled", "8 running", "278 queued", "11.8/s", "0:25 left"):
         assert fact in bar
 
 
 @pytest.mark.parametrize("width", [1, 2, 5, 7, 8, 10, 20, 33, 40, 60, 80, 120, 300])
-def test_it_fits_into_any_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_fits_into_any_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     bar = TerminalView(io.StringIO()).bar(BUSY)
     assert cell_len(bar) <= max(1, width - 1)
     assert "\n" not in bar
 
 
-def test_what_matters_most_is_left_where_it_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_bar_shows_the_most_important_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "24")
     assert TerminalView(io.StringIO()).bar(BUSY).endswith("114/400  3 failed")
 
@@ -46,7 +46,7 @@ def test_there_is_no_colour_without_a_terminal(view: TerminalView) -> None:
     assert "\x1b" not in view.bar(BUSY) + view.summary(BUSY) + view.failures([Failure("a", "b")])
 
 
-def test_the_summary_tells_how_all_ended(view: TerminalView) -> None:
+def test_the_summary_counts_all_results(view: TerminalView) -> None:
     counts = Counts(total=12, succeeded=9, failed=2, cancelled=1, seconds=61, rate=0.2)
     assert view.summary(counts) == "12 runs: 9 succeeded, 2 failed, 1 cancelled in 1:01, 12.0/min\n"
 
@@ -63,7 +63,7 @@ def test_the_page_holds_the_bar_and_the_failures() -> None:
     assert "and 24 more that failed" in text
 
 
-def test_the_page_is_html_in_which_names_are_only_text() -> None:
+def test_names_are_escaped_in_html() -> None:
     page = as_html(Counts(total=1, failed=1, failures=(Failure("<script>alert(1)</script>", "[red]&"),)), over=True)
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page

@@ -20,7 +20,7 @@ def html_of(cell: Cell) -> str:
     return display["data"]["text/html"]
 
 
-def test_the_bar_is_live_in_its_cell_and_stays_as_a_summary(shared: Notebook) -> None:
+def test_the_bar_is_updated_in_its_cell_and_becomes_a_summary(shared: Notebook) -> None:
     shared.run(HELD + "executor = LaunchExecutor(SubprocessLauncher(), 1, progress=True)")
     cell = shared.run("futures = executor.launch_all(runs)")
     shared.until(lambda: any("1 running" in update["data"]["text/plain"] for update in cell.updates))
@@ -68,7 +68,7 @@ def test_objects_show_what_matters_and_no_secret(shared: Notebook, expression: s
     assert "<i>" not in page
 
 
-def test_a_front_end_that_takes_no_display_costs_no_run(shared: Notebook) -> None:
+def test_a_front_end_without_displays_affects_no_run(shared: Notebook) -> None:
     cell = shared.run(
         "def broken(*args, **kwargs):\n"
         "    raise RuntimeError('no front end')\n"

@@ -78,7 +78,7 @@ def test_a_run_ends_with_a_killed_kernel(notebook: Notebook, tmp_path: Path, sub
 
 
 @needs_pidfd
-def test_a_run_of_a_killed_kernel_is_asked_to_end_before_it_is_killed(notebook: Notebook, tmp_path: Path) -> None:
+def test_a_run_of_a_killed_kernel_gets_its_grace(notebook: Notebook, tmp_path: Path) -> None:
     # The shell tells of its child's end on stderr, which nobody reads any more: that would kill it.
     trap = f"trap 'echo asked > {tmp_path}/asked; exit' TERM; touch {tmp_path}/ready"
     polite = f"exec 2> /dev/null; {trap}; while :; do sleep 0.1; done"
@@ -102,9 +102,7 @@ def test_a_forked_child_of_the_kernel_does_not_keep_its_runs_alive(notebook: Not
 
 
 @needs_pidfd
-def test_a_run_that_was_only_started_outlives_the_kernel_and_the_guard_does_not(
-    notebook: Notebook, tmp_path: Path
-) -> None:
+def test_a_detached_run_outlives_the_kernel_and_the_watchdog_does_not(notebook: Notebook, tmp_path: Path) -> None:
     code = "launcher.submit(Run(command=['true']))\ntell(SubprocessLauncher(stream_output=False).start(run))"
     notebook.run(run_in(tmp_path / "pid", STUBBORN, code))
     pid = read(tmp_path / "pid")

@@ -61,13 +61,13 @@ def test_many_lines_arrive_whole_and_in_order(shared: Notebook) -> None:
     assert cell.text == "".join(f"{number}\n" for number in range(1, 20001))
 
 
-def test_a_function_of_the_notebook_is_refused_with_the_way_out(shared: Notebook) -> None:
+def test_a_function_of_the_notebook_is_refused_with_advice(shared: Notebook) -> None:
     cell = shared.run("def work():\n    pass\nRun.of(work)")
     assert "ValueError: work is defined in a notebook" in cell.error
     assert "%%writefile tasks.py" in cell.error
 
 
-def test_the_way_out_works(shared: Notebook) -> None:
+def test_the_advice_works(shared: Notebook) -> None:
     shared.run("%%writefile tasks.py\ndef work(name):\n    print('hello', name)")
     cell = shared.run("import tasks\nSubprocessLauncher().submit(Run.of(tasks.work, parameters={'name': 'notebook'}))")
     shared.until(lambda: "hello notebook" in cell.text)

@@ -91,7 +91,7 @@ def test_names_of_any_script_are_shown_and_their_commands_to_the_terminal_are_no
     assert sum("Exited with status 1." in line for line in lines) == 5
 
 
-def test_ten_thousand_runs_are_seen_by_a_bar_that_is_not_drawn_for_each(tmp_path: Path) -> None:
+def test_the_bar_is_not_drawn_for_each_of_ten_thousand_runs(tmp_path: Path) -> None:
     runs = file_of(tmp_path, ({"name": f"n{n}", "command": ["x"]} for n in range(10_000)))
     with Terminal([*python(FAKE), "batch", runs, "--launcher", "scripted"]) as terminal:
         lines = terminal.end()

@@ -42,7 +42,7 @@ def test_lines_failures_and_prints_are_all_whole_and_above_the_bar() -> None:
     assert len(lines) == 46  # and there is no bar among them
 
 
-def test_the_bar_is_live_at_the_foot_of_the_screen() -> None:
+def test_the_bar_is_updated_at_the_bottom_of_the_screen() -> None:
     script = RUNS + (
         "with LaunchExecutor(SubprocessLauncher(grace=0), 4) as executor:\n"
         "    futures = executor.launch_all(runs(6, 'echo line $N; exec sleep 60'))\n"
@@ -67,14 +67,14 @@ def test_a_narrow_terminal_shows_what_fits_on_one_line(columns: int) -> None:
 
 
 @pytest.mark.parametrize(("env", "colours"), [({}, {"red", "green"}), ({"NO_COLOR": "1"}, set())])
-def test_colours_are_left_out_where_they_are_not_wanted(env: dict[str, str], colours: set[str]) -> None:
+def test_colours_can_be_disabled(env: dict[str, str], colours: set[str]) -> None:
     with Terminal(python(TWENTY), env=env) as terminal:
         terminal.end()
         assert terminal.colours() == colours
 
 
 @pytest.mark.parametrize("term", ["dumb", "", "unknown"])
-def test_a_terminal_without_a_cursor_shows_the_lines_alone(term: str) -> None:
+def test_a_terminal_without_cursor_movement_shows_no_bar(term: str) -> None:
     with Terminal(python(TWENTY), env={"TERM": term}) as terminal:
         lines = terminal.end()
     assert "\x1b" not in terminal.raw
@@ -122,7 +122,7 @@ def test_what_runs_write_to_either_stream_is_kept_whole() -> None:
     assert len(lines) == 1601
 
 
-def test_a_terminal_that_goes_away_costs_no_run(tmp_path: Path) -> None:
+def test_a_closed_terminal_affects_no_run(tmp_path: Path) -> None:
     script = RUNS + (
         "import signal, time\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
@@ -139,7 +139,7 @@ def test_a_terminal_that_goes_away_costs_no_run(tmp_path: Path) -> None:
     assert (tmp_path / "told").read_text() == "[True, True, True, True]"
 
 
-def test_a_closed_stderr_is_no_terminal(tmp_path: Path) -> None:
+def test_a_closed_stderr_shows_no_bar(tmp_path: Path) -> None:
     script = "import os, sys\nsys.stderr.close()\n" + TWENTY
     with Terminal(python(script)) as terminal:
         lines = terminal.end()
@@ -168,13 +168,13 @@ def test_an_executor_that_is_not_shut_down_ends_its_bar_with_its_runs() -> None:
 
 
 @pytest.mark.parametrize("use", ["progress([])", "LaunchExecutor(SubprocessLauncher(), progress=True)"])
-def test_where_rich_is_missing_the_error_says_what_to_install(use: str) -> None:
+def test_without_rich_the_error_says_what_to_install(use: str) -> None:
     with Terminal(python(f"import sys\nsys.modules['rich'] = None\n{RUNS}\n{use}"), columns=200) as terminal:
         lines = terminal.end()
     assert lines[-1].endswith("LaunchError: Showing progress needs the package rich: pip install 'launchpad[cli]'")
 
 
-def test_a_stdout_that_raises_costs_no_run() -> None:
+def test_a_stdout_that_raises_affects_no_run() -> None:
     script = RUNS + (
         "class Broken:\n"
         "    def write(self, text):\n"

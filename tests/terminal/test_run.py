@@ -16,7 +16,7 @@ def test_the_output_of_a_run_is_shown_as_it_is() -> None:
     assert sorted(line.replace(" ", "") for line in lines) == sorted(["red", "漢字שלום", "err"])
 
 
-def test_a_failure_is_a_line_whose_name_commands_nothing() -> None:
+def test_a_failure_line_has_no_control_characters() -> None:
     with Terminal(launchpad("run", "--name", "x\x1b[2J\u202e", "--timeout", "0.2", "--", "sleep", "60")) as terminal:
         lines = terminal.end()
         assert terminal.wait() == 124
