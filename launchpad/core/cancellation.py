@@ -1,4 +1,4 @@
-"""How one thread stops what another one is launching, and how many may launch at once."""
+"""How a thread stops a launch of another thread (`StopToken`), and how starts are limited (`StartLimiter`)."""
 
 from __future__ import annotations
 
@@ -8,41 +8,40 @@ from contextlib import contextmanager
 
 
 class Stopped(Exception):
-    """A launch was given up because it was asked to stop. Internal: no caller of launchpad sees it."""
+    """A launch was given up because its stop was requested. Internal: callers of launchpad never get it."""
 
 
 class StopToken:
-    """A stop that can be asked for from any thread, and that whoever waits hears at once.
+    """A stop of one launch that any thread can request, and that wakes every wait of the launch. Thread-safe.
 
-    It lives as long as one launch: made by who launches, handed down to what waits on his behalf. Asked twice, it says
-    so: the second time means "in a hurry".
+    The launch makes the token, and passes it to everything that waits for it. A second request can add `hurry`.
     """
 
     def __init__(self) -> None:
-        self.stopped = False  # this and the next: set by `stop` alone
+        self.stopped = False  # this and the next are set by `stop` only
         self.hurried = False
-        self._torn = False  # a demand was interrupted before all had heard of it: the next one is told, if not new
-        self._lock = threading.Lock()  # guards the listeners, and the order of stops and new ones
+        self._interrupted = False  # the last `stop` was interrupted before all listeners were called
+        self._lock = threading.Lock()  # guards the listeners, and orders `stop` and `on_stop`
         self._listeners: list[Callable[[], None]] = []
 
     def stop(self, *, hurry: bool = False) -> None:
-        """Asks to stop; with `hurry`, without grace. Listeners are called in this thread, at each new demand."""
+        """Requests the stop; with `hurry`, without grace. Each new request calls the listeners, in this thread."""
         try:
             with self._lock:
-                if self.stopped and (self.hurried or not hurry) and not self._torn:
+                if self.stopped and (self.hurried or not hurry) and not self._interrupted:
                     return
                 self.hurried = self.hurried or hurry
                 self.stopped = True
-                self._torn = False
+                self._interrupted = False
                 listeners = list(self._listeners)
             for listener in listeners:
                 listener()
         except BaseException:
-            self._torn = True
+            self._interrupted = True
             raise
 
     def on_stop(self, listener: Callable[[], None]) -> None:
-        """Calls `listener` whenever a stop is asked for; at once, here, if it has been."""
+        """Has `listener` called at each new request; at once, in this thread, if there was one before."""
         with self._lock:
             self._listeners.append(listener)
             stopped = self.stopped
@@ -50,21 +49,21 @@ class StopToken:
             listener()
 
     def off_stop(self, listener: Callable[[], None]) -> None:
-        """Ends what `on_stop` began."""
+        """Removes a listener."""
         with self._lock:
             self._listeners.remove(listener)
 
     def listening(self, listener: Callable[[], None]) -> Listening:
-        """`on_stop` for the time of a `with` block."""
+        """A context manager: `listener` is registered during the block."""
         return Listening(self, listener)
 
     def check(self) -> None:
-        """Raises Stopped if the stop has been asked for."""
+        """Raises Stopped if the stop was requested."""
         if self.stopped:
             raise Stopped
 
     def sleep(self, delay: float) -> None:
-        """Sleeps `delay` seconds; raises Stopped as soon as the stop is asked for."""
+        """Sleeps `delay` seconds; raises Stopped as soon as the stop is requested."""
         woken = threading.Event()
         with self.listening(woken.set):
             woken.wait(delay)
@@ -72,7 +71,7 @@ class StopToken:
 
 
 class Listening:
-    """A context manager that has a control call a listener."""
+    """Registers a listener at a StopToken for the time of a `with` block."""
 
     def __init__(self, stop_token: StopToken, listener: Callable[[], None]) -> None:
         self._stop_token = stop_token
@@ -86,7 +85,7 @@ class Listening:
 
 
 class StartLimiter:
-    """Lets at most `places` launches through at once. Thread-safe."""
+    """Limits how many starts are in progress at once, to `places`. Thread-safe."""
 
     def __init__(self, places: int) -> None:
         self._free = places
@@ -94,17 +93,17 @@ class StartLimiter:
 
     @contextmanager
     def slot(self, stop_token: StopToken) -> Iterator[None]:
-        """Waits for a place and holds it for the block; raises Stopped as soon as `stop_token` is stopped."""
+        """Waits for a place, and holds it during the block; raises Stopped as soon as `stop_token` is stopped."""
         with stop_token.listening(self._wake), self._changed:
             self._changed.wait_for(lambda: self._free > 0 or stop_token.stopped)
-            stop_token.check()  # where the wake-up of a place that came free was ours, the stop wakes all others
+            stop_token.check()  # if this consumed the notification of a free place, the stop has woken the others
             self._free -= 1
         try:
             yield
         finally:
             with self._changed:
                 self._free += 1
-                self._changed.notify()  # one: with hundreds waiting, waking all for each place costs seconds
+                self._changed.notify()  # notify_all() would cost seconds with hundreds of waiting threads
 
     def _wake(self) -> None:
         with self._changed:

@@ -1,4 +1,4 @@
-"""Why a run failed, in one vocabulary for all engines. Pure functions: facts in, words out."""
+"""Why a run failed, in the same words for all engines. Pure functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HINTS = {
 
 
 class Diagnosis(NamedTuple):
-    """What an Outcome says of an end: the reason, what happened, and what to try."""
+    """The part of an Outcome that explains it: the reason, what happened, and what to try."""
 
     reason: Reason
     message: str
@@ -27,7 +27,7 @@ class Diagnosis(NamedTuple):
 
 
 def of_exit_code(code: int | None) -> Diagnosis:
-    """The diagnosis of a run of which only the exit code is known; negative: killed by that signal; None: unknown."""
+    """The diagnosis of an exit code. A negative one is that of a signal; None is unknown."""
     if code == 0:
         return Diagnosis(Reason.COMPLETED, "", "")
     if code is None:
@@ -51,7 +51,7 @@ def signal_name(number: int) -> str:
 
 
 def _by_signal(code: int) -> str:
-    """For 128 + n, by which a shell or a container's init tells of a signal: its name."""
+    """The name of the signal n, for 128 + n: the status that shells and init processes make of it."""
     try:
         return f" (128 + {code - 128}: {signal.Signals(code - 128).name})"
     except ValueError:

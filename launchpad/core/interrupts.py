@@ -1,4 +1,4 @@
-"""What an interrupt must not tear apart."""
+"""Runs a function to completion despite Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,53 +9,59 @@ from contextlib import suppress
 from contextvars import copy_context
 
 
-def uninterrupted(begin: Callable[[], None], give_up: Callable[[], None]) -> None:
-    """Calls `begin` so that a Ctrl-C cannot tear it apart: between a fork and our knowing of it, say.
+def uninterrupted(function: Callable[[], None], give_up: Callable[[], None]) -> None:
+    """Calls `function` so that Ctrl-C cannot interrupt it, for instance between a fork and the record of the child.
 
-    Signals are handled in the main thread alone, so there the call is made by another thread. An interrupt asks it
-    to give up, and is passed on when it is through.
+    Python handles signals in the main thread only, so there another thread makes the call. After an interrupt,
+    `give_up` is called, which may make `function` end early; when it has ended, the KeyboardInterrupt is raised.
     """
     if threading.current_thread() is not threading.main_thread():
-        begin()
+        function()
         return
-    errors: list[BaseException] = []
-    decided: dict[str, bool] = {}  # who comes first decides: the thread that it begins, an interrupt that it never does
-    under_way = threading.Lock()  # not an Event: its wait is Python code, which an interrupt can tear apart
+    call = _Call(function)
+    try:
+        # With the caller's context, since a trace of the caller may contain the start. It is no threading.Thread,
+        # whose start() can be interrupted; after an interrupt here, the thread may exist or not: see _Call.
+        start_new_thread(copy_context().run, (call.run,))
+        call.wait()
+    except BaseException:
+        try:  # first, since the next interrupt can only be raised after a call
+            give_up()
+            call.settle()
+        except BaseException:
+            call.settle()
+        raise
+    if call.errors:
+        raise call.errors.pop()
 
-    def run() -> None:
-        if not decided.setdefault("to begin", True):
+
+class _Call:
+    """A call in another thread. If the thread did not begin it before `settle`, it is never made."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self.errors: list[BaseException] = []
+        self._function = function
+        self._decision: dict[str, bool] = {}  # set by the first of the two threads: whether the call is made
+        self._in_progress = threading.Lock()  # not an Event, whose wait is Python code that an interrupt can break
+        self._in_progress.acquire()
+
+    def run(self) -> None:
+        if not self._decision.setdefault("is made", True):
             return
         try:
-            begin()
+            self._function()
         except BaseException as error:
-            errors.append(error)
+            self.errors.append(error)
         finally:
-            under_way.release()
+            self._in_progress.release()
 
-    def settle() -> None:
-        if decided.setdefault("to begin", False):
-            _wait_through(under_way)
-
-    under_way.acquire()
-    try:
-        # With the caller's context: what is told from there of a start belongs to, say, the caller's trace. It is no
-        # threading.Thread: an interrupt can tear the start of one apart, and is lost where one is forgotten.
-        start_new_thread(copy_context().run, (run,))  # interrupted here, it may run or not: hence the decision
-        with under_way:
+    def wait(self) -> None:
+        with self._in_progress:
             pass
-    except BaseException:
-        try:  # before any call: with that, the next interrupt comes, if it comes
-            give_up()
-            settle()
-        except BaseException:
-            settle()
-        raise
-    if errors:
-        raise errors.pop()
 
-
-def _wait_through(under_way: threading.Lock) -> None:
-    """Waits whatever signals come meanwhile: what has begun must be known before it can be undone."""
-    while under_way.locked():
-        with suppress(BaseException), under_way:
-            return
+    def settle(self) -> None:
+        """Waits for the end of the call, whatever signals arrive, or prevents it."""
+        if self._decision.setdefault("is made", False):
+            while self._in_progress.locked():
+                with suppress(BaseException), self._in_progress:
+                    return

@@ -1,4 +1,4 @@
-"""Names for engines: slugs by each engine's rules, and what to try when a name is taken."""
+"""Names for engines: slugs by each engine's rules, and alternatives for a name that is taken."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from ..ids import new_id
 
 NUMBERED = 3
-"""How many plain candidates (`name`, `name-1`, `name-2`) come before the random ones."""
+"""The number of candidates without a random suffix: `name`, `name-1`, `name-2`."""
 
 RANDOM = 5
-"""How many candidates with a random suffix come then. After that, giving up is the better answer."""
+"""The number of candidates with a random suffix that follow."""
 
 
 def slug(text: str, *, allowed: str, longest: int, lowercase: bool = False, trailing: str = "_-.") -> str:
-    """`text` transliterated to ASCII, with every run of characters outside the class `allowed` turned into one "-".
+    """`text` transliterated to ASCII, with each sequence of characters outside the class `allowed` replaced by one "-".
 
-    At most `longest` characters, of which the first is none of "_-." and the last none of `trailing`. It may be empty.
+    At most `longest` characters; the first is none of "_-.", the last none of `trailing`. It may be empty.
     """
     from slugify import slugify  # takes 20 ms to import: on first use
 
@@ -28,7 +28,7 @@ def slug(text: str, *, allowed: str, longest: int, lowercase: bool = False, trai
 
 
 def candidates(name: str, longest: int) -> Iterator[str]:
-    """`name`, then `name-1` and `name-2`, then some with a random suffix; none twice, none longer than `longest`."""
+    """`name`, then `name-1` and `name-2`, then some with a random suffix; no duplicates, none longer than `longest`."""
     numbers = (f"-{number}" for number in range(1, NUMBERED))
     random = (f"-{new_id()[:8]}" for _ in range(RANDOM))
     seen = set()

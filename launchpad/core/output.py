@@ -1,7 +1,7 @@
-"""From bytes to whole lines, and from lines to the screen or the caller.
+"""Cuts the output of runs into lines, and passes them to the screen or to the caller.
 
-Lines end at "\\n" or "\\r\\n" alone. Bytes are decoded as they come, as UTF-8 with U+FFFD for what is not. A sink that
-raises is not allowed to cost a run its result: it is reported once, by the logger `launchpad`.
+Only "\\n" and "\\r\\n" end a line. Bytes are decoded incrementally as UTF-8, with U+FFFD for invalid ones. A sink that
+raises does not change the result of the run: the logger `launchpad` warns once.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from ..models import Run
 from .backend import Chunk, StreamName
 
 MAX_LINE = 16 * 1024 * 1024
-"""A line of more characters than this is passed on in pieces of this size."""
+"""A longer line, in characters, is passed on in pieces of this size."""
 
 OnOutput = Callable[[Run, str], None]
 Sink = Callable[[StreamName, list[str]], None]
-"""Takes whole lines of one stream of one run, in order; one call at a time per run."""
+"""Takes whole lines of one stream of one run, in order; calls for one run do not overlap."""
 
 _logger = logging.getLogger("launchpad")
 
-_screen_locks: dict[int, threading.RLock] = {}  # by process: a forked child cannot wait for its parent's threads
+_screen_locks: dict[int, threading.RLock] = {}  # by process id: a forked child cannot wait for threads of its parent
 
 
 def screen_lock() -> threading.RLock:
-    """Held by whoever writes to the screen. Reentrant: a signal handler may print while its own thread is printing."""
+    """The lock for writing to the screen. Reentrant, since a signal handler may print while its thread is printing."""
     pid = os.getpid()
     return _screen_locks.get(pid) or _screen_locks.setdefault(pid, threading.RLock())  # atomic
 
 
 class Lines:
-    """Cuts one stream of bytes into lines. Not thread-safe: whoever reads the stream owns it."""
+    """Cuts one stream of bytes into lines. Not thread-safe."""
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -47,11 +47,11 @@ class Lines:
         self._held = 0
 
     def feed(self, data: bytes) -> list[str]:
-        """The lines that `data` completes, without their ends."""
+        """The lines that `data` completes, without their newlines."""
         return self._add(self._decoder.decode(data))
 
     def finish(self) -> list[str]:
-        """What is left when the stream has ended: a last line without an end, if there is one."""
+        """The last line, when the stream has ended, if it has no newline."""
         lines = self._add(self._decoder.decode(b"", final=True))
         rest = "".join(self._partial)
         self._partial, self._held = [], 0
@@ -75,7 +75,7 @@ class Lines:
 
     def _cut_partial(self) -> list[str]:
         partial = "".join(self._partial)
-        line = partial.removesuffix("\r")  # it may be half of the line's end, and is then no piece of its own
+        line = partial.removesuffix("\r")  # it may be the first half of "\r\n"
         *whole, last = self._pieces(line)
         last += partial[len(line) :]
         self._partial, self._held = [last], len(last)
@@ -86,11 +86,11 @@ class Lines:
 
 
 class Output:
-    """The output of one run on its way to a sink, whole lines at a time. Owned by the thread that polls the unit."""
+    """Passes the output of one run to a sink, in whole lines. Used by the thread that polls the unit."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._lines: dict[StreamName, Lines] = {}  # of the streams that have written
+        self._lines: dict[StreamName, Lines] = {}  # of the streams that were written to
         self._warned = False
         self.sink: Sink = discard
 
@@ -119,21 +119,21 @@ class Output:
 
 
 def discard(stream: StreamName, lines: list[str]) -> None:
-    """The sink of who does not want output."""
+    """A sink that drops the output."""
 
 
 class StreamProxy(abc.ABC):
-    """What stands in for sys.stdout or sys.stderr while something else, such as a progress bar, shares the screen."""
+    """Replaces sys.stdout or sys.stderr while something else, such as a progress bar, uses the screen too."""
 
     @abc.abstractmethod
     def write_lines(self, lines: list[str]) -> None:
-        """Prints whole lines, as `write_lines` below does. Called with `screen_lock` held."""
+        """Prints whole lines, like the function `write_lines`. Called with `screen_lock` held."""
 
 
 def to_screen(stream: StreamName, lines: list[str]) -> None:
-    """Prints lines to this process's stdout or stderr, as they are at this moment; whole lines, one write each."""
+    """Prints lines to the current sys.stdout or sys.stderr, with one write for each."""
     screen = sys.stdout if stream == "stdout" else sys.stderr
-    _keep_forks_apart()
+    _hold_lock_at_forks()
     with screen_lock():
         if isinstance(screen, StreamProxy):
             screen.write_lines(lines)
@@ -142,8 +142,8 @@ def to_screen(stream: StreamName, lines: list[str]) -> None:
 
 
 @cache
-def _keep_forks_apart() -> None:
-    """From now on no process is forked amid a line: it would have half of it, and write that, too."""
+def _hold_lock_at_forks() -> None:
+    """From now on forks wait for the end of a line: the child would write the buffered half of it again."""
     forking = threading.local()
 
     def before() -> None:
@@ -152,7 +152,7 @@ def _keep_forks_apart() -> None:
 
     def after() -> None:
         lock = forking.__dict__.pop("lock", None)
-        if lock is not None:  # else the fork began before this was registered
+        if lock is not None:  # None if the fork began before this was registered
             lock.release()
 
     if hasattr(os, "register_at_fork"):
@@ -160,8 +160,7 @@ def _keep_forks_apart() -> None:
 
 
 def write_lines(screen: TextIO, lines: list[str]) -> None:
-    """Writes lines and flushes; where the screen's encoding lacks a character, an escape takes its place, and then
-    the error is raised."""
+    """Writes lines and flushes. Characters that the screen's encoding lacks are escaped; then the error is raised."""
     unwritten: UnicodeEncodeError | None = None
     for line in lines:
         try:
@@ -175,7 +174,7 @@ def write_lines(screen: TextIO, lines: list[str]) -> None:
 
 
 def to_caller(run: Run, on_output: OnOutput) -> Sink:
-    """A sink that hands every line to `on_output(run, line)`; if it raises, it gets the next line all the same."""
+    """A sink that calls `on_output(run, line)` for every line, also after it has raised; then the error is raised."""
 
     def sink(stream: StreamName, lines: list[str]) -> None:
         failed: Exception | None = None

@@ -1,9 +1,9 @@
-"""What is tried again, how often and how long: every policy by its name. The only file that says tenacity."""
+"""The retry policies, each with a name. The only module that imports tenacity."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tenacity
 
@@ -13,20 +13,20 @@ from .cancellation import StopToken
 T = TypeVar("T")
 
 LONGEST_OUTAGE = 120.0
-"""Seconds that an engine may be out of reach before those who wait for it are told."""
+"""Seconds that an engine may be unreachable before waiting threads get an EngineUnavailable."""
 
 BETWEEN_STREAMS = 0.1
-"""Seconds from the end of one event stream to the opening of the next: an engine that drops all is not hammered."""
+"""Seconds between the end of one event stream and the opening of the next, so as not to flood a failing engine."""
 
 LONGEST_WAIT = 60.0
-"""The most seconds between two attempts, whatever the engine asks for."""
+"""The longest delay in seconds between two attempts, whatever the engine asks for."""
 
 TRANSIENT_ATTEMPTS = 5
-"""How often a request is sent whose fault is one that passes."""
+"""How often a request is sent, the first time included."""
 
 
 class Transient(Exception):
-    """A fault that passes: raised `from` the foreign error. `retry_after` is what the engine asked for, in seconds."""
+    """A temporary fault, raised `from` the foreign error. `retry_after` is the delay in seconds the engine asks for."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class Transient(Exception):
 
 
 def with_free_name(names: Iterable[str], start: Callable[[str], T]) -> T:
-    """`start(name)` with one of `names`, one after the other while they are taken; the last NameConflict if all are."""
+    """`start(name)` with the first of `names` that is not taken; the last NameConflict if all are."""
     untried = list(names)
     policy = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(NameConflict),
@@ -45,36 +45,34 @@ def with_free_name(names: Iterable[str], start: Callable[[str], T]) -> T:
 
 
 def transient(stop_token: StopToken) -> tenacity.Retrying:
-    """For one request: again after a Transient, with jitter and a bound; a stop wakes it (Stopped)."""
-    return tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(Transient),
-        wait=_as_asked(tenacity.wait_random_exponential(multiplier=0.2, max=10)),
-        stop=tenacity.stop_after_attempt(TRANSIENT_ATTEMPTS),
-        sleep=stop_token.sleep,
-        reraise=True,
-    )
+    """For one request: repeats it after a Transient, with jitter, a few times. A stop wakes it (Stopped)."""
+    return _retrying(stop_token, 0.2, 10, tenacity.stop_after_attempt(TRANSIENT_ATTEMPTS))
 
 
 def reconnecting(stop_token: StopToken, longest: float = LONGEST_OUTAGE) -> tenacity.Retrying:
-    """For a lost stream: opened again after a Transient until `longest` seconds have passed; a stop wakes it."""
+    """For a lost stream: opens it again after a Transient, for `longest` seconds. A stop wakes it (Stopped)."""
+    return _retrying(stop_token, 0.1, 5, tenacity.stop_after_delay(longest))
+
+
+def _retrying(stop_token: StopToken, multiplier: float, most: float, stop: Any) -> tenacity.Retrying:
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Transient),
-        wait=_as_asked(tenacity.wait_random_exponential(multiplier=0.1, max=5)),
-        stop=tenacity.stop_after_delay(longest),
+        wait=_as_asked(tenacity.wait_random_exponential(multiplier=multiplier, max=most)),
+        stop=stop,
         sleep=stop_token.sleep,
         reraise=True,
     )
 
 
 class Patience:
-    """A policy for a thread that must not sleep: it says how long to wait, and leaves the waiting to the thread."""
+    """A policy for a thread that must not sleep: it returns the delay, and the thread does the waiting."""
 
     def __init__(self, policy: tenacity.BaseRetrying) -> None:
         self._policy = policy
         self._state = tenacity.RetryCallState(policy, None, (), {})
 
     def next_in(self, error: Transient | None = None) -> float | None:
-        """Seconds from an attempt that came to nothing until the next; None where the policy gives up."""
+        """Seconds from a failed attempt to the next one; None if the policy gives up."""
         self._state.set_exception((Transient, error or Transient("not yet"), None))
         if self._policy.stop(self._state):
             return None
@@ -84,7 +82,7 @@ class Patience:
 
 
 def asking_again(longest: float = LONGEST_OUTAGE) -> Patience:
-    """For one request of a thread that must not sleep: again after a Transient until `longest` seconds have passed."""
+    """For one request of a thread that must not sleep: repeats it after a Transient, for `longest` seconds."""
     return Patience(
         tenacity.Retrying(
             wait=_as_asked(tenacity.wait_random_exponential(multiplier=0.2, max=5)),
@@ -94,7 +92,7 @@ def asking_again(longest: float = LONGEST_OUTAGE) -> Patience:
 
 
 def looking_directly(longest: float) -> Patience:
-    """For what is watched for and does not come: looked for after 3 s, 6 s, …, for the last time after `longest`."""
+    """For an event that does not come: asks directly after 3 s, 6 s, …, for the last time after `longest` seconds."""
     more = tenacity.wait_exponential(multiplier=3, max=30)
 
     def wait(state: tenacity.RetryCallState) -> float:
@@ -104,7 +102,7 @@ def looking_directly(longest: float) -> Patience:
 
 
 def _as_asked(wait: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:
-    """`wait`, unless the engine said how long."""
+    """`wait`, unless the engine asks for a delay."""
 
     def seconds(retry_state: tenacity.RetryCallState) -> float:  # tenacity 8.1 passes it by this name
         error = retry_state.outcome.exception() if retry_state.outcome else None

@@ -1,4 +1,4 @@
-"""What a launcher opens on first use and shares among its threads: the backend, and the runs that are followed."""
+"""`Session`: the backend and the supervisors that a launcher opens on first use and its threads share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .supervisor import Supervisor
 
 
 class _Open:
-    """What is open in one process."""
+    """The open objects of one process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()  # guards the two below
@@ -23,10 +23,10 @@ class _Open:
 
 
 class Session:
-    """Holds one backend, made when it is first needed, and what it follows. Thread-safe.
+    """One backend, opened on first use, and the supervisors of its runs. Thread-safe.
 
-    A copy that crosses to another process (pickle, fork) starts empty: sockets and threads do not come along, and the
-    parent's locks may have been held at the fork.
+    A copy in another process (pickle, fork) starts empty, since sockets and threads stay behind, and locks of the
+    parent may have been held at the fork.
     """
 
     def __init__(self) -> None:
@@ -42,11 +42,11 @@ class Session:
 
     @property
     def stopper(self) -> Stopper:
-        """Who takes steps of stops for the followings."""
+        """Carries out the stops of runs whose polling thread cannot be woken."""
         return self._here.stopper
 
     def backend(self, connect: Callable[[], Backend]) -> Backend:
-        """The backend, by `connect()` where there is none yet."""
+        """The backend; `connect()` makes it if there is none."""
         here = self._here
         with here.lock:
             if here.backend is None:
@@ -54,14 +54,14 @@ class Session:
             return here.backend
 
     def add(self, supervisor: Supervisor) -> Supervisor:
-        """Keeps `supervisor`, whatever was there for its handle: for the run that was just started here."""
+        """Keeps the supervisor of a run that was just started, in place of any other for its handle."""
         here = self._here
         with here.lock:
             here.supervisors[supervisor.handle] = supervisor
         return supervisor
 
     def add_if_new(self, supervisor: Supervisor) -> Supervisor:
-        """Keeps `supervisor`, or gives the one that is there already for its handle."""
+        """Keeps `supervisor`, or returns the one that is kept already for its handle."""
         here = self._here
         with here.lock:
             return here.supervisors.setdefault(supervisor.handle, supervisor)

@@ -85,7 +85,7 @@ class Supervisor:
         except EngineUnavailable as error:
             self._report(error)
             raise
-        finally:  # an interrupt is raised after a call: so the first call made here is the release
+        finally:  # an interrupt is raised after a call, so the first call here is the release
             if self._polling_thread == me:
                 self._polling_thread = None
             try:  # noqa: SIM105 (suppress() would be a call before it)

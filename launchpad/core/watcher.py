@@ -1,8 +1,8 @@
-"""One thread and one event stream that tell all who follow runs of one backend what happened to theirs.
+"""`Watcher`: one thread and one event stream for all runs of a backend.
 
-An engine gives an `Events`: a way to open its stream of facts. Opening connects first and lists then, so that nothing
-falls between; a stream that breaks is opened anew, and its listing brings what was missed. Listeners are registered
-before their run is started, so that no end can slip by.
+An engine provides an `Events`, which opens its stream of facts. Opening connects first and then lists, so that no fact
+is missed in between; a broken stream is opened again, and its listing contains the facts of the meantime. A listener is
+registered before its run is started, so that no end is missed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _logger = logging.getLogger("launchpad")
 
 
 class EventStream(Protocol[Fact_co]):
-    """An open stream of (key, fact): first what a listing shows, then what happens, as it happens."""
+    """An open stream of (key, fact) pairs: first the listing, then the events."""
 
     def __iter__(self) -> Iterator[tuple[str | None, Fact_co] | None]:
-        """A fact without a key is for all who listen. None is a sign of life, to come every few seconds from a quiet
-        engine. Transient when the stream breaks.
+        """Yields facts; one without a key is for all listeners. None is a sign of life, sent every few seconds by a
+        quiet engine. Transient when the stream breaks.
         """
         ...
 
@@ -38,28 +38,28 @@ class EventStream(Protocol[Fact_co]):
 
 
 class Events(Protocol[Fact_co]):
-    """Where the facts of one engine come from."""
+    """Opens the event streams of one engine."""
 
     def open(self) -> EventStream[Fact_co]:
-        """Transient where it is worth another try, LaunchError where it is not."""
+        """Transient if another attempt may succeed, LaunchError if not."""
         ...
 
 
 class Listener(Protocol[Fact_contra]):
-    """Who follows one run. Both are called in the watcher's thread and must not block."""
+    """Follows one run. Both methods are called in the watcher's thread, and must not block."""
 
     def notify(self, fact: Fact_contra) -> None: ...
 
     def fail(self, error: LaunchError) -> None:
-        """No more facts will come."""
+        """Reports that no more facts will come."""
         ...
 
 
 class Watcher(Generic[Fact]):
-    """Hands every fact to the listeners registered under its key. Thread-safe.
+    """Passes every fact to the listeners of its key. Thread-safe.
 
-    The thread runs while there are listeners, and ends at the first sign of life after the last one has left. If it
-    cannot go on, for an engine out of reach or a fault of its own, it fails all listeners rather than go quiet.
+    The thread runs while there are listeners; it ends at the first sign of life without any. If it cannot go on, for an
+    unreachable engine or a defect, it fails all listeners.
     """
 
     def __init__(self, events: Events[Fact], name: str, longest_outage: float = LONGEST_OUTAGE) -> None:
@@ -73,7 +73,7 @@ class Watcher(Generic[Fact]):
         self._stream: EventStream[Fact] | None = None
 
     def register(self, key: str, listener: Listener[Fact]) -> None:
-        """From now on `listener` hears of `key`. EngineUnavailable after close."""
+        """From now on `listener` gets the facts of `key`. EngineUnavailable after close."""
         with self._lock:
             if self._stop_token.stopped:
                 raise EngineUnavailable(f"The connection ({self._name}) is closed.")
@@ -84,15 +84,15 @@ class Watcher(Generic[Fact]):
             self._listeners.setdefault(key, []).append(listener)
 
     def unregister(self, key: str, listener: Listener[Fact]) -> None:
-        """Idempotent. A call that is under way in the watcher's thread may still come to its end."""
+        """Removes a listener; a call of it may still be in progress. Idempotent."""
         with self._lock:
             listeners = [other for other in self._listeners.pop(key, ()) if other is not listener]
             if listeners:
                 self._listeners[key] = listeners
 
     def close(self) -> None:
-        """Ends the thread and its stream, and fails who still listens. Idempotent."""
-        self._stop_token.stop()  # first: a stream that is opened now is either seen below, or not followed
+        """Ends the thread and its stream, and fails the remaining listeners. Idempotent."""
+        self._stop_token.stop()  # first: a stream that is opened now is closed below, or by the thread
         with self._lock:
             thread, stream = self._thread, self._stream
         if stream is not None:
@@ -117,29 +117,29 @@ class Watcher(Generic[Fact]):
             self._give_up(EngineUnavailable(f"The events of {self._name} cannot be followed: {error!r}"))
 
     def _follow_one_stream(self) -> bool:
-        """Follows one stream until it breaks (True: open another) or nobody listens (False).
+        """Follows one stream until it breaks (True: open another) or there is no listener (False).
 
-        Transient where it broke before it told of anything: the engine counts as out of reach.
+        Transient if it broke before its first event: then the engine counts as unreachable.
         """
-        if self._left_if_idle():
+        if self._ended_if_idle():
             return False
         stream = self._events.open()
         try:
             with self._lock:
                 self._stream = stream
             self._stop_token.check()
-            return self._hand_out(stream)
+            return self._pass_on(stream)
         finally:
             stream.close()
 
-    def _hand_out(self, stream: EventStream[Fact]) -> bool:
+    def _pass_on(self, stream: EventStream[Fact]) -> bool:
         alive = False
         try:
             for event in stream:
                 alive = True
                 if event is not None:
-                    self._tell(*event)
-                elif self._left_if_idle():
+                    self._notify(*event)
+                elif self._ended_if_idle():
                     return False
         except Transient as error:
             if not alive:
@@ -148,19 +148,19 @@ class Watcher(Generic[Fact]):
         self._stop_token.check()
         return True
 
-    def _tell(self, key: str | None, fact: Fact) -> None:
+    def _notify(self, key: str | None, fact: Fact) -> None:
         with self._lock:
             keys = [key] if key is not None else list(self._listeners)
-            told = [(key, listener) for key in keys for listener in self._listeners.get(key, ())]
-        for name, listener in told:
+            registered = [(key, listener) for key in keys for listener in self._listeners.get(key, ())]
+        for name, listener in registered:
             try:
                 listener.notify(fact)
-            except Exception as error:  # a fault of one is not to cost the others their facts
-                _logger.exception("An event of %s cannot be taken", name)
+            except Exception as error:  # a defect of one listener must not affect the others
+                _logger.exception("A listener of %s failed", name)
                 self.unregister(name, listener)
                 _fail(listener, EngineUnavailable(f"The events of {self._name} cannot be followed: {error!r}"))
 
-    def _left_if_idle(self) -> bool:
+    def _ended_if_idle(self) -> bool:
         with self._lock:
             if self._listeners:
                 return False
@@ -168,7 +168,7 @@ class Watcher(Generic[Fact]):
             return True
 
     def _give_up(self, error: LaunchError) -> None:
-        if self._thread is threading.current_thread():  # else it has left, and what is registered now is another's
+        if self._thread is threading.current_thread():  # else another thread serves the listeners
             self._fail_all(error)
 
     def _fail_all(self, error: LaunchError) -> None:
@@ -184,4 +184,4 @@ def _fail(listener: Listener[Any], error: LaunchError) -> None:
     try:
         listener.fail(error)
     except Exception:
-        _logger.exception("A listener cannot be told that no more events will come")
+        _logger.exception("A listener failed when it was told that no more events will come")
