@@ -1,4 +1,4 @@
-"""Launches a few Jobs and waits for them: on your machine, or in a pod with the rights of role.yaml.
+"""Launches a few Jobs and waits for them, on your machine or in a pod with the permissions of role.yaml.
 
 python fan_out.py IMAGE [SHARDS]
 """

@@ -39,17 +39,21 @@ def _optional_text(value: object, what: str) -> str | None:
 
 
 def namespace(value: str | None) -> str | None:
-    if value is None or (isinstance(value, str) and _LABEL.match(value)):
-        return value
-    shown = repr(value) if isinstance(value, str) else _kind(value)
-    raise ValueError(f"namespace must be a name of lowercase letters, digits and '-', at most 63 long, not {shown}")
+    return _optional_name(
+        value, _LABEL, "namespace must be a name of lowercase letters, digits and '-', at most 63 long"
+    )
 
 
 def service_account_name(value: str | None) -> str | None:
-    if value is None or (isinstance(value, str) and _DOMAIN.match(value)):
+    return _optional_name(
+        value, _DOMAIN, "service_account_name must be a name of lowercase letters, digits, '-' and '.'"
+    )
+
+
+def _optional_name(value: object, pattern: re.Pattern[str], rule: str) -> str | None:
+    if value is None or (isinstance(value, str) and pattern.match(value)):
         return value
-    shown = repr(value) if isinstance(value, str) else _kind(value)
-    raise ValueError(f"service_account_name must be a name of lowercase letters, digits, '-' and '.', not {shown}")
+    raise ValueError(f"{rule}, not {value!r}" if isinstance(value, str) else f"{rule}, not {_kind(value)}")
 
 
 def image_pull_policy(value: str | None) -> ImagePullPolicy | None:
