@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
-import signal
 import sys
 import threading
 import time
@@ -24,6 +23,7 @@ from launchpad.core.cancellation import Stopped, StopToken
 from launchpad.launcher import Launcher, OnStart
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 from launchpad.testing.events import FakeStream
+from tests.helping import in_thread, interrupts
 
 SOON = 20.0
 """Seconds until what must happen is taken to be stuck."""
@@ -34,40 +34,6 @@ TAKEN = NameConflict("the name is taken")
 
 def job(**fields: Any) -> Run:
     return Run(command=["job"], **fields)
-
-
-def in_thread(function: Any, *args: object, **kwargs: object) -> Future[Any]:
-    future: Future[Any] = Future()
-
-    def call() -> None:
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    return future
-
-
-@contextmanager
-def interrupts(*delays: float) -> Iterator[threading.Event]:
-    """Ctrl-C, in the main thread, after each of `delays`; what it gives is set by the last."""
-    left, over = list(delays), threading.Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        if left:
-            signal.setitimer(signal.ITIMER_REAL, left.pop(0))
-        else:
-            over.set()
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, left.pop(0))
-    try:
-        yield over
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_taken_name_gives_way_to_the_next() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from launchpad import (
 from launchpad.core.backend import Chunk, Exit
 from launchpad.core.cancellation import StopToken
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
+from tests.helping import in_thread
 
 SOON = 20.0
 ENDLESS = Script(exit_code=None)
@@ -29,19 +29,6 @@ ENDLESS = Script(exit_code=None)
 
 def job(name: str = "job", **fields: Any) -> Run:
     return Run(command=["job.sh"], name=name, **fields)
-
-
-def in_thread(function: Any, *args: object, **kwargs: object) -> Future[Any]:
-    future: Future[Any] = Future()
-
-    def call() -> None:
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    return future
 
 
 def lines_of(fake: FakeBackend, run: Run | None = None) -> list[str]:

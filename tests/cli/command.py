@@ -64,12 +64,3 @@ def started(*arguments: str) -> Iterator[Started]:
         except BaseException:
             process.kill()
             raise
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is such a process, and more of it than a zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"

@@ -7,7 +7,9 @@ import signal
 import sys
 from pathlib import Path
 
-from .command import is_running, launchpad, started
+from tests.helping import is_running
+
+from .command import launchpad, started
 
 POLITE = [
     sys.executable,

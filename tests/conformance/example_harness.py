@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import signal
 import sys
 import tempfile
-import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from launchpad import Launcher
+from tests.helping import eventually
 
 from .harness import Harness
 
@@ -29,9 +31,20 @@ def _example() -> Any:
 EXAMPLE = _example()
 
 
+END_TIMEOUT = 5.0
+"""Seconds within which a process that was killed must be gone."""
+
+
 class DirectoryHarness(Harness):
     name = "directory"
     many = 24
+    cannot: ClassVar[Mapping[str, str]] = {
+        "break_events": "its units look at files; there is no event stream",
+        "kill": "a SIGKILL of its process group ends the shell that records the exit status",
+        "remove": "a run that is running cannot be removed",
+        "limit_memory": "a background process has no memory limit of its own",
+        "sent": "the directory of a run does not contain its spec",
+    }
 
     @classmethod
     def unavailable(cls) -> str:
@@ -42,13 +55,17 @@ class DirectoryHarness(Harness):
         return launcher
 
     def leftovers(self) -> list[str]:
-        until = time.monotonic() + 5
-        while (left := self._with_processes()) and time.monotonic() < until:
-            time.sleep(0.01)
-        for path in left:
-            EXAMPLE.RunDirectory(path).signal(9)
+        left = eventually(self._with_processes, lambda left: not left, END_TIMEOUT, interval=0.01)
+        self.clear()
         shutil.rmtree(self._spool, ignore_errors=True)
         return [str(path) for path in left]
+
+    def clear(self) -> None:
+        for path in self._with_processes():
+            EXAMPLE.RunDirectory(path).signal(signal.SIGKILL)
+
+    def python_launcher(self, **settings: Any) -> Launcher:
+        return self.launcher(**settings)
 
     @property
     def _spool(self) -> Path:

@@ -6,7 +6,6 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from types import FrameType
 
@@ -17,6 +16,7 @@ from launchpad.core.backend import Chunk, Exit, Unit
 from launchpad.core.output import discard
 from launchpad.core.stopper import LONGEST_POLL, Stopper
 from launchpad.core.supervisor import Supervisor
+from tests.helping import in_thread
 
 RUN = Run(command=["job"])
 ENDED = Exit(exit_code=0, reason=Reason.COMPLETED)
@@ -110,19 +110,6 @@ class Idle(ScriptedUnit):
 
 def followed(unit: ScriptedUnit, grace: float = 60, timeout: float | None = None) -> Supervisor:
     return Supervisor(unit, RUN, grace, timeout, Stopper())
-
-
-def in_thread(function: Callable[..., object], *args: object) -> Future[object]:
-    future: Future[object] = Future()
-
-    def call() -> None:
-        try:
-            future.set_result(function(*args))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    return future
 
 
 def test_the_exit_becomes_the_outcome_and_closes_the_unit() -> None:

@@ -15,6 +15,7 @@ from launchpad import EngineUnavailable, LaunchError
 from launchpad.core.cancellation import StopToken
 from launchpad.core.retries import Transient
 from launchpad.core.watcher import Watcher
+from tests.helping import until
 
 SOON = 20.0
 """Seconds until what must happen is taken to be stuck."""
@@ -117,13 +118,6 @@ def watch() -> Iterator[Watch]:
 
 def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "launchpad-engine"]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.001)
 
 
 def test_facts_go_to_those_who_listen_for_their_key(watch: Watch, stream: Stream) -> None:
@@ -271,7 +265,7 @@ def test_without_listeners_a_broken_stream_is_not_opened_again(
     assert listener.next() == "fact"
     watcher.unregister("key", listener)
     stream.put(Transient("cut off"))
-    wait_until(lambda: not threads())
+    until(lambda: not threads())
     assert watcher._events.opened == 1
 
 
@@ -307,7 +301,7 @@ def test_closing_while_a_stream_is_being_opened_is_not_lost(listener: Listener) 
     class Opening(Events):
         def open(self) -> Stream:
             threading.Thread(target=closed.submit, args=(watcher.close,)).start()
-            wait_until(refuses_listeners)  # close() has begun, and has seen no stream yet
+            until(refuses_listeners)  # close() has begun, and has seen no stream yet
             return super().open()
 
     def refuses_listeners() -> bool:
@@ -328,7 +322,7 @@ def test_closing_while_a_stream_is_being_opened_is_not_lost(listener: Listener) 
 def test_closing_wakes_one_who_waits_to_reconnect(listener: Listener) -> None:
     watcher: Watcher[str] = Watcher(Events(Transient("busy", retry_after=60)), "engine")
     watcher.register("key", listener)
-    wait_until(lambda: watcher._events.opened == 1)
+    until(lambda: watcher._events.opened == 1)
     begun = time.monotonic()
     watcher.close()
     assert time.monotonic() - begun < SOON
@@ -344,7 +338,7 @@ def test_a_listener_may_close_the_watcher(watch: Watch, stream: Stream) -> None:
     watcher.register("key", closer)
     stream.put(("key", "fact"))
     assert closer.failed.wait(SOON)
-    wait_until(lambda: not threads())
+    until(lambda: not threads())
 
 
 def test_listeners_are_called_without_the_lock(watch: Watch, stream: Stream) -> None:

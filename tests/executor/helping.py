@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent import futures
-from concurrent.futures import Future
 from typing import Any
 
 from launchpad import LaunchExecutor, Run
@@ -27,8 +25,3 @@ def executor_for(
     """An executor for a fake engine, or for one whose runs all follow a script."""
     fake = FakeBackend(engine) if isinstance(engine, Script) else engine
     return LaunchExecutor(FakeLauncher(fake, grace=grace), workers, **options)
-
-
-def all_done(*waited_for: Future[Any]) -> bool:
-    """Whether `wait` sees them all done, in ten seconds at most."""
-    return not futures.wait(waited_for, timeout=10).not_done

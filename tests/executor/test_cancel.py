@@ -12,8 +12,9 @@ import pytest
 from launchpad import EngineUnavailable, Handle, LaunchError, LaunchExecutor, LaunchFuture, Reason, Run
 from launchpad.core.cancellation import StopToken
 from launchpad.testing import FakeBackend, FakeRun, Script
+from tests.helping import all_done
 
-from .helping import STUBBORN, all_done, executor_for, job, jobs
+from .helping import STUBBORN, executor_for, job, jobs
 
 
 def test_a_queued_run_that_is_cancelled_is_never_started(executor: LaunchExecutor, fake: FakeBackend) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from launchpad import Handle, LaunchError, LaunchExecutor, Reason
 from launchpad.testing import FakeBackend, Script
+from tests.helping import all_done
 
-from .helping import all_done, executor_for, job
+from .helping import executor_for, job
 
 REFUSED = Script(refusals=[LaunchError("refused")])
 

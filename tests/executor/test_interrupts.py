@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
 
+import psutil
 import pytest
 
 from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher
-from launchpad.subprocess.proctable import look_up
-from tests.helping import children, in_gc_callback
+from tests.helping import children, in_gc_callback, is_running, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -67,20 +67,13 @@ def pids_of(process: subprocess.Popen[str]) -> list[str]:
 
 def interrupt(process: subprocess.Popen[str]) -> None:
     """Sends SIGINT when the main thread sleeps: CPython loses one that comes while it is about to."""
-    until = time.monotonic() + 10
-    while "State:\tS" not in Path(f"/proc/{process.pid}/status").read_text():
-        assert time.monotonic() < until
+    until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_SLEEPING)
     process.send_signal(signal.SIGINT)
 
 
 def read(process: subprocess.Popen[str], count: int) -> list[str]:
     assert process.stdout is not None
     return [process.stdout.readline().strip() for _ in range(count)]
-
-
-def is_running(pid: str) -> bool:
-    entry = look_up(int(pid))
-    return entry is not None and entry.running
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)

@@ -14,8 +14,9 @@ import pytest
 from launchpad import LaunchError, LaunchExecutor, LaunchFuture
 from launchpad.core.cancellation import StopToken
 from launchpad.testing import Script
+from tests.helping import all_done
 
-from .helping import all_done, executor_for, job
+from .helping import executor_for, job
 
 
 def refuse(stop_token: StopToken) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from launchpad import LaunchExecutor, LaunchFuture, SubprocessLauncher
 from launchpad.testing import FakeBackend, FakeLauncher, Script
+from tests.helping import all_done
 
-from .helping import all_done, executor_for, job, jobs
+from .helping import executor_for, job, jobs
 
 
 def test_functions_run_beside_runs(executor: LaunchExecutor, fake: FakeBackend) -> None:

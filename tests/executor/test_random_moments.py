@@ -11,8 +11,9 @@ import pytest
 
 from launchpad import LaunchExecutor, LaunchFuture, Reason, Run, SubprocessLauncher
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script
+from tests.helping import all_done
 
-from .helping import all_done, jobs
+from .helping import jobs
 
 
 def agree(future: LaunchFuture, said: bool) -> bool:

@@ -10,8 +10,9 @@ import pytest
 
 from launchpad import Handle, LaunchExecutor, LaunchFuture, Reason, Run
 from launchpad.testing import FakeBackend, FakeLauncher, Script
+from tests.helping import all_done, until
 
-from .helping import STUBBORN, all_done, executor_for, job, jobs
+from .helping import STUBBORN, executor_for, job, jobs
 
 
 def test_stop_cancels_what_is_queued_and_stops_what_runs(executor: LaunchExecutor, fake: FakeBackend) -> None:
@@ -33,8 +34,7 @@ def test_stop_cancels_queued_functions_and_waits_for_those_that_are_called(launc
     assert called.wait(10)
     with ThreadPoolExecutor(1) as other:
         stopping = other.submit(executor.stop)
-        while not queued.cancelled():
-            assert not stopping.done()
+        until(lambda: queued.cancelled() or stopping.done())
         go_on.set()
         stopping.result(10)
     assert call.done()

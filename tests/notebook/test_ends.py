@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helping import until
+from tests.helping import is_running, until
 
 from .notebook import Notebook
 
@@ -39,13 +39,6 @@ def run_in(pid: Path, script: str, code: str, grace: float = GRACE) -> str:
 def read(pid: Path) -> int:
     until(lambda: pid.exists() and pid.read_text().endswith("\n"))
     return int(pid.read_text())
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.mark.parametrize("submit", SUBMITS.values(), ids=SUBMITS)
