@@ -1,1 +1,1 @@
-"""Sockets and HTTP for engines that are reached by them: read without blocking, waited on together."""
+"""Sockets and HTTP for engines that are reached by them: read without blocking, waited for together."""

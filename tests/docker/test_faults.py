@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -44,49 +45,37 @@ def test_an_end_while_the_event_stream_is_down_is_found_by_the_listing(
     assert future.outcome.exit_code == 5
 
 
-def test_a_cut_output_stream_loses_and_repeats_no_line(proxy: Proxy, launcher: DockerLauncher) -> None:
+def launch_disturbed(launcher: DockerLauncher, disturb: Callable[[str], object]) -> list[str]:
+    """Launches SLOWLY, calls `disturb` with each line as it arrives, and returns the lines."""
     lines: list[str] = []
-    seen = threading.Event()
 
-    def take(run: Run, line: str) -> None:
+    def receive(run: Run, line: str) -> None:
         lines.append(line)
-        if line == "line 5":
-            seen.set()
+        disturb(line)
 
-    with LaunchExecutor(launcher, 1) as executor:
-        future = executor.submit(sh(SLOWLY), on_output=take)
-        assert seen.wait(60)
-        assert proxy.cut("/attach") == 1
-        assert future.result(60) is False
-    assert sorted(lines) == EXPECTED
-    assert [line for line in lines if line.startswith("line")] == [f"line {i}" for i in range(20)]
+    assert launcher.launch(sh(SLOWLY), on_output=receive).exit_code == 7
+    return lines
 
 
 def test_an_output_stream_cut_several_times_loses_and_repeats_no_line(proxy: Proxy, launcher: DockerLauncher) -> None:
-    lines: list[str] = []
-
-    def take(run: Run, line: str) -> None:
-        lines.append(line)
+    def cut(line: str) -> None:
         if line in ("line 3", "line 8", "line 13"):
             proxy.cut("/attach")
             proxy.cut("/logs")
 
-    outcome = launcher.launch(sh(SLOWLY), on_output=take)
-    assert outcome.exit_code == 7
+    lines = launch_disturbed(launcher, cut)
+    assert proxy.count("/logs") >= 1
     assert sorted(lines) == EXPECTED
+    assert [line for line in lines if line.startswith("line")] == [f"line {i}" for i in range(20)]
 
 
 def test_an_engine_that_goes_away_and_comes_back_costs_no_line(proxy: Proxy, launcher: DockerLauncher) -> None:
-    lines: list[str] = []
-
-    def take(run: Run, line: str) -> None:
-        lines.append(line)
+    def interrupt(line: str) -> None:
         if line == "line 5":
             proxy.down()
             threading.Timer(0.7, proxy.up).start()
 
-    assert launcher.launch(sh(SLOWLY), on_output=take).exit_code == 7
-    assert sorted(lines) == EXPECTED
+    assert sorted(launch_disturbed(launcher, interrupt)) == EXPECTED
 
 
 def test_a_container_whose_creation_was_not_confirmed_is_used(
