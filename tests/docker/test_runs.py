@@ -221,13 +221,15 @@ def test_an_engine_that_does_not_know_host_gateway_is_a_warning(make: Launch, pr
 
 
 def requests_of(proxy: Proxy, launcher: DockerLauncher, on_output: OnOutput | None) -> list[str]:
-    """The requests of a run, without those of the connection and of the event stream."""
-    launcher.launch(sh("true"), on_output=on_output)
-    proxy.wait_for("GET /events")
-    shared = len(proxy.requests)
-    handle = launcher.launch(sh("echo a"), on_output=on_output).handle
+    """The requests of a run, without those of the event stream, which another run keeps open."""
+    with LaunchExecutor(launcher) as executor:
+        other = executor.submit(sh("sleep 600"))
+        proxy.wait_for("GET /containers/json")  # it completes the opening of the stream
+        before = len(proxy.requests)
+        handle = launcher.launch(sh("echo a"), on_output=on_output).handle
+        own = proxy.requests[before:]
+        other.cancel()
     assert handle is not None
-    own = [request for request in proxy.requests[shared:] if "containers/json" not in request]
     return [request.partition("?")[0].replace(handle.id, "ID") for request in own]
 
 
