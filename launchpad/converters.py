@@ -6,9 +6,10 @@ checked all the same: values come from YAML and from code without types.
 
 from __future__ import annotations
 
+import enum
 import os
 from collections.abc import Mapping, Set
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 MAX_PARAMETERS = 64 * 1024
 """The most bytes that the parameters of a run may take as JSON."""
@@ -17,6 +18,7 @@ LONGEST_SECONDS = 100 * 365.25 * 24 * 3600
 """The most seconds that a setting may have; the timers of operating systems overflow above it."""
 
 Flag = bool | Literal[0, 1]
+Choice = TypeVar("Choice", bound=enum.Enum)
 StrPath = str | os.PathLike[str]
 Texts = list[str] | tuple[str, ...] | Set[str]
 
@@ -44,6 +46,15 @@ def flag(value: Flag, what: str) -> bool:
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
     raise ValueError(f"{what} must be True or False, not {type(value).__name__}")
+
+
+def choice(cls: type[Choice], value: object, what: str) -> Choice:
+    """The member of an enum with this value."""
+    try:
+        return cls(value)
+    except ValueError:
+        known = ", ".join(repr(member.value) for member in cls)
+        raise ValueError(f"{what} must be one of {known}, not {value!r}") from None
 
 
 def _text_values(values: Mapping[str, str | float | None], what: str, *, removable: bool = False) -> dict[str, Any]:

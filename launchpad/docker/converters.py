@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Set
 
-from ..converters import Flag, Texts, flag
+from ..converters import Flag, Texts, choice, flag
 from ..models import ImagePullPolicy
 from . import references
 from .volumes import checked as checked_volume
@@ -23,13 +23,7 @@ def image(value: str | None) -> str | None:
 
 
 def pull_policy(value: str | None) -> ImagePullPolicy | None:
-    if value is None:
-        return None
-    try:
-        return ImagePullPolicy(value)
-    except ValueError:
-        known = ", ".join(repr(policy.value) for policy in ImagePullPolicy)
-        raise ValueError(f"image_pull_policy must be one of {known}, not {value!r}") from None
+    return None if value is None else choice(ImagePullPolicy, value, "image_pull_policy")
 
 
 def _texts(value: object, what: str) -> list[str]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import enum
 import json
 import math
 import os
 import re
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, TypeVar
+from typing import Any
 
-from ..converters import StrPath, Texts, optional_path, seconds
+from ..converters import StrPath, Texts, choice, optional_path, seconds
 from ..converters import labels as label_values
 from ..errors import LaunchError
 from ..models import ImagePullPolicy, RestartPolicy
 from . import patch
 from .labels import valid_labels
 from .spec import check_base
-
-Choice = TypeVar("Choice", bound=enum.Enum)
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
@@ -57,19 +54,11 @@ def _optional_name(value: object, pattern: re.Pattern[str], rule: str) -> str | 
 
 
 def image_pull_policy(value: str | None) -> ImagePullPolicy | None:
-    return None if value is None else _choice(ImagePullPolicy, value, "image_pull_policy")
+    return None if value is None else choice(ImagePullPolicy, value, "image_pull_policy")
 
 
 def restart_policy(value: str) -> RestartPolicy:
-    return _choice(RestartPolicy, value, "restart_policy")
-
-
-def _choice(cls: type[Choice], value: object, what: str) -> Choice:
-    try:
-        return cls(value)
-    except ValueError:
-        known = ", ".join(repr(member.value) for member in cls)
-        raise ValueError(f"{what} must be one of {known}, not {value!r}") from None
+    return choice(RestartPolicy, value, "restart_policy")
 
 
 def labels(value: Mapping[str, str | float]) -> dict[str, str]:
