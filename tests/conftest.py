@@ -10,9 +10,13 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from .helping import channels, children, eventually, threads
+
+hypothesis.settings.register_profile("launchpad", deadline=None)  # tests in parallel take each other's time
+hypothesis.settings.load_profile("launchpad")
 
 REQUIRED = "LAUNCHPAD_REQUIRE_ENGINES"
 """The environment variable that turns the skip for a missing engine into a failure. CI sets it."""

@@ -222,7 +222,7 @@ class TestSettings:
         [
             ({}, "the key 'type' is missing"),
             ({"config": {}}, "the key 'type' is missing"),
-            ({"type": "missing"}, "unknown launcher type 'missing'; known are: docker"),
+            ({"type": "missing"}, "unknown launcher type 'missing'; known are: "),
             ({"type": ""}, "type must be the name"),
             ({"type": ["docker"]}, "type must be the name"),
             ({"type": "subprocess", "config": None}, "config must be a mapping of a launcher's settings, not NoneType"),
