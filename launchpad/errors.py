@@ -1,12 +1,11 @@
-"""What can go wrong before a run has a result, as one small tree.
+"""The errors of runs that could not be launched or found. Their messages say what to do.
 
-A run that started and did not succeed is never an error: it gives `False`, and its `Outcome` says why. The errors here
-are for what could not be launched or found at all; their messages say what to do.
+A run that started and did not succeed raises no error: `submit` returns False, and the Outcome has the reason.
 """
 
 
 class LaunchError(RuntimeError):
-    """A run could not be launched, or asked about. Read the message: it names what to change."""
+    """A run could not be launched or found. The message says what to change."""
 
 
 class EngineUnavailable(LaunchError):
@@ -14,7 +13,7 @@ class EngineUnavailable(LaunchError):
 
 
 class ImagePullError(LaunchError):
-    """The image cannot be had. Check its name, its tag and the registry's login."""
+    """The image could not be pulled. Check its name, its tag and the login of the registry."""
 
 
 class NameConflict(LaunchError):
@@ -22,7 +21,7 @@ class NameConflict(LaunchError):
 
 
 class RunNotFound(LaunchError):
-    """The engine no longer knows the run of this handle: it was removed, or ended where nobody could see it."""
+    """The engine no longer knows the run of this handle: it was removed, or its end was not recorded."""
 
 
 class RunNotAvailable(LaunchError):

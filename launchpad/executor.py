@@ -1,6 +1,6 @@
 """`LaunchExecutor`, a thread pool for runs.
 
-The executor is a ThreadPoolExecutor and keeps its promises; a run is a task of the pool whose future is ours.
+It is a ThreadPoolExecutor and behaves like one; a run is a task of the pool, with a LaunchFuture.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class LaunchExecutor(ThreadPoolExecutor):
     and `thread_name_prefix` are those of ThreadPoolExecutor. Left by an exception, a `with` block cancels what is
     queued and stops what runs; left normally, it waits.
 
-    With `progress`, a bar shows how its runs are getting on, as `launchpad.progress` does: from the first of them until
-    there is none left; those that come later get a new one.
+    With `progress`, a bar shows the progress of its runs, as `launchpad.progress` does, until none is left. Later
+    runs get a new bar.
 
-    The launcher is shared, not owned: `launcher.close()` is the caller's.
+    It does not close the launcher.
     """
 
     def __init__(
@@ -110,12 +110,12 @@ class LaunchExecutor(ThreadPoolExecutor):
     def stop(self, wait: bool = True, *, hurry: bool = False) -> None:
         """Cancels what is queued, stops what runs, and shuts down; with `wait`, returns when all is gone. Idempotent.
 
-        With `hurry`, runs have no grace, nor those that are being stopped already. Functions that are being called
-        cannot be stopped: they are waited for. A call from one of the executor's own threads (in a callback, say) does
-        not wait. Interrupted, it kills what still runs.
+        With `hurry`, runs have no grace, including those that are being stopped. Functions that are being called cannot
+        be stopped: they are waited for. A call by one of the executor's own threads (in a callback, say) does
+        not wait. If it is interrupted, it kills the remaining runs.
         """
         if os.getpid() != self._process:
-            return  # the runs are those of the process that has forked this one
+            return  # in a forked child: the runs belong to the parent
         wait = wait and not hasattr(self._thread, "ours")
         try:
             self.shutdown(wait=False)
@@ -165,12 +165,12 @@ class LaunchExecutor(ThreadPoolExecutor):
         future.add_done_callback(self._launches.discard)
         task = Task(future, self._launcher, on_start, on_output, self._limiter)
         try:
-            # In the caller's context: what the run prints and tells of belongs to that notebook's cell, that trace.
+            # In the caller's context, which has the notebook's cell for the output, and the trace for the events.
             super().submit(copy_context().run, task.work).add_done_callback(task.settle_without_work)
             if self._bars is not None:
                 self._bars.add(future)
         except BaseException:
-            future.cancel()  # interrupted, it may be in the queue all the same
+            future.cancel()  # after an interrupt, it may be in the queue
             raise
         return future
 
@@ -182,7 +182,7 @@ class LaunchExecutor(ThreadPoolExecutor):
 
 
 def _enter(thread: threading.local, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
-    """What every thread of a pool does first."""
+    """Called by every thread of the pool first."""
     thread.ours = True
     if initializer is not None:
         initializer(*initargs)

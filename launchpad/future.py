@@ -1,4 +1,4 @@
-"""`LaunchFuture`, whose `cancel()` stops a run that is under way, and the task by which a pool settles it."""
+"""`LaunchFuture`, whose `cancel()` stops a running run, and `Task`, which launches its run in a pool."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .models import Handle, Outcome, Reason, Run
 
 
 class LaunchFuture(Future[bool]):
-    """The future of one run: a stdlib Future of a success boolean that knows its run and can stop it. Thread-safe.
+    """The future of one run: a stdlib Future of whether it succeeded, which can stop the run. Thread-safe.
 
-    For the stdlib it stays pending while the run is under way, and is settled at the end in one step: that is what
-    lets a running one end as cancelled by the public methods of Future alone. `running()` tells the truth.
+    In the stdlib's state machine it stays pending until the run has ended: only so can a running one be cancelled by
+    the public methods of Future. `running()` returns the actual state.
     """
 
     def __init__(self, run: Run) -> None:
@@ -27,18 +27,18 @@ class LaunchFuture(Future[bool]):
         self.run = run
         """What is launched."""
         self.handle: Handle | None = None
-        """Where it is; None until it has started."""
+        """The handle of the run; None until it has started."""
         self._outcome: Outcome | None = None
         self._stop_token = StopToken()
         self._lock = threading.Lock()  # guards the three below
-        self._begun = False
-        self._cancel_asked = False
+        self._launching = False
+        self._cancel_requested = False
         self._ended = False
-        # Locked until the start is settled: the run has started, or has ended without. Who waits for it lets the next
-        # one through. No Condition: that is Python code, which costs each launch, and which interrupts can tear apart.
+        # Held until the run has started, or has ended without a start. A thread that gets it releases it for the next.
+        # It is no Condition, which is slower Python code that an interrupt can leave locked.
         self._start = threading.Lock()
         self._start.acquire()
-        self.add_done_callback(_tell_who_waits)
+        self.add_done_callback(_wake_waiting_threads)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -48,18 +48,18 @@ class LaunchFuture(Future[bool]):
     def cancel(self) -> bool:
         """Cancels the run and returns True at once; False if it has ended already.
 
-        A queued run will not be started. A running one is stopped, politely and then firmly, and the future is
-        `cancelled()` once it is gone from the engine.
+        A queued run is not started. A running one is stopped: SIGTERM, then SIGKILL after the grace; the future is
+        `cancelled()` when the run is gone from the engine.
         """
         return self._cancel(hurry=False)
 
     def running(self) -> bool:
-        """Whether the run is under way: being started, running, or being stopped."""
+        """Whether the run is being started, runs, or is being stopped."""
         with self._lock:
-            return self._begun and not self._ended
+            return self._launching and not self._ended
 
     def wait_started(self, timeout: float | None = None) -> Handle:
-        """Blocks until the run has started and gives its handle.
+        """Blocks until the run has started, and returns its handle.
 
         CancelledError or the LaunchError of a run that did not start; TimeoutError after `timeout` seconds.
         """
@@ -69,14 +69,14 @@ class LaunchFuture(Future[bool]):
                 raise TimeoutError(f"Run {self.run.name!r} has not started within {timeout:g} s.")
             self._settle_start()
             if self.handle is None:
-                self.result(0)  # raises why
+                self.result(0)  # raises the error
             assert self.handle is not None
             return self.handle
         finally:
-            del self  # else the error that is raised, which this future holds, would hold it in turn
+            del self  # the traceback of the error, which this future refers to, would refer to the future
 
     def _settle_start(self) -> None:
-        """Lets through who waits for the start. Idempotent; any thread."""
+        """Wakes the threads that wait for the start. Idempotent; any thread."""
         if self._start.locked():
             try:  # noqa: SIM105 (suppress() takes a microsecond of each launch)
                 self._start.release()
@@ -85,8 +85,8 @@ class LaunchFuture(Future[bool]):
 
     def __repr__(self) -> str:
         with self._lock:
-            under_way = self._begun and not self._ended
-        state = "running" if under_way else "pending"
+            running = self._launching and not self._ended
+        state = "running" if running else "pending"
         if self.done():
             state = "cancelled" if self.cancelled() else str(self.outcome.reason) if self.outcome else "error"
         return f"<LaunchFuture {self.run.name!r}: {state}>"
@@ -100,10 +100,10 @@ class LaunchFuture(Future[bool]):
 
     def _cancel(self, *, hurry: bool) -> bool:
         with self._lock:
-            if self._ended and not self._cancel_asked:
+            if self._ended and not self._cancel_requested:
                 return False
-            self._cancel_asked = True
-            if not (self._begun or self._ended):
+            self._cancel_requested = True
+            if not (self._launching or self._ended):
                 self._ended, self._outcome = True, _NOT_STARTED
             ended = self._ended
         if ended:
@@ -113,18 +113,18 @@ class LaunchFuture(Future[bool]):
         return True
 
     def _begin(self) -> bool:
-        """Whether the run is to be launched; from then on it is running."""
+        """Marks the run as running; False if it was cancelled before."""
         with self._lock:
-            self._begun = not self._ended
-            return self._begun
+            self._launching = not self._ended
+            return self._launching
 
     def _end(self, outcome: Outcome | None, error: BaseException | None) -> None:
-        """Settles the future, once: cancelled if that was asked for, else with the outcome or the error."""
+        """Settles the future, once: as cancelled if that was requested, else with the outcome or the error."""
         with self._lock:
             if self._ended:
                 return
             self._ended = True
-            cancelled = self._cancel_asked
+            cancelled = self._cancel_requested
             self._outcome = _cancelled_outcome(outcome, error, self.handle) if cancelled else outcome
         if cancelled:
             super().cancel()
@@ -149,19 +149,19 @@ def _cancelled_outcome(outcome: Outcome | None, error: BaseException | None, han
     return attrs.evolve(outcome, ok=False, reason=Reason.STOPPED, message="Cancelled; it had ended by itself.", hint="")
 
 
-def _tell_who_waits(future: Future[bool]) -> None:
-    """The first callback of every LaunchFuture: a later one may itself wait for the future, and must not hang."""
+def _wake_waiting_threads(future: Future[bool]) -> None:
+    """The first callback of every LaunchFuture, since a later callback may wait for the future."""
     assert isinstance(future, LaunchFuture)
-    if future._cancel_asked:
-        future.set_running_or_notify_cancel()  # the second step of cancelling, which `wait` and `as_completed` hear
+    if future._cancel_requested:
+        future.set_running_or_notify_cancel()  # the second step of a cancellation: wakes `wait` and others
     future._settle_start()
 
 
 class Task:
-    """A run on its way through the pool. Worked off, it lets go of its future.
+    """Launches the run of a future in the pool, and drops its reference to the future when that is done.
 
-    The frame of an error's traceback refers to the frame that called it, that of the pool, which refers to the task: a
-    future that the task held would live, with its error, until the next garbage collection.
+    The frames of an error's traceback refer to the frame of the pool, which refers to the task: with the reference,
+    the future and its error would live until the next garbage collection.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Task:
         self._limiter = limiter
 
     def work(self) -> None:
-        """Launches the run; what the pool calls."""
+        """Launches the run. Called by the pool."""
         future = self._future
         assert future is not None
         try:
@@ -197,7 +197,7 @@ class Task:
             del future
 
     def settle_without_work(self, task: Future[None]) -> None:
-        """Ends the future if the pool gave the task up: cancelled, or failed in the initializer."""
+        """Ends the future if the pool dropped the task, because of a cancellation or of an error in the initializer."""
         if self._future is None:
             return
         if task.cancelled():

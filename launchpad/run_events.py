@@ -1,4 +1,4 @@
-"""What is told of runs while they are launched: a record by the logger `launchpad`, and an event for who subscribed."""
+"""Events at the start and the end of runs: records of the logger `launchpad`, and calls of `on_event` callbacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import LaunchError
 from .models import Handle, Outcome, Run
 
 LEVEL = logging.INFO
-"""Of the records of starts and ends: news for who asks for it, and nothing that needs anyone."""
+"""The level of the records of starts and ends."""
 
 _logger = logging.getLogger("launchpad")
 
@@ -22,14 +22,14 @@ _logger = logging.getLogger("launchpad")
 class RunEvent:
     """What happened to a run. Each "started" is followed by one "ended" or "error", if the run is followed to its end.
 
-    "started" has a `handle`; "ended" has an `outcome` too. "error" has the LaunchError that took the place of a result:
-    without a handle the run could not be launched; with one, the engine could no longer say how it was.
+    "started" has a `handle`; "ended" has an `outcome` too. "error" has a LaunchError instead of a result:
+    without a handle, the run could not be launched; with one, the engine could no longer report the run's state.
     """
 
     kind: Literal["started", "ended", "error"]
     run: Run
     type: str
-    """The launcher's."""
+    """The type of the launcher."""
     handle: Handle | None = None
     outcome: Outcome | None = None
     error: LaunchError | None = None
@@ -39,14 +39,14 @@ OnEvent = Callable[[RunEvent], object]
 
 
 class Subscription:
-    """A callback that hears of runs until it is closed. A context manager."""
+    """A callback that is called with the events of runs until it is closed. A context manager."""
 
     def __init__(self, callback: OnEvent) -> None:
         self._callback = callback
         self._warned = False
 
     def close(self) -> None:
-        """Ends it; a call that is under way comes to its end. Idempotent. Any thread."""
+        """Ends the subscription; a call may still be in progress. Idempotent. Any thread."""
         with suppress(ValueError):
             _subscriptions.remove(self)
 
@@ -56,8 +56,8 @@ class Subscription:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def tell(self, event: RunEvent) -> None:
-        """Calls the callback; the first time that it raises is logged."""
+    def call(self, event: RunEvent) -> None:
+        """Calls the callback; its first error is logged."""
         try:
             self._callback(event)
         except Exception:
@@ -81,27 +81,27 @@ def on_event(callback: OnEvent) -> Subscription:
 
 
 def emit_start(run: Run, handle: Handle) -> None:
-    """To be called when a run has started."""
+    """Reports that a run has started."""
     if _wanted():
-        _tell(RunEvent(kind="started", run=run, type=handle.type, handle=handle), "has started")
+        _emit(RunEvent(kind="started", run=run, type=handle.type, handle=handle), "has started")
 
 
 def emit_end(run: Run, handle: Handle, outcome: Outcome) -> None:
-    """To be called when it has ended."""
+    """Reports that a run has ended."""
     if _wanted():
         event = RunEvent(kind="ended", run=run, type=handle.type, handle=handle, outcome=outcome)
-        _tell(event, f"has ended: {outcome.reason}. {outcome.message}".rstrip())
+        _emit(event, f"has ended: {outcome.reason}. {outcome.message}".rstrip())
 
 
 def emit_error(run: Run, type: str, handle: Handle | None, error: LaunchError) -> None:
-    """To be called when it could not be launched, or cannot be followed any more."""
+    """Reports that a run could not be launched, or can no longer be followed."""
     if _wanted():
         event = RunEvent(kind="error", run=run, type=type, handle=handle, error=error)
-        _tell(event, f"{'is out of sight' if handle else 'could not be launched'}: {error}")
+        _emit(event, f"{'is out of sight' if handle else 'could not be launched'}: {error}")
 
 
 def warn_of_survival(run: Run, handle: Handle, error: LaunchError) -> None:
-    """To be called when it could not be stopped."""
+    """Warns that a run could not be stopped."""
     with suppress(Exception):  # as below
         _logger.warning("Run %r (%s) may go on: it could not be stopped: %s", run.name, handle.id, error)
 
@@ -110,16 +110,16 @@ def _wanted() -> bool:
     return bool(_subscriptions) or _logger.isEnabledFor(LEVEL)
 
 
-def _tell(event: RunEvent, what: str) -> None:
+def _emit(event: RunEvent, what: str) -> None:
     where = f"{event.type} {event.handle.id}" if event.handle else event.type
-    with suppress(Exception):  # a filter of the application's may raise; it is not to cost a run its result
+    with suppress(Exception):  # a filter of the application may raise; the run must not lose its result
         _logger.log(LEVEL, "Run %r (%s) %s", event.run.name, where, what, extra=_facts(event))
     for subscription in _subscriptions.copy():
-        subscription.tell(event)
+        subscription.call(event)
 
 
 def _facts(event: RunEvent) -> dict[str, Any]:
-    """The attributes that a record has beside those of all records."""
+    """The attributes that these records have in addition."""
     end = event.outcome
     took = (end.ended_at - end.started_at).total_seconds() if end and end.started_at and end.ended_at else None
     return {

@@ -8,17 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 STATUS = 128 + signal.SIGTERM
-"""The exit status of a script that was asked to end, as shells give it."""
+"""The exit status of a script that SIGTERM ended, as shells report it."""
 
 
 @contextmanager
 def stop_on_sigterm() -> Iterator[None]:
-    """For a `with` block, lets SIGTERM end the script as Ctrl-C does: runs are stopped, and its exit status is 143.
+    """During a `with` block, makes SIGTERM end the script as Ctrl-C does: runs are stopped, and the exit status is 143.
 
-    The signal raises SystemExit in the main thread, wherever that is: in `submit`, in a `with LaunchExecutor` block, in
-    `future.result()`. A second one kills what still runs. The handler that was there before comes back at the end.
-
-    Signals are the main thread's: entered by another thread, it raises RuntimeError.
+    The signal raises SystemExit in the main thread, at any point: in `submit`, in a `with LaunchExecutor` block, in
+    `future.result()`. A second one kills the remaining runs. The end of the block restores the handler from before.
+    RuntimeError in any other thread, since Python handles signals in the main thread only.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError(

@@ -1,4 +1,4 @@
-"""`UniversalLauncher`: what is the same wherever a run is launched, until it is known where."""
+"""`UniversalLauncher`: the settings that are the same for every type of launcher."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .settings import keys_of, unknown_key
 @register_launcher
 @attrs.frozen(kw_only=True)
 class UniversalLauncher(Launcher):
-    """The settings that launchers of every type have. It cannot launch: `to` turns it into one that can."""
+    """The settings that launchers of every type have. It cannot launch: `to` makes a launcher that can."""
 
     type: ClassVar[str] = "universal"
 
     def to(self, type: str, /, **settings: Any) -> Launcher:
-        """A launcher of another type with these settings; those given here win, variable by variable for `env`.
+        """A launcher of another type with these settings. Those given here override them; `env` is merged.
 
         ValueError for an unknown type or setting, or a bad value.
         """

@@ -1,4 +1,4 @@
-"""`FakeBackend`: the engine, and the connection to it, in one."""
+"""`FakeBackend`: a fake engine and the connection to it, in one object."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .events import FakeStream
 from .runs import SUCCEED, FakeRun, Script, Scripts
 from .unit import FakeUnit
 
-PATIENCE = 10.0
-"""Seconds that a test waits at most for a run that is yet to be launched."""
+WAIT_TIMEOUT = 10.0
+"""Seconds that a test waits for a run to be launched."""
 
 
 class FakeBackend(Backend):
     """An engine in memory. Tests script its runs, look at them in `runs`, and end them. Thread-safe.
 
-    Names in `scripts` are those of runs; a run without a script succeeds at once. The ends of runs are told by an event
-    stream, as real engines do: `break_events` breaks it, `go_away` puts the engine out of reach, and after
-    `longest_outage` seconds of that those who wait get EngineUnavailable.
+    `scripts` maps the names of runs to their scripts; a run without one succeeds at once. An event stream reports the
+    ends of runs, as on real engines: `break_events` breaks it, and `go_away` makes the engine unreachable. After
+    `longest_outage` seconds of that, waiting threads get EngineUnavailable.
     """
 
     engine = "fake"
@@ -38,9 +38,7 @@ class FakeBackend(Backend):
         self._longest_outage = longest_outage
         self._lock = threading.Lock()  # guards all below
         self._started = threading.Condition(self._lock)
-        self._known: dict[
-            str, FakeRun
-        ] = {}  # by the handle's id; removed ones too, for who has yet to hear of their end
+        self._known: dict[str, FakeRun] = {}  # by the handle's id; removed ones too, whose end may not be read yet
         self._removed: set[str] = set()
         self._tries: dict[str, int] = {}  # starts so far, by the run's id
         self._streams: list[FakeStream] = []
@@ -49,8 +47,8 @@ class FakeBackend(Backend):
 
     # For tests.
 
-    def wait_for(self, run: Run | str, timeout: float = PATIENCE) -> FakeRun:
-        """Blocks until `run`, or one of that name, has been started, and gives it: the last one. TimeoutError."""
+    def wait_for(self, run: Run | str, timeout: float = WAIT_TIMEOUT) -> FakeRun:
+        """Blocks until `run`, or a run of that name, was started, and returns the last such run. TimeoutError."""
         with self._lock:
             if not self._started.wait_for(lambda: self._find(run) is not None, timeout):
                 raise TimeoutError(f"{run!r} has not been started within {timeout:g} s.")
@@ -59,7 +57,7 @@ class FakeBackend(Backend):
         return found
 
     def finish(self, run: Run | str, exit_code: int | Exit = 0) -> None:
-        """Ends a run; one that is yet to be started is waited for."""
+        """Ends a run, after waiting for its start."""
         self.wait_for(run).finish(exit_code)
 
     def break_events(self) -> None:
@@ -71,7 +69,7 @@ class FakeBackend(Backend):
             stream.break_off("The event stream broke.")
 
     def go_away(self) -> None:
-        """Puts the engine out of reach. What runs there goes on."""
+        """Makes the engine unreachable. Its runs go on."""
         self._away.set()
         self.break_events()
 
@@ -81,7 +79,7 @@ class FakeBackend(Backend):
     # For launchers.
 
     def connect(self) -> FakeBackend:
-        """Another connection to the same engine, which is closed by itself."""
+        """Another connection to the same engine, with a `close` of its own."""
         other = copy.copy(self)  # all is shared but the watcher
         other._watcher = None
         return other
@@ -123,14 +121,14 @@ class FakeBackend(Backend):
             self._removed.add(handle.id)
 
     def close(self) -> None:
-        """Closes the connection, not the engine: runs go on, and the next call connects anew."""
+        """Closes the connection. The runs go on, and the next call connects again."""
         with self._lock:
             watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.close()
 
     def open(self) -> FakeStream:
-        """Opens an event stream: first the ends that there are, then what comes."""
+        """Opens an event stream: first the runs that have ended, then those that end."""
         with self._lock:
             if self._away.is_set():
                 raise Transient("The engine is out of reach.")

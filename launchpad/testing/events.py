@@ -9,12 +9,12 @@ from ..core.backend import Exit
 from ..core.retries import Transient
 from .runs import FakeRun
 
-QUIET = 0.05
+HEARTBEAT_INTERVAL = 0.05
 """Seconds without an event after which the engine gives a sign of life."""
 
 
 class FakeStream:
-    """Tells of the ends that there are, then of those that come, until it is closed or broken. Thread-safe."""
+    """Yields the ends of runs, past and future ones, until it is closed or broken. Thread-safe."""
 
     def __init__(self, runs: Iterable[FakeRun]) -> None:
         self.closed = False
@@ -32,7 +32,7 @@ class FakeStream:
     def __iter__(self) -> Iterator[tuple[str, Exit] | None]:
         while True:
             try:
-                event = self._events.get(timeout=QUIET)
+                event = self._events.get(timeout=HEARTBEAT_INTERVAL)
             except queue.Empty:
                 yield None
                 continue

@@ -1,4 +1,4 @@
-"""What a fake run does by itself (`Script`), and what a test has it do (`FakeRun`)."""
+"""`Script`, what a fake run does on its own, and `FakeRun`, by which a test controls it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def ignore(run: FakeRun) -> None:
 class Script:
     """What a run does; by default it writes nothing and ends at once with status 0.
 
-    `output` is written as it starts. With `exit_code=None` it goes on until it is finished or stopped; an Exit says
-    more than a code. `on_stop` is called, with the run, when it is asked to stop. `holds_output` leaves its output open
-    after its end, as a grandchild would. `refusals` are the errors of its first starts, one each; `before_start` is
-    called in the launching thread, where it may block (`control.sleep`) or raise.
+    `output` is written as it starts. With `exit_code=None` it goes on until it is finished or stopped; an Exit sets
+    more than the code. `on_stop` is called, with the run, when it is asked to stop. `holds_output` leaves its output
+    open after its end, as a grandchild would. `refusals` are the errors of its first starts; `before_start` is
+    called in the launching thread, where it may block (`stop_token.sleep`) or raise.
     """
 
     output: Output | Sequence[Output] = ()
@@ -54,7 +54,7 @@ Scripts = Script | Mapping[str, Script] | Callable[["FakeRun"], Script]
 
 
 class FakeRun:
-    """A run on a FakeBackend: what was asked for, and the hand that a test has on it. Thread-safe."""
+    """A run on a FakeBackend: what was requested, and the methods by which a test controls it. Thread-safe."""
 
     def __init__(self, run: Run, name: str, spec: Spec, handle: Handle, tell: Callable[[FakeRun], None]) -> None:
         self.run = run
@@ -69,14 +69,14 @@ class FakeRun:
         self.asked_to_stop = threading.Event()
         self.output: list[Chunk] = []
         self.output_open = True
-        self.bells: list[queue.SimpleQueue[None]] = []  # rung for those who follow the run
+        self.wakes: list[queue.SimpleQueue[None]] = []  # one for each unit of the run, which waits for an item
         self._lock = threading.Lock()  # guards the output and the exit
         self._tell = tell
         self._started_at = datetime.now(timezone.utc)
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment that was asked for: the launcher's and the run's."""
+        """The environment that was requested: the launcher's with the run's."""
         return dict(self.spec.get("env", {}))
 
     @property
@@ -84,7 +84,7 @@ class FakeRun:
         return self.run.parameters
 
     def begin(self) -> None:
-        """Does what the script says of the start."""
+        """Does what the script says about the start."""
         output = self.script.output
         self.write(*([output] if isinstance(output, str | bytes | Chunk) else output))
         if self.script.exit_code is not None:
@@ -95,11 +95,11 @@ class FakeRun:
         with self._lock:
             if self.output_open:
                 self.output += [_chunk(piece) for piece in output]
-        for bell in list(self.bells):
-            bell.put(None)
+        for wake in list(self.wakes):
+            wake.put(None)
 
     def lose_output(self) -> None:
-        """Breaks the output for good: what is written from now on does not arrive."""
+        """Breaks the output: what is written from now on is lost."""
         with self._lock:
             self.output_open = False
 
@@ -118,8 +118,8 @@ class FakeRun:
         self._tell(self)
 
     def vanish(self) -> None:
-        """Ends the run as one that somebody removed from the engine."""
-        self.finish(Exit(exit_code=None, reason=Reason.VANISHED, message="The run was removed by somebody."))
+        """Ends the run as if it had been removed from the engine."""
+        self.finish(Exit(exit_code=None, reason=Reason.VANISHED, message="The run was removed from the engine."))
 
     def ask_to_stop(self) -> None:
         self.asked_to_stop.set()

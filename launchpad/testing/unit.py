@@ -11,14 +11,14 @@ from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError
 from .runs import FakeRun
 
-DRAIN = 0.1
-"""Seconds after a run's end for which more output is awaited where something holds it open."""
+DRAIN_TIMEOUT = 0.1
+"""Seconds to wait for more output after a run's end if its output is held open."""
 
 
 class FakeUnit(Unit):
-    """A unit whose end is told by a Watcher, and whose output is read by the thread that polls.
+    """A unit whose end a Watcher reports, and whose output the polling thread reads.
 
-    It waits for a bell, a queue in C: an interrupt can tear apart a Condition, and leave its lock held.
+    It waits for items of a queue, which is implemented in C: an interrupt can leave the lock of a Condition held.
     """
 
     def __init__(self, run: FakeRun, watcher: Watcher[Exit], check_reach: Callable[[], None], output: bool) -> None:
@@ -27,17 +27,17 @@ class FakeUnit(Unit):
         self._watcher = watcher
         self._check_reach = check_reach
         self._read: int | None = 0 if output else None  # chunks; None: output is not wanted
-        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # rung after each change of the three below
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()  # an item after each change of the three below
         self._exit: Exit | None = None
         self._error: LaunchError | None = None
         self._woken = False
-        run.bells.append(self._bell)
+        run.wakes.append(self._wakes)
         watcher.register(self.handle.id, self)
 
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
         self._wait_for(self._has_news, timeout)
         self._woken = False
-        ended = self._exit  # before the output is taken: what was written comes before the end
+        ended = self._exit  # read before the output, so that all output comes before the end
         chunks = self._take_output()
         if ended is not None:
             return chunks or self._last_output(timeout) or [ended]
@@ -50,7 +50,7 @@ class FakeUnit(Unit):
 
     def wake(self) -> bool:
         self._woken = True
-        self._bell.put(None)
+        self._wakes.put(None)
         return True
 
     def terminate(self, grace: float) -> bool:
@@ -68,17 +68,17 @@ class FakeUnit(Unit):
 
     def notify(self, fact: Exit) -> None:
         self._exit = fact
-        self._bell.put(None)
+        self._wakes.put(None)
 
     def fail(self, error: LaunchError) -> None:
         self._error = self._error or error
-        self._bell.put(None)
+        self._wakes.put(None)
 
     def _wait_for(self, condition: Callable[[], bool], timeout: float | None) -> None:
         until = None if timeout is None else time.monotonic() + timeout
         while not condition():
             try:
-                self._bell.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+                self._wakes.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
             except queue.Empty:
                 return
 
@@ -96,7 +96,7 @@ class FakeUnit(Unit):
         return chunks
 
     def _last_output(self, timeout: float | None) -> list[Chunk]:
-        """What comes late, where the output is held open after the end."""
+        """The output that comes after the end, if it is held open."""
         if self._read is not None and self._run.output_open:
-            self._wait_for(self._has_output, DRAIN if timeout is None else min(DRAIN, timeout))
+            self._wait_for(self._has_output, DRAIN_TIMEOUT if timeout is None else min(DRAIN_TIMEOUT, timeout))
         return self._take_output()

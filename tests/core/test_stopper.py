@@ -1,4 +1,4 @@
-"""Who takes the steps of a stop for threads that cannot be woken."""
+"""`Stopper`: carries out stops in a background thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SOON = 20.0
 
 
 class Steps:
-    """A stop that says when its next step is due, as scripted, and keeps when each was taken."""
+    """A stop whose steps are due after the given delays; it records when each was taken."""
 
     def __init__(self, *delays: float | None) -> None:
         self.taken: list[float] = []
@@ -35,7 +35,7 @@ class Steps:
 
 
 class Blocked:
-    """A stop whose step takes until it is let go on."""
+    """A stop whose step blocks until the test releases it."""
 
     def __init__(self) -> None:
         self.entered = threading.Event()
@@ -67,7 +67,7 @@ def test_the_next_step_is_taken_when_it_is_due_and_no_earlier() -> None:
     assert third - second >= 0.05
 
 
-def test_a_stop_that_asks_again_is_seen_to_before_its_next_step_is_due() -> None:
+def test_a_stop_that_is_scheduled_again_is_attended_to_at_once() -> None:
     stopper, stop = Stopper(), Steps(3600, None)
     stopper.schedule(stop)
     stopper.schedule(stop)
@@ -75,7 +75,7 @@ def test_a_stop_that_asks_again_is_seen_to_before_its_next_step_is_due() -> None
     await_end(stopper)
 
 
-def test_one_thread_sees_to_all_and_ends_after_the_last() -> None:
+def test_one_thread_takes_all_steps_and_ends_after_the_last() -> None:
     stopper, blocked = Stopper(), Blocked()
     stopper.schedule(blocked)
     assert blocked.entered.wait(SOON)
@@ -88,7 +88,7 @@ def test_one_thread_sees_to_all_and_ends_after_the_last() -> None:
     await_end(stopper)
 
 
-def test_who_asks_as_the_thread_ends_is_seen_to() -> None:
+def test_a_stop_scheduled_while_the_thread_ends_is_carried_out() -> None:
     stopper = Stopper()
     for _ in range(300):  # each asks at about the moment at which the thread of the one before ends
         stop = Steps(None)
@@ -96,7 +96,7 @@ def test_who_asks_as_the_thread_ends_is_seen_to() -> None:
         assert stop.done.wait(SOON)
 
 
-def test_all_who_ask_at_once_are_seen_to() -> None:
+def test_stops_scheduled_by_many_threads_at_once_are_all_carried_out() -> None:
     stopper, ready = Stopper(), threading.Barrier(16)
     stops = [Steps(0.001, None) for _ in range(16 * 20)]
 
@@ -113,7 +113,7 @@ def test_all_who_ask_at_once_are_seen_to() -> None:
     assert all(stop.done.wait(SOON) for stop in stops)
 
 
-def test_a_step_that_fails_is_logged_and_costs_no_other_stop_its_steps(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_step_that_fails_is_logged_and_does_not_affect_other_stops(caplog: pytest.LogCaptureFixture) -> None:
     class Failing:
         def take_due_step(self) -> float | None:
             raise OSError("a defect")
@@ -126,13 +126,13 @@ def test_a_step_that_fails_is_logged_and_costs_no_other_stop_its_steps(caplog: p
     assert caplog.messages == ["A step of a stop failed"]
 
 
-def test_letting_go_of_a_stop_starts_no_thread() -> None:
+def test_cancelling_a_stop_starts_no_thread() -> None:
     stopper, stop = Stopper(), Steps(None)
     stopper.cancel(stop)
     assert stopper._scheduled.empty()
 
 
-def test_an_interrupt_of_who_has_to_take_the_steps_himself_loses_none() -> None:
+def test_an_interrupt_of_a_caller_that_does_the_work_loses_no_stop() -> None:
     class Interrupted(Steps):
         def take_due_step(self) -> float | None:
             if super().take_due_step() is not None:
@@ -148,7 +148,7 @@ def test_an_interrupt_of_who_has_to_take_the_steps_himself_loses_none() -> None:
     assert {stopper._scheduled.get_nowait(), stopper._scheduled.get_nowait()} == {stubborn, interrupted}
 
 
-def test_letting_go_of_a_stop_takes_its_last_step_now() -> None:
+def test_cancelling_a_stop_takes_its_last_step_now() -> None:
     stopper, stop = Stopper(), Steps(3600, None)
     stopper.schedule(stop)
     assert stop.begun.wait(SOON)

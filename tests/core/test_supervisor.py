@@ -1,4 +1,4 @@
-"""The life of one started run: who drives, who waits, when it is stopped, how it ended."""
+"""`Supervisor`: polling, waiting, stops and outcomes of one started run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOON = 20.0
 
 
 class ScriptedUnit(Unit):
-    """A unit that tells what the test puts in, and keeps what it was asked. It notices two threads at once."""
+    """A unit that returns what the test puts in, and records its calls. It fails if two threads poll at once."""
 
     def __init__(self, *events: Chunk | Exit | Exception, ends_when: str = "") -> None:
         self.handle = Handle("scripted", "1", "job", "here", RUN.id)
@@ -88,33 +88,33 @@ class ScriptedUnit(Unit):
 
 
 class Unwakeable(ScriptedUnit):
-    """Nothing but an event ends its poll."""
+    """A unit whose poll only an event ends."""
 
     def wake(self) -> bool:
         return False
 
 
-class Elsewhere(Unwakeable):
-    """It may not be stopped from here."""
+class Unstoppable(Unwakeable):
+    """A unit whose run this process may not stop."""
 
     def terminate(self, grace: float) -> bool:
         raise LaunchError("It belongs to another user.")
 
 
 class Idle(ScriptedUnit):
-    """Has nothing to tell, and no Python code in its poll that an interrupt could tear apart."""
+    """A unit without events. Its poll has no Python code that an interrupt could break."""
 
     def poll(self, timeout: float | None) -> list[Chunk | Exit]:
         return []
 
 
-def followed(unit: ScriptedUnit, grace: float = 60, timeout: float | None = None) -> Supervisor:
+def supervise(unit: ScriptedUnit, grace: float = 60, timeout: float | None = None) -> Supervisor:
     return Supervisor(unit, RUN, grace, timeout, Stopper())
 
 
 def test_the_exit_becomes_the_outcome_and_closes_the_unit() -> None:
     unit = ScriptedUnit(Exit(exit_code=3, reason=Reason.FAILED, message="why", hint="what to try"))
-    outcome = followed(unit).wait(discard)
+    outcome = supervise(unit).wait(discard)
     assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 3, Reason.FAILED)
     assert (outcome.message, outcome.hint, outcome.handle) == ("why", "what to try", unit.handle)
     assert outcome.started_at <= outcome.ended_at
@@ -123,7 +123,7 @@ def test_the_exit_becomes_the_outcome_and_closes_the_unit() -> None:
 
 def test_following_again_gives_the_same_outcome_without_a_poll() -> None:
     unit = ScriptedUnit(ENDED)
-    supervisor = followed(unit)
+    supervisor = supervise(unit)
     assert supervisor.wait(discard) is supervisor.wait(discard)
     assert len(unit.timeouts) == 1
 
@@ -131,33 +131,33 @@ def test_following_again_gives_the_same_outcome_without_a_poll() -> None:
 def test_what_the_unit_writes_goes_to_the_sink_in_order_and_the_rest_at_the_end() -> None:
     lines: list[str] = []
     unit = ScriptedUnit(Chunk("stdout", b"one\nt"), Chunk("stdout", b"wo\nthree"), ENDED)
-    followed(unit).wait(lambda stream, new: lines.extend(new))
+    supervise(unit).wait(lambda stream, new: lines.extend(new))
     assert lines == ["one", "two", "three"]
 
 
-def test_all_who_follow_get_the_one_outcome() -> None:
+def test_all_waiting_threads_get_the_same_outcome() -> None:
     unit = ScriptedUnit()
-    supervisor = followed(unit)
+    supervisor = supervise(unit)
     waits = [in_thread(supervisor.wait, discard) for _ in range(8)]
     unit.polled.wait(SOON)
     unit.put(ENDED)
     assert len({id(wait.result(SOON)) for wait in waits}) == 1
 
 
-def test_who_has_no_time_left_gives_none_also_while_another_drives() -> None:
+def test_a_wait_whose_time_is_over_returns_none_also_while_another_thread_polls() -> None:
     unit = ScriptedUnit()
-    supervisor = followed(unit)
-    driver = in_thread(supervisor.wait, discard)
+    supervisor = supervise(unit)
+    waiting = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
     assert supervisor.wait(discard, time.monotonic() - 1) is None
     assert supervisor.wait(discard, time.monotonic() + 0.01) is None
     unit.put(ENDED)
-    assert driver.result(SOON) is supervisor.outcome
+    assert waiting.result(SOON) is supervisor.outcome
 
 
-def test_a_driver_that_leaves_hands_over_to_those_who_wait() -> None:
+def test_another_waiting_thread_polls_when_the_polling_thread_leaves() -> None:
     unit = ScriptedUnit()
-    supervisor = followed(unit)
+    supervisor = supervise(unit)
     leaving = in_thread(supervisor.wait, discard, time.monotonic() + 0.1)
     unit.polled.wait(SOON)
     staying = [in_thread(supervisor.wait, discard) for _ in range(3)]
@@ -166,49 +166,49 @@ def test_a_driver_that_leaves_hands_over_to_those_who_wait() -> None:
     assert [wait.result(SOON) for wait in staying] == [supervisor.outcome] * 3
 
 
-def test_an_end_that_is_there_counts_even_when_there_is_no_time() -> None:
-    assert followed(ScriptedUnit(ENDED)).wait(discard, time.monotonic() - 1).ok
+def test_an_end_that_has_come_counts_even_if_the_time_is_over() -> None:
+    assert supervise(ScriptedUnit(ENDED)).wait(discard, time.monotonic() - 1).ok
 
 
 def test_the_last_output_of_a_run_that_has_ended_is_waited_for_past_the_time() -> None:
     lines: list[str] = []
     unit = ScriptedUnit(Chunk("stdout", b"late\n"), ENDED)
-    assert followed(unit).wait(lambda stream, new: lines.extend(new), time.monotonic() - 1).ok
+    assert supervise(unit).wait(lambda stream, new: lines.extend(new), time.monotonic() - 1).ok
     assert lines == ["late"]
 
 
-def test_a_stop_that_was_asked_for_before_anybody_followed_is_heard() -> None:
+def test_a_stop_requested_before_the_first_wait_is_carried_out() -> None:
     unit = ScriptedUnit(ends_when="terminate")
-    supervisor = followed(unit)
+    supervisor = supervise(unit)
     supervisor.request_stop()
     assert supervisor.wait(discard).reason is Reason.STOPPED
     assert unit.asked == ["terminate 60", "close"]
 
 
-def test_a_stop_wakes_the_driver() -> None:
+def test_a_stop_wakes_the_polling_thread() -> None:
     unit = ScriptedUnit(ends_when="terminate")
-    supervisor = followed(unit)
-    driver = in_thread(supervisor.wait, discard)
+    supervisor = supervise(unit)
+    waiting = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
     supervisor.request_stop()
-    assert driver.result(SOON).reason is Reason.STOPPED
+    assert waiting.result(SOON).reason is Reason.STOPPED
 
 
 def test_a_stopped_run_is_not_ok_whatever_its_status() -> None:
     unit = ScriptedUnit()
-    supervisor = followed(unit)
+    supervisor = supervise(unit)
     supervisor.request_stop()
-    driver = in_thread(supervisor.wait, discard)
+    waiting = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
     unit.put(ENDED)
-    outcome = driver.result(SOON)
+    outcome = waiting.result(SOON)
     assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 0, Reason.STOPPED)
 
 
 @pytest.mark.parametrize("timeout", [None, 0.001])
 def test_a_run_that_has_ended_is_not_stopped_any_more(timeout: float | None) -> None:
     unit = ScriptedUnit(Chunk("stdout", b"late\n"), Chunk("stdout", b"later\n"), ENDED)
-    supervisor = followed(unit, timeout=timeout)
+    supervisor = supervise(unit, timeout=timeout)
     if timeout is None:
         supervisor.request_stop()
     time.sleep(0.002)  # the time-out is over: nobody has looked at the run until now
@@ -219,7 +219,7 @@ def test_a_run_that_has_ended_is_not_stopped_any_more(timeout: float | None) -> 
 
 def test_a_time_out_asks_then_kills() -> None:
     unit = ScriptedUnit(ends_when="kill")
-    outcome = followed(unit, grace=0.01, timeout=0.01).wait(discard)
+    outcome = supervise(unit, grace=0.01, timeout=0.01).wait(discard)
     assert unit.asked == ["terminate 0.01", "kill", "close"]
     assert (outcome.reason, outcome.message) == (
         Reason.TIMED_OUT,
@@ -227,16 +227,16 @@ def test_a_time_out_asks_then_kills() -> None:
     )
 
 
-def test_a_time_out_counts_also_where_nobody_waits_for_long() -> None:
+def test_a_time_out_counts_in_a_short_wait() -> None:
     unit = ScriptedUnit(ends_when="terminate")
-    supervisor = followed(unit, timeout=0.001)
+    supervisor = supervise(unit, timeout=0.001)
     time.sleep(0.002)
     assert supervisor.wait(discard, time.monotonic()).reason is Reason.TIMED_OUT
 
 
-def test_what_began_as_a_time_out_stays_one() -> None:
+def test_a_stop_after_the_time_out_does_not_change_the_reason() -> None:
     unit = ScriptedUnit()
-    supervisor = followed(unit, timeout=0.001)
+    supervisor = supervise(unit, timeout=0.001)
     assert supervisor.wait(discard, time.monotonic() + 0.02) is None
     supervisor.request_stop()
     unit.put(KILLED)
@@ -245,7 +245,7 @@ def test_what_began_as_a_time_out_stays_one() -> None:
 
 def test_the_run_is_asked_once_and_killed_once() -> None:
     unit = ScriptedUnit()
-    supervisor = followed(unit, grace=0.001)
+    supervisor = supervise(unit, grace=0.001)
     for _ in range(3):
         supervisor.request_stop()
         assert supervisor.wait(discard, time.monotonic() + 0.01) is None
@@ -254,7 +254,7 @@ def test_the_run_is_asked_once_and_killed_once() -> None:
 
 def test_without_grace_the_kill_comes_at_once() -> None:
     unit = ScriptedUnit(ends_when="kill")
-    supervisor = followed(unit, grace=0)
+    supervisor = supervise(unit, grace=0)
     supervisor.request_stop()
     assert supervisor.wait(discard).reason is Reason.STOPPED
     assert unit.asked == ["terminate 0", "kill", "close"]
@@ -262,16 +262,16 @@ def test_without_grace_the_kill_comes_at_once() -> None:
 
 def test_in_a_hurry_the_grace_is_cut_short() -> None:
     unit = ScriptedUnit(ends_when="kill")
-    supervisor = followed(unit, grace=3600)
+    supervisor = supervise(unit, grace=3600)
     supervisor.request_stop()
-    driver = in_thread(supervisor.wait, discard)
+    waiting = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
     supervisor.request_stop(hurry=True)
-    assert driver.result(SOON).reason is Reason.STOPPED
+    assert waiting.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 3600", "kill", "close"]
 
 
-def test_a_stop_that_fails_is_tried_again_by_who_follows_next() -> None:
+def test_a_stop_that_fails_is_tried_again_by_the_next_wait() -> None:
     class Protected(ScriptedUnit):
         def terminate(self, grace: float) -> bool:
             super().terminate(grace)
@@ -280,15 +280,15 @@ def test_a_stop_that_fails_is_tried_again_by_who_follows_next() -> None:
             return True
 
     unit = Protected(ends_when="kill")
-    supervisor = followed(unit, grace=0)
+    supervisor = supervise(unit, grace=0)
     supervisor.request_stop()
     with pytest.raises(LaunchError, match="not allowed"):
         supervisor.wait(discard)
     assert supervisor.wait(discard).reason is Reason.STOPPED
 
 
-def test_an_engine_that_cannot_tell_is_an_error_and_the_next_may_ask_again() -> None:
-    supervisor = followed(ScriptedUnit(EngineUnavailable("gone"), ENDED))
+def test_after_an_engine_error_the_next_wait_may_succeed() -> None:
+    supervisor = supervise(ScriptedUnit(EngineUnavailable("gone"), ENDED))
     with pytest.raises(EngineUnavailable):
         supervisor.wait(discard)
     assert supervisor.wait(discard).ok
@@ -297,23 +297,23 @@ def test_an_engine_that_cannot_tell_is_an_error_and_the_next_may_ask_again() -> 
 @pytest.mark.parametrize("seconds", [30 * 86400.0, 1e12, 1e300])
 def test_long_times_are_waited_for_in_parts(seconds: float) -> None:
     unit = ScriptedUnit(Chunk("stdout", b"line\n"), ENDED)
-    assert followed(unit, timeout=seconds).wait(discard, seconds).ok
+    assert supervise(unit, timeout=seconds).wait(discard, seconds).ok
     assert unit.timeouts == [LONGEST_POLL, LONGEST_POLL]
 
 
-def test_an_interrupt_in_the_sink_leaves_the_seat_to_others() -> None:
+def test_an_interrupt_in_the_sink_releases_the_poll_lock() -> None:
     def interrupted(stream: str, lines: list[str]) -> None:
         raise KeyboardInterrupt
 
     unit = ScriptedUnit(Chunk("stdout", b"line\n"))
-    supervisor = followed(unit)
+    supervisor = supervise(unit)
     with pytest.raises(KeyboardInterrupt):
         supervisor.wait(interrupted)
     unit.put(ENDED)
     assert in_thread(supervisor.wait, discard).result(SOON).ok
 
 
-def test_an_interrupt_at_any_moment_leaves_the_seat_to_others() -> None:
+def test_an_interrupt_at_any_moment_releases_the_poll_lock() -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
@@ -321,7 +321,7 @@ def test_an_interrupt_at_any_moment_leaves_the_seat_to_others() -> None:
         while True:
             supervisor.wait(discard, time.monotonic())
 
-    supervisor = followed(Idle())
+    supervisor = supervise(Idle())
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         for _ in range(200):
@@ -335,7 +335,7 @@ def test_an_interrupt_at_any_moment_leaves_the_seat_to_others() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_output_that_waits_for_its_own_run_is_told_so() -> None:
+def test_on_output_that_waits_for_its_own_run_gets_an_error() -> None:
     errors: list[BaseException | None] = []
 
     def wait(stream: str, lines: list[str]) -> None:
@@ -343,31 +343,31 @@ def test_output_that_waits_for_its_own_run_is_told_so() -> None:
             supervisor.wait(discard)
         errors.append(raised.value)
 
-    supervisor = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
+    supervisor = supervise(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
     assert supervisor.wait(wait).ok
     assert "waits for on_output" in str(errors[0])
 
 
-def test_the_driver_knows_itself_and_no_other_does() -> None:
+def test_polled_here_is_true_in_the_polling_thread_only() -> None:
     seen: list[bool] = []
-    supervisor = followed(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
+    supervisor = supervise(ScriptedUnit(Chunk("stdout", b"line\n"), ENDED))
     supervisor.wait(lambda stream, lines: seen.append(supervisor.polled_here))
     assert (seen, supervisor.polled_here) == ([True], False)
 
 
-def test_closing_waits_for_nobody_and_the_driver_closes_the_unit_when_it_leaves() -> None:
+def test_close_does_not_block_and_the_polling_thread_closes_the_unit_later() -> None:
     unit = ScriptedUnit()
-    supervisor = followed(unit)
-    driver = in_thread(supervisor.wait, discard)
+    supervisor = supervise(unit)
+    waiting = in_thread(supervisor.wait, discard)
     unit.polled.wait(SOON)
     supervisor.close()
     assert unit.asked == []
     unit.put(EngineUnavailable("closed"))
-    assert isinstance(driver.exception(SOON), EngineUnavailable)
+    assert isinstance(waiting.exception(SOON), EngineUnavailable)
     assert unit.asked == ["close"]
 
 
-def test_closing_in_the_sink_waits_until_the_driver_leaves() -> None:
+def test_a_close_in_the_sink_takes_effect_when_the_wait_ends() -> None:
     asked: list[list[str]] = []
 
     def close(stream: str, lines: list[str]) -> None:
@@ -375,22 +375,22 @@ def test_closing_in_the_sink_waits_until_the_driver_leaves() -> None:
         asked.append(list(unit.asked))
 
     unit = ScriptedUnit(Chunk("stdout", b"line\n"), EngineUnavailable("closed"))
-    supervisor = followed(unit)
+    supervisor = supervise(unit)
     with pytest.raises(EngineUnavailable):
         supervisor.wait(close)
     assert (asked, unit.asked) == ([[]], ["close"])
 
 
-def test_closing_where_nobody_drives_closes_at_once() -> None:
+def test_a_unit_that_is_not_polled_is_closed_at_once() -> None:
     unit = ScriptedUnit()
-    followed(unit).close()
+    supervise(unit).close()
     assert unit.asked == ["close"]
 
 
-def test_closing_races_with_driving_and_never_meets_a_poll() -> None:
+def test_a_unit_is_never_closed_during_a_poll() -> None:
     for _ in range(200):
         unit = ScriptedUnit()
-        supervisor = followed(unit)
+        supervisor = supervise(unit)
         barrier = threading.Barrier(4)
 
         def follow(supervisor: Supervisor = supervisor, barrier: threading.Barrier = barrier) -> object:
@@ -409,59 +409,59 @@ def test_closing_races_with_driving_and_never_meets_a_poll() -> None:
 def test_a_stop_and_an_end_at_the_same_moment_give_one_clear_outcome() -> None:
     for _ in range(200):
         unit = ScriptedUnit(ends_when="terminate")
-        supervisor = followed(unit)
-        driver = in_thread(supervisor.wait, discard)
+        supervisor = supervise(unit)
+        waiting = in_thread(supervisor.wait, discard)
         unit.polled.wait(SOON)
         barrier = threading.Barrier(3)
         in_thread(lambda: (barrier.wait(), supervisor.request_stop()))  # noqa: B023
         in_thread(lambda: (barrier.wait(), unit.put(ENDED)))  # noqa: B023
         barrier.wait()
-        outcome = driver.result(SOON)
+        outcome = waiting.result(SOON)
         stopped = any(what.startswith("terminate") for what in unit.asked)
         assert outcome.reason is (Reason.STOPPED if stopped else Reason.COMPLETED)
 
 
-def driven(unit: ScriptedUnit, grace: float = 60, stopper: Stopper | None = None) -> tuple[Supervisor, Future[object]]:
-    """Has another thread follow `unit`, and waits until it polls."""
+def polled(unit: ScriptedUnit, grace: float = 60, stopper: Stopper | None = None) -> tuple[Supervisor, Future[object]]:
+    """Has another thread poll `unit`, and waits until it does."""
     supervisor = Supervisor(unit, RUN, grace, None, stopper or Stopper())
     outcome = in_thread(supervisor.wait, discard)
     assert unit.polled.wait(SOON)
     return supervisor, outcome
 
 
-def test_a_driver_who_cannot_be_woken_has_the_run_stopped_by_a_deputy() -> None:
+def test_the_stopper_stops_a_run_whose_polling_thread_cannot_be_woken() -> None:
     unit = Unwakeable(ends_when="terminate")
-    supervisor, outcome = driven(unit, grace=60)
+    supervisor, outcome = polled(unit, grace=60)
     supervisor.request_stop()
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 60", "close"]
     assert unit.timeouts == [None]
 
 
-def test_a_deputy_kills_after_the_grace() -> None:
+def test_the_stopper_kills_after_the_grace() -> None:
     unit = Unwakeable(ends_when="kill")
-    supervisor, outcome = driven(unit, grace=0.05)
+    supervisor, outcome = polled(unit, grace=0.05)
     supervisor.request_stop()
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 0.05", "kill", "close"]
 
 
-def test_a_deputy_kills_at_once_in_a_hurry() -> None:
+def test_the_stopper_kills_at_once_in_a_hurry() -> None:
     unit = Unwakeable(ends_when="kill")
-    supervisor, outcome = driven(unit, grace=3600)
+    supervisor, outcome = polled(unit, grace=3600)
     supervisor.request_stop()
     supervisor.request_stop(hurry=True)
     assert outcome.result(SOON).reason is Reason.STOPPED
     assert unit.asked == ["terminate 3600", "kill", "close"]
 
 
-def test_a_deputy_stops_nothing_that_has_ended_by_itself() -> None:
+def test_the_stopper_stops_no_run_that_has_ended() -> None:
     class Ended(Unwakeable):
         def has_ended(self) -> bool:
             return True
 
     unit = Ended()
-    supervisor, outcome = driven(unit)
+    supervisor, outcome = polled(unit)
     supervisor.request_stop()
     assert supervisor.take_due_step() is None
     unit.put(ENDED)
@@ -469,17 +469,17 @@ def test_a_deputy_stops_nothing_that_has_ended_by_itself() -> None:
     assert unit.asked == ["close"]
 
 
-def test_a_deputy_has_done_when_the_run_ends() -> None:
+def test_the_stopper_ends_when_the_run_ends() -> None:
     unit, stopper = Unwakeable(ends_when="terminate"), Stopper()
-    supervisor, outcome = driven(unit, grace=3600, stopper=stopper)
+    supervisor, outcome = polled(unit, grace=3600, stopper=stopper)
     supervisor.request_stop()
     outcome.result(SOON)
     assert stopper._running.acquire(timeout=SOON)  # long before the grace is over
 
 
-def test_a_run_that_a_deputy_cannot_stop_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    unit = Elsewhere()
-    supervisor, outcome = driven(unit)
+def test_a_run_that_the_stopper_cannot_stop_causes_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    unit = Unstoppable()
+    supervisor, outcome = polled(unit)
     with caplog.at_level("WARNING", logger="launchpad"):
         supervisor._stop_requested = True
         assert supervisor.take_due_step() is None
@@ -488,14 +488,14 @@ def test_a_run_that_a_deputy_cannot_stop_is_warned_of(caplog: pytest.LogCaptureF
     assert outcome.result(SOON).ok
 
 
-def test_a_run_that_is_seen_to_have_ended_only_when_it_is_to_be_stopped_ended_by_itself() -> None:
+def test_a_run_whose_end_is_noticed_only_by_its_stop_was_not_stopped() -> None:
     class Ending(Unwakeable):
         def terminate(self, grace: float) -> bool:
             super().terminate(grace)
             return False
 
     unit = Ending()
-    supervisor, outcome = driven(unit)
+    supervisor, outcome = polled(unit)
     supervisor.request_stop()
     assert supervisor.take_due_step() is None
     unit.put(ENDED)
