@@ -101,10 +101,12 @@ class Run:
         function: Callable[..., object],
         /,
         *,
+        parameters: Mapping[str, object] = {},
         name: str | None = None,
         env: Mapping[str, str | float | None] = {},
+        labels: Mapping[str, str | float] = {},
+        working_dir: str | os.PathLike[str] | None = None,
         timeout: float | None = None,
-        parameters: Mapping[str, object] = {},
     ) -> Run:
         """A run of `function`, which must be importable: defined at the top level of a module or of a script.
 
@@ -112,7 +114,15 @@ class Run:
         """
         from .entrypoints import entrypoint_of
 
-        return cls(entrypoint=entrypoint_of(function), name=name, env=env, timeout=timeout, parameters=parameters)
+        return cls(
+            entrypoint=entrypoint_of(function),
+            parameters=parameters,
+            name=name,
+            env=env,
+            labels=labels,
+            working_dir=working_dir,
+            timeout=timeout,
+        )
 
 
 @attrs.frozen

@@ -93,8 +93,9 @@ class TestOf:
         assert run.name == function.__name__
 
     def test_everything_else_is_passed_to_the_run(self) -> None:
-        run = Run.of(plain, name="n", env={"A": 1}, timeout=5, parameters={"day": "x"})
-        assert (run.name, run.env, run.timeout, run.parameters) == ("n", {"A": "1"}, 5.0, {"day": "x"})
+        fields: dict[str, Any] = {"parameters": {"day": "x"}, "name": "n", "env": {"A": 1}, "labels": {"team": "b"}}
+        run = Run.of(plain, **fields, working_dir="/app", timeout=5)
+        assert run == Run(entrypoint=run.entrypoint, **fields, working_dir="/app", timeout=5, id=run.id)
 
     @pytest.mark.parametrize(
         ("function", "why"),

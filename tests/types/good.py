@@ -40,7 +40,7 @@ run = Run(command=["echo", "hello"])
 Run(command=("echo", "hello"), name="n", labels={"team": "a", "level": 1}, timeout=5, id="x")
 Run(command=["ls"], env={"A": "1", "B": 2, "C": 0.5, "D": None}, working_dir=Path("/tmp"), timeout=None)
 Run(entrypoint="m:f", parameters={"day": "today", "deep": {"list": [1, None]}}, working_dir="~")
-Run.of(report, parameters={"day": "x"}, env={"A": 1}, name="n", timeout=1.5)
+Run.of(report, parameters={"day": "x"}, env={"A": 1}, name="n", timeout=1.5, labels={"n": 1}, working_dir=Path("/"))
 counts: dict[str, int] = {"N": 1}
 Run(command=["ls"], env=counts, labels=counts)
 
