@@ -1,4 +1,4 @@
-"""launchpad's own settings from environment variables, and the name of its image."""
+"""launchpad's own settings from environment variables, and the images of containers and Jobs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import sys
 
 from .core.names import slug
+from .errors import LaunchError
+from .models import Run
 
 API_URL = "LAUNCHPAD_API_URL"
 """The address of a service of the user that runs report to."""
@@ -23,10 +25,23 @@ def base_run_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in SETTINGS if name in os.environ}
 
 
+def image_for(run: Run, image: str | None = None) -> str:
+    """The image that `run` is launched in: `image`, LAUNCHPAD_IMAGE, or for an entrypoint a plain image of this Python.
+
+    LaunchError if there is none: it is not known which image has the program of a command.
+    """
+    if given := image or os.environ.get(IMAGE):
+        return given
+    if run.entrypoint is None:
+        raise LaunchError(f"There is no image to run the command in: set the launcher's image, or {IMAGE}.")
+    return f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
+
+
 def get_image_name(version: str | None = None, python_version: str | None = None, flavor: str | None = None) -> str:
-    """The name of launchpad's image, `launchpad/launchpad:{version}-python{major.minor}[-flavor]`.
+    """The name `launchpad/launchpad:{version}-python{major.minor}[-flavor]`, for those who publish such images.
 
     By default for this launchpad and this Python. A local version, such as "1.0+5.gabc", has no image: it uses "dev".
+    No launcher uses it by default: who owns the name in a public registry is not known.
     """
     if version is None:
         from .version import __version__

@@ -1,4 +1,4 @@
-"""launchpad's settings from the environment, and the name of its image."""
+"""launchpad's settings from the environment, and the images of runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import launchpad
-from launchpad import base_run_environment, get_image_name
+from launchpad import LaunchError, Run, base_run_environment, get_image_name
+from launchpad.environment import image_for
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -57,7 +58,25 @@ def test_a_tag_is_at_most_128_characters() -> None:
     assert len(tag) == 128
 
 
-def test_the_default_image_is_that_of_this_launchpad_and_this_python() -> None:
+@pytest.mark.parametrize("run", [Run(command=["true"]), Run(entrypoint="m:f")])
+def test_a_run_uses_the_image_of_the_launcher_or_else_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    monkeypatch.setenv("LAUNCHPAD_IMAGE", "usual:1")
+    assert (image_for(run, "own:1"), image_for(run)) == ("own:1", "usual:1")
+
+
+@pytest.mark.parametrize("unset", [None, ""])
+def test_without_an_image_an_entrypoint_runs_in_that_of_this_python_and_a_command_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, unset: str | None
+) -> None:
+    monkeypatch.setenv("LAUNCHPAD_IMAGE", "")
+    assert image_for(Run(entrypoint="m:f"), unset) == f"python:{HERE}-slim"
+    with pytest.raises(LaunchError, match="set the launcher's image, or LAUNCHPAD_IMAGE"):
+        image_for(Run(command=["true"]), unset)
+
+
+def test_an_image_name_is_by_default_that_of_this_launchpad_and_this_python() -> None:
     try:
         installed = version("launchpad")
     except PackageNotFoundError:
