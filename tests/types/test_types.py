@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("mypy", reason="needs mypy: pip install launchpad[dev]")
+
 HERE = Path(__file__).parent
 _EXPECTED = re.compile(r"# error: (.+)$")
 _REPORTED = re.compile(r"\A.*?(\w+)\.py:(\d+): error: .*\[([\w-]+)\]\Z")
