@@ -20,7 +20,7 @@ from ..errors import EngineUnavailable, LaunchError
 from ..net.http import StreamingResponse, keep_alive
 from .connections import Connections
 from .errors import error_of
-from .spec import CONTAINER
+from .manifest import CONTAINER
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence, Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..converters import StrPath, Texts, choice, optional_path, seconds
 from ..converters import labels as label_values
@@ -15,7 +15,11 @@ from ..errors import LaunchError
 from ..models import ImagePullPolicy, RestartPolicy
 from . import patch
 from .labels import valid_labels
-from .spec import check_base
+from .manifest import base_manifest, ignored
+from .shapes import Fault
+
+if TYPE_CHECKING:
+    from ..yamlfile import Document
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
@@ -70,10 +74,12 @@ def labels(value: Mapping[str, str | float]) -> dict[str, str]:
 
 def manifest(value: Mapping[str, object] | StrPath | None) -> dict[str, Any] | str | None:
     """A Job's manifest, or the path of its file, which is read when a spec is built."""
-    if isinstance(value, Mapping):
-        checked: dict[str, Any] = json_able(check_base(value), "job")
-        return checked
-    return optional_path(value, "job")
+    if not isinstance(value, Mapping):
+        return optional_path(value, "job")
+    try:
+        return base_manifest([json_able(dict(value), "job")])
+    except Fault as fault:
+        raise ValueError(f"job: {fault}") from None
 
 
 def kubeconfig(value: StrPath | None) -> str | None:
@@ -84,10 +90,17 @@ def read_manifest(value: dict[str, Any] | str | None) -> dict[str, Any] | None:
     """The manifest itself. LaunchError if its file is unreadable or invalid."""
     if not isinstance(value, str):
         return value
+    documents = _documents(value)
     try:
-        return check_base(_parsed_file(value))
-    except ValueError as error:
-        raise LaunchError(f"The file {value!r} does not hold a Job's manifest: {error}") from error
+        return base_manifest([one.data for one in documents])
+    except Fault as fault:
+        error = documents[fault.document].error(fault.message, *fault.steps) if documents else fault
+        raise LaunchError(f"{error}.") from None
+
+
+def ignored_objects(value: dict[str, Any] | str | None) -> list[str]:
+    """The kinds and names of the objects in a manifest's file that are not used. LaunchError as in `read_manifest`."""
+    return ignored([one.data for one in _documents(value)]) if isinstance(value, str) else []
 
 
 def customizations(value: Sequence[Mapping[str, object]] | StrPath) -> list[patch.Operation] | str:
@@ -178,7 +191,7 @@ def whole_seconds(value: float | None, least: int = 0) -> int | None:
 def json_able(value: Any, what: str) -> Any:
     """A deep copy of `value`; ValueError if JSON cannot express it."""
     try:
-        return json.loads(json.dumps(value))
+        return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what} must be made of text, numbers, booleans, lists and mappings: {error}") from None
 
@@ -189,10 +202,15 @@ def hidden(value: object) -> str:
 
 
 def _parsed_file(path: str) -> Any:
+    documents = _documents(path)
+    return documents[0].data if documents else None
+
+
+def _documents(path: str) -> list[Document]:
     from .. import yamlfile  # takes 15 ms to import, and is needed only for a file
 
     try:
-        return yamlfile.load(os.path.expanduser(path)).data
+        return [yamlfile.load(os.path.expanduser(path))]
     except ValueError as error:
         raise LaunchError(f"{error}.") from None
 

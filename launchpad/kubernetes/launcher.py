@@ -10,8 +10,8 @@ import attrs
 
 from ..core.backend import Spec
 from ..entrypoints import parameters_environment, portable_command
-from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
-from ..errors import EngineUnavailable
+from ..environment import API_URL, IMAGE, base_run_environment, image_for
+from ..errors import EngineUnavailable, LaunchError
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
 from . import converters as fields
@@ -62,34 +62,56 @@ class KubernetesLauncher(Launcher):
     kubeconfig: str | None = attrs.field(default=None, converter=fields.kubeconfig)
     forward_urls: list[str] = attrs.field(factory=lambda: [API_URL], converter=fields.forward_urls)
 
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.job, str) or self.customizations:
+            return  # known when a spec is built
+        base: dict[str, Any] = self.job or {}
+        job = base.get("spec") or {}
+        pod = (job.get("template") or {}).get("spec") or {}
+        own = attrs.fields(type(self))
+        retries = _if_set(self.backoff_limit, own.backoff_limit.default) or job.get("backoffLimit")
+        policy = _if_set(self.restart_policy, own.restart_policy.default) or pod.get("restartPolicy")
+        if policy == RestartPolicy.ON_FAILURE.value and not retries:
+            raise ValueError(specs.RUNS_TWICE)
+
     def spec(self, run: Run, name: str) -> Spec:
-        return specs.build(
+        spec = specs.build(
             fields.read_manifest(self.job),
             name=name,
             namespace=self.namespace,
             labels={**valid_labels({**self.labels, **run.labels}), **own_labels(run.id, run.name)},
-            defaults=self._defaults(),
+            command=run.command or portable_command(run.entrypoint),
+            defaults=self._defaults(run),
             settings=self._settings(run),
             generated_env=self._generated_env(run),
             env={**self.env, **run.env},
             customizations=fields.read_customizations(self.customizations),
         )
+        if not specs.has_image(spec):
+            image_for(run)  # raises the LaunchError that says so
+        try:
+            specs.check_restarts(spec)
+        except ValueError as error:
+            if isinstance(self.job, str):
+                raise LaunchError(f"The manifest {self.job!r} cannot be used: {error}.") from None
+            raise
+        return spec
 
-    def _defaults(self) -> specs.Layer:
+    def _defaults(self, run: Run) -> specs.Layer:
         """What is sent unless the manifest or a field overrides it."""
+        known = run.entrypoint is not None or os.environ.get(IMAGE)  # else the manifest or a patch must name the image
         return specs.Layer(
             job={"backoffLimit": self.backoff_limit},
             pod={
                 "restartPolicy": self.restart_policy.value,
                 "terminationGracePeriodSeconds": fields.whole_seconds(self.grace, least=1),
             },
-            container={"image": os.environ.get(IMAGE) or get_image_name()},
+            container={"image": image_for(run) if known else None},
         )
 
     def _settings(self, run: Run) -> specs.Layer:
         """The fields that are set, which override the manifest."""
         own = attrs.fields(type(self))
-        command = run.command or portable_command(run.entrypoint)
         return specs.Layer(
             job={
                 "backoffLimit": _if_set(self.backoff_limit, own.backoff_limit.default),
@@ -102,7 +124,6 @@ class KubernetesLauncher(Launcher):
             },
             container={
                 "image": self.image,
-                "args": [specs.literal(word) for word in command],
                 "workingDir": run.working_dir,
                 "imagePullPolicy": None if self.image_pull_policy is None else self.image_pull_policy.value,
                 "resources": self.resources,
@@ -126,9 +147,9 @@ class KubernetesLauncher(Launcher):
             raise EngineUnavailable(
                 f"The package for Kubernetes cannot be imported ({error}): pip install 'launchpad[kubernetes]'"
             ) from error
+        manifest = fields.read_manifest(self.job) or {}
         kubeconfig = None if self.kubeconfig is None else os.path.expanduser(self.kubeconfig)
         configure, context_namespace = find_cluster(kubeconfig, self.context)
-        manifest = fields.read_manifest(self.job) or {}
         namespace = self.namespace or (manifest.get("metadata") or {}).get("namespace") or context_namespace
         return KubernetesBackend(configure, namespace, self.pod_watch_timeout)
 
@@ -136,7 +157,8 @@ class KubernetesLauncher(Launcher):
         return specs.job_names(run.name, run.id)
 
     def render(self, spec: Spec, *, reveal: bool) -> str:
-        return specs.render(spec, reveal)
+        notes = [f"# Not used, of {self.job}: {title}\n" for title in fields.ignored_objects(self.job)]
+        return "".join(notes) + specs.render(spec, reveal)
 
 
 def _if_set(value: Any, default: object) -> Any:

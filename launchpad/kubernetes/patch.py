@@ -54,10 +54,13 @@ def applied(document: Any, patch: Sequence[Operation]) -> Any:
         try:
             document = _apply(document, copy.deepcopy(operation))
         except ValueError as error:
-            raise ValueError(
-                f"operation {position} ({operation['op']} {operation['path']}) does not fit the manifest: {error}"
-            ) from None
+            raise ValueError(f"{title(position, operation)} does not fit the manifest: {error}") from None
     return document
+
+
+def title(position: int, operation: Operation) -> str:
+    """The name of an operation in errors."""
+    return f"operation {position} ({operation['op']} {operation['path']})"
 
 
 def _apply(document: Any, operation: Operation) -> Any:

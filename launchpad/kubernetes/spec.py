@@ -12,16 +12,21 @@ import attrs
 
 from ..core.backend import Spec
 from ..core.names import RANDOM, slug
+from ..engine import PARAMETERS_VARIABLE
 from ..ids import new_id
 from . import patch
 from .labels import RUN_ID
-
-CONTAINER = "job"
-"""The name of the run's own container."""
+from .manifest import CONTAINER
+from .shapes import MANIFEST, Fault, conform
 
 _MAX_STEM_LENGTH = 45
 _SUFFIX_LENGTH = 8
 _SUFFIXES = 3
+
+RUNS_TWICE = (
+    "restart_policy OnFailure needs a backoff_limit (in a manifest: backoffLimit) of at least 1: "
+    "with 0, the cluster executes a run that fails twice"
+)
 
 Environment = Mapping[str, str | None]
 
@@ -49,43 +54,13 @@ def _stem(text: str) -> str:
     return slug(text, allowed="a-z0-9-", longest=_MAX_STEM_LENGTH, lowercase=True)
 
 
-def check_base(manifest: object) -> dict[str, Any]:
-    """A copy of `manifest`; ValueError if it is not that of a Job with a container for the run."""
-    if not isinstance(manifest, Mapping):
-        raise ValueError(f"a Job's manifest must be a mapping, not {type(manifest).__name__}")
-    for key, value in (("apiVersion", "batch/v1"), ("kind", "Job")):
-        if manifest.get(key) != value:
-            raise ValueError(f"a Job's manifest must have {key}: {value}, not {manifest.get(key)!r}")
-    for path in (("metadata",), ("spec",), ("spec", "template"), ("spec", "template", "spec")):
-        _check_mapping(manifest, path)
-    containers = _inner(manifest, "spec", "template", "spec").get("containers") or []
-    if not isinstance(containers, list) or not all(isinstance(one, Mapping) for one in containers):
-        raise ValueError("spec.template.spec.containers must be a list of mappings")
-    if len(containers) > 1 and all(one.get("name") != CONTAINER for one in containers):
-        raise ValueError(f"if there are several containers, one must have the name {CONTAINER!r}: it runs the command")
-    return copy.deepcopy(dict(manifest))
-
-
-def _check_mapping(manifest: Mapping[str, Any], path: Sequence[str]) -> None:
-    value: Any = manifest
-    for key in path:
-        value = value.get(key) or {}
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{'.'.join(path)} must be a mapping, not {type(value).__name__}")
-
-
-def _inner(manifest: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
-    for key in path:
-        manifest = manifest.get(key) or {}
-    return manifest
-
-
 def build(
     base: Mapping[str, Any] | None,
     *,
     name: str,
     namespace: str | None,
     labels: Mapping[str, str],
+    command: Sequence[str],
     defaults: Layer,
     settings: Layer,
     generated_env: Environment,
@@ -94,8 +69,9 @@ def build(
 ) -> Spec:
     """The manifest of the Job `name`.
 
-    `base` overrides `defaults` and `generated_env`, and is overridden by `settings` and `env`. The Job and its pods get
-    the `labels`. `customizations` are applied last; ValueError if they do not fit, or change what identifies the run.
+    `base` overrides `defaults` and `generated_env`, and is overridden by the rest. The Job and its pods get `labels`.
+    `customizations` are applied last; ValueError if they do not fit, leave a wrong shape, or change what identifies the
+    run.
     """
     manifest = copy.deepcopy(dict(base or {"apiVersion": "batch/v1", "kind": "Job"}))
     metadata = _mapping(manifest, "metadata")
@@ -116,6 +92,7 @@ def build(
     ):
         target.update({key: value for key, value in default.items() if target.get(key) is None and value is not None})
         target.update({key: value for key, value in setting.items() if value is not None})
+    _set_command(container, [literal(word) for word in command])
     container["env"] = merged_env(container.get("env") or [], generated_env, env)
     return _customized(manifest, customizations)
 
@@ -137,10 +114,19 @@ def _own_container(pod: dict[str, Any]) -> dict[str, Any]:
     return next(one for one in containers if one.get("name") == CONTAINER)
 
 
+def _set_command(container: dict[str, Any], words: list[str]) -> None:
+    """Makes `words` what runs: as arguments of the image's ENTRYPOINT, or in place of the manifest's own command."""
+    own = container.pop("command", None)
+    container.pop("args", None)
+    container["command" if own else "args"] = words
+
+
 def merged_env(entries: Sequence[Mapping[str, Any]], generated: Environment, wanted: Environment) -> list[Any]:
     """The entries of a container's `env`, each name once: generated ones, then the manifest's, then the wanted ones."""
     merged: dict[str, Any] = {name: _entry(name, value) for name, value in generated.items() if value is not None}
     for entry in entries:
+        if entry["name"] == PARAMETERS_VARIABLE:  # of another run, in an exported Job
+            continue
         merged.pop(entry["name"], None)  # the last one counts, in its own place: entries can refer to earlier ones
         merged[entry["name"]] = dict(entry)
     for name, value in wanted.items():
@@ -161,16 +147,54 @@ def literal(text: str) -> str:
 
 
 def _customized(manifest: Spec, customizations: Sequence[patch.Operation]) -> Spec:
+    if not customizations:
+        return manifest
     try:
         custom: Spec = patch.applied(manifest, customizations)
     except ValueError as error:
         raise ValueError(f"customizations: {error}") from None
-    if customizations and _identity(custom) != _identity(manifest):
+    try:
+        custom = conform(custom, MANIFEST) if isinstance(custom, Mapping) else custom
+    except Fault as fault:
+        operation = patch.title(*_culprit(manifest, customizations))
+        raise ValueError(f"customizations: {operation} leaves a manifest of a wrong shape: {fault}") from None
+    if _identity(custom) != _identity(manifest):
         raise ValueError(
             f"customizations: they must not change metadata.name, the labels {RUN_ID} of the Job and its pods, and the "
             f"container {CONTAINER!r}: these identify the run"
         )
     return custom
+
+
+def _culprit(manifest: Spec, customizations: Sequence[patch.Operation]) -> tuple[int, patch.Operation]:
+    """The last operation that turned a well-formed manifest into another."""
+    fits, culprit = True, 0
+    for position in range(len(customizations)):
+        manifest, fitted = patch.applied(manifest, customizations[position : position + 1]), fits
+        fits = _fits(manifest)
+        if fitted and not fits:
+            culprit = position
+    return culprit, customizations[culprit]
+
+
+def _fits(manifest: object) -> bool:
+    try:
+        conform(manifest, MANIFEST)
+    except Fault:
+        return False
+    return True
+
+
+def has_image(spec: Spec) -> bool:
+    """Whether the run's container has an image."""
+    return bool(_own_container(spec["spec"]["template"]["spec"]).get("image"))
+
+
+def check_restarts(spec: Spec) -> None:
+    """ValueError if the cluster would execute a run twice that is not to be retried."""
+    job = spec["spec"]
+    if job["template"]["spec"].get("restartPolicy") == "OnFailure" and job.get("backoffLimit") == 0:
+        raise ValueError(RUNS_TWICE)
 
 
 def _identity(manifest: Any) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from .spec import CONTAINER
+from .manifest import CONTAINER
 
 Object = Mapping[str, Any]
 

@@ -89,10 +89,25 @@ def test_a_time_to_live_of_zero_is_kept_and_a_grace_of_zero_is_a_second() -> Non
     assert pod(made)["terminationGracePeriodSeconds"] == 1  # with 0, the server removes the pod before it has ended
 
 
-def test_the_entrypoint_of_the_image_and_a_command_in_the_manifest_are_kept() -> None:
-    base = manifest(containers=[{"name": "job", "command": ["tini", "--"]}])
+def test_the_entrypoint_of_the_image_is_kept() -> None:
     assert "command" not in container(spec())
-    assert container(spec(job=base))["command"] == ["tini", "--"]
+    assert container(spec(job=manifest(containers=[{"command": None, "args": ["x"]}])))["args"] == ["echo", "hello"]
+
+
+@pytest.mark.parametrize("run", [RUN, Run(entrypoint="pkg.mod:main")])
+def test_a_run_replaces_the_command_and_the_args_of_the_manifest(run: Run) -> None:
+    sidecar = {"name": "proxy", "command": ["envoy"]}
+    base = manifest(containers=[sidecar, {"name": "job", "command": ["sh", "-c"], "args": ["echo theirs"]}])
+    made = container(spec(run, job=base))
+    assert made["command"] == container(spec(run))["args"]
+    assert "args" not in made
+    assert pod(spec(run, job=base))["containers"][0] == sidecar
+
+
+def test_a_patch_can_put_a_program_before_the_command() -> None:
+    path = "/spec/template/spec/containers/0/command"
+    made = container(spec(customizations=[{"op": "add", "path": path, "value": ["tini", "--"]}]))
+    assert (made["command"], made["args"]) == (["tini", "--"], ["echo", "hello"])
 
 
 def test_an_entrypoint_runs_the_engine_with_its_parameters_in_a_variable() -> None:
@@ -102,15 +117,20 @@ def test_an_entrypoint_runs_the_engine_with_its_parameters_in_a_variable() -> No
     assert made["env"] == [{"name": "LAUNCHPAD_PARAMETERS", "value": '{"day": "today"}'}]
 
 
-def test_the_image_is_that_of_the_field_the_manifest_the_environment_or_launchpad(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_image_is_that_of_the_field_the_manifest_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     base = manifest(containers=[{"image": "theirs:1"}])
+    patch = [{"op": "add", "path": "/spec/template/spec/containers/0/image", "value": "patched:1"}]
     assert container(spec(job=base))["image"] == "busybox:1"
     assert container(spec(job=base, image=None))["image"] == "theirs:1"
-    assert container(spec(image=None))["image"].startswith("launchpad/launchpad:")
+    assert container(spec(image=None, customizations=patch))["image"] == "patched:1"
     monkeypatch.setenv("LAUNCHPAD_IMAGE", "usual:1")
     assert container(spec(image=None))["image"] == "usual:1"
+
+
+def test_without_an_image_a_function_runs_in_that_of_python_and_a_command_is_refused() -> None:
+    assert re.fullmatch(r"python:3\.\d+-slim", container(spec(Run(entrypoint="m:f"), image=None))["image"])
+    with pytest.raises(LaunchError, match="set the launcher's image, or LAUNCHPAD_IMAGE"):
+        KubernetesLauncher().preview(RUN)
 
 
 def test_variables_of_run_launcher_manifest_and_environment_are_merged_in_this_order(
