@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from launchpad import LaunchExecutor, LaunchFuture, Outcome, Reason, Run, SubprocessLauncher, progress
+from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher, progress
 
 MEASURE = f"{Path(__file__).with_name('sources.py').resolve()}:measure"
 SHOWN = 10
@@ -104,7 +104,8 @@ def show(reports: Reports, futures: list[LaunchFuture], seconds: float, console:
     failures = table("Failed", "run and reason", "exit code")
     failed = [future for future in futures if not succeeded(future)]
     for future in failed:
-        outcome = future.outcome or Outcome(ok=False, reason=Reason.UNKNOWN, message=str(future.exception()))
+        outcome = future.outcome
+        assert outcome is not None  # every future that is done has one
         words = reports.last_lines.get(future.run.name, outcome.message)
         failures.add_row(f"{future.run.name}: {outcome.reason}: {escape(words)}", str(outcome.exit_code))
     console.print(largest, longest, *([failures] if failed else []))

@@ -83,13 +83,18 @@ class LaunchExecutor(ThreadPoolExecutor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]: ...
 
     def submit(self, fn: Run | Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Launches a Run, with `on_start` and `on_output` as in `Launcher.submit`; anything else is called in a thread.
+        """Launches a Run, with `on_start` and `on_output` as in `Launcher.submit`; calls a function in a thread.
 
-        RuntimeError after shutdown, as in the stdlib, and in a forked process.
+        TypeError for anything else. RuntimeError after shutdown, as in the stdlib, and in a forked process.
         """
         self._check_process()
         if isinstance(fn, Run):
             return self._submit_run(fn, *args, **kwargs)
+        if not callable(fn):
+            raise TypeError(
+                f"submit takes a Run or a function, not {type(fn).__name__}: "
+                "for instance Run(command=['echo', 'hello'])"
+            )
         return super().submit(fn, *args, **kwargs)
 
     def launch_all(self, runs: Iterable[Run]) -> list[LaunchFuture]:

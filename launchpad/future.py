@@ -42,7 +42,7 @@ class LaunchFuture(Future[bool]):
 
     @property
     def outcome(self) -> Outcome | None:
-        """How it ended; None until then, and after a LaunchError."""
+        """How it ended; None until then. A run that could not be launched has the reason NOT_LAUNCHED."""
         return self._outcome if self.done() else None
 
     def cancel(self) -> bool:
@@ -87,8 +87,8 @@ class LaunchFuture(Future[bool]):
         with self._lock:
             running = self._launching and not self._ended
         state = "running" if running else "pending"
-        if self.done():
-            state = "cancelled" if self.cancelled() else str(self.outcome.reason) if self.outcome else "error"
+        if (outcome := self.outcome) is not None:
+            state = "cancelled" if self.cancelled() else str(outcome.reason)
         return f"<LaunchFuture {self.run.name!r}: {state}>"
 
     def _repr_html_(self) -> str:
@@ -125,25 +125,40 @@ class LaunchFuture(Future[bool]):
                 return
             self._ended = True
             cancelled = self._cancel_requested
-            self._outcome = _cancelled_outcome(outcome, error, self.handle) if cancelled else outcome
+            if error is not None:
+                outcome = _outcome_of_error(error, self.handle, cancelled)
+            elif cancelled and outcome is not None:
+                outcome = _outcome_of_cancelled(outcome)
+            self._outcome = outcome
         if cancelled:
             super().cancel()
             return
-        if outcome is not None:
-            self.set_result(outcome.ok)
-        else:
+        if error is not None:
             self.set_exception(error)
+        elif outcome is not None:
+            self.set_result(outcome.ok)
 
 
 _NOT_STARTED = Outcome(ok=False, reason=Reason.STOPPED, message="Cancelled before it was started.")
 
 
-def _cancelled_outcome(outcome: Outcome | None, error: BaseException | None, handle: Handle | None) -> Outcome | None:
-    """How a cancelled run ended; None where a LaunchError leaves that unknown."""
-    if isinstance(error, LaunchError):
-        return None
-    if outcome is None:
-        return Outcome(ok=False, reason=Reason.STOPPED, message="Cancelled while it was being started.", handle=handle)
+def _outcome_of_error(error: BaseException, handle: Handle | None, cancelled: bool) -> Outcome:
+    """How a run ended whose launch raised `error`; `handle` is None if the run had not started."""
+    known = isinstance(error, LaunchError)
+    message = str(error) if known else f"{type(error).__name__}: {error}"
+    if known and handle is not None:  # the engine no longer reports it
+        reason = Reason.UNKNOWN
+    elif handle is not None:  # an error in on_start, or an interrupt
+        reason, message = Reason.STOPPED, f"The run was stopped because of an error in this process: {message}"
+    elif cancelled and not known:
+        reason, message = Reason.STOPPED, "Cancelled while it was being started."
+    else:
+        reason = Reason.NOT_LAUNCHED
+    return Outcome(ok=False, reason=reason, message=message, handle=handle)
+
+
+def _outcome_of_cancelled(outcome: Outcome) -> Outcome:
+    """How a cancelled run ended whose engine reported `outcome`."""
     if outcome.reason is Reason.STOPPED:
         return outcome
     return attrs.evolve(outcome, ok=False, reason=Reason.STOPPED, message="Cancelled; it had ended by itself.", hint="")

@@ -34,6 +34,7 @@ class Reason(str, enum.Enum):
     NEVER_STARTED = "never_started"
     NODE_LOST = "node_lost"
     VANISHED = "vanished"
+    NOT_LAUNCHED = "not_launched"
     UNKNOWN = "unknown"
 
     def __str__(self) -> str:
@@ -150,7 +151,8 @@ class Outcome:
 
     `exit_code` is the engine's, negative for a local process killed by a signal, None if unknown. `message` is the
     engine's description of the end, `hint` advice on what to try, or empty. `handle` is None for a run that was
-    cancelled before its start. `started_at` and `ended_at` are aware UTC datetimes, or None if unknown.
+    not launched, or cancelled before its start. `started_at` and `ended_at` are aware UTC datetimes, or None if
+    unknown.
     """
 
     ok: bool

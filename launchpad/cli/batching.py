@@ -15,7 +15,6 @@ from ..executor import LaunchExecutor
 from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.bar import Bar
-from ..models import Outcome, Reason
 from . import exit_codes as exits
 from .batch_file import Item
 from .flight import Flight
@@ -88,20 +87,17 @@ class Batch:
 
     def _ended(self, flight: Flight, future: LaunchFuture) -> None:
         item, log = self._launches.pop(future)
+        outcome = future.outcome
+        assert outcome is not None  # it is done
         error = None if future.cancelled() else future.exception()
         engine_unavailable = isinstance(error, EngineUnavailable) and not self._report.launched
         quiet = flight.stopping and (future.cancelled() or engine_unavailable)
         if future.handle is None:
             self._report.not_launched(item, _words(error) if error else STOPPED_BEFORE, quiet)
         else:
-            self._report.ended(item, future.outcome or _lost(future, error), log.path if log else None, quiet)
+            self._report.ended(item, outcome, log.path if log else None, quiet)
         if engine_unavailable or (self._fail_fast and not self._report.all_ok):
             flight.stop()
-
-
-def _lost(future: LaunchFuture, error: BaseException | None) -> Outcome:
-    """The outcome of a run that has started and whose end could not be observed."""
-    return Outcome(ok=False, reason=Reason.UNKNOWN, message=_words(error) if error else "", handle=future.handle)
 
 
 def _words(error: BaseException) -> str:

@@ -14,24 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..live.text import NOT_LAUNCHED, one_line, why
+from ..live.text import one_line, why
 from ..models import Outcome, Reason
 from .batch_file import Item
 from .messages import print_message
 
 SHOWN_NAMES = 3
 """Runs that the table names for each result."""
-
-_NO_OUTCOME: dict[str, Any] = {
-    "ok": False,
-    "exit_code": None,
-    "reason": NOT_LAUNCHED,
-    "message": "",
-    "hint": "",
-    "handle": None,
-    "started_at": None,
-    "ended_at": None,
-}
 
 
 class Labels:
@@ -67,6 +56,9 @@ class Report:
     def ended(self, item: Item, outcome: Outcome, log: Path | None, quiet: bool) -> None:
         """Reports the end of a launched run; with `quiet`, without a line of its own."""
         self.launched = True
+        self._report(item, outcome, log, quiet)
+
+    def _report(self, item: Item, outcome: Outcome, log: Path | None, quiet: bool) -> None:
         self._count(item, outcome.reason.value)
         if not (outcome.ok or quiet):
             self._print_failure(item, why(outcome), log)
@@ -74,10 +66,7 @@ class Report:
 
     def not_launched(self, item: Item, message: str, quiet: bool) -> None:
         """Reports a run that was not launched."""
-        self._count(item, NOT_LAUNCHED)
-        if not quiet:
-            self._print_failure(item, f"{NOT_LAUNCHED}: {one_line(message)}", None)
-        self._print(item, {**_NO_OUTCOME, "message": message}, None)
+        self._report(item, Outcome(ok=False, reason=Reason.NOT_LAUNCHED, message=message), None, quiet)
 
     def close(self) -> None:
         """Prints the table: how many runs had each result, and which."""

@@ -38,24 +38,19 @@ def run(request: RunRequest, verbose: bool) -> int:
         future = flight.submit(wanted, on_start=started)
         for _ in flight.ends():
             pass
-    if verbose and future.outcome is not None:
-        print_message(f"{wanted.name}: {why(future.outcome).removesuffix(':')}")
-    return exits.of_signal(flight.signal) if flight.signal else _status(future, verbose)
+    return _status(future, flight, verbose)
 
 
-def _status(future: LaunchFuture, told: bool) -> int:
+def _status(future: LaunchFuture, flight: Flight, verbose: bool) -> int:
+    """The exit status for an ended run. Raises the error of a launch that failed."""
     outcome = future.outcome
-    if outcome is None:
-        raise _not_launched(future.exception())
-    if not told and not _is_self_explanatory(outcome):
-        print_message(f"{future.run.name}: {why(outcome)}")
-    return exits.of_outcome(outcome)
-
-
-def _not_launched(error: BaseException | None) -> BaseException:
-    """The error to raise for a failed launch: a ValueError is about what the user gave."""
-    assert error is not None  # a future without an outcome has an error
-    return LaunchError(str(error)) if isinstance(error, ValueError) else error
+    assert outcome is not None  # it is done
+    error = None if future.cancelled() or flight.signal else future.exception()
+    if error is not None:  # a ValueError is about what the user gave
+        raise LaunchError(str(error)) if isinstance(error, ValueError) else error
+    if verbose or not (flight.signal or _is_self_explanatory(outcome)):
+        print_message(f"{future.run.name}: {why(outcome).removesuffix(':')}")
+    return exits.of_signal(flight.signal) if flight.signal else exits.of_outcome(outcome)
 
 
 def _is_self_explanatory(outcome: Outcome) -> bool:

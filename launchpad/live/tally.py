@@ -147,9 +147,8 @@ def _has_started(future: Future[Any]) -> bool:
 
 def _failure(future: Future[Any]) -> Failure | None:
     """The failure of an ended future that was not cancelled; None if it succeeded."""
-    if (error := future.exception()) is not None:
-        return Failure(name_of(future), why_not(error))
     outcome = getattr(future, "outcome", None)
-    if isinstance(outcome, Outcome) and not outcome.ok:
-        return Failure(name_of(future), why(outcome))
-    return None
+    if isinstance(outcome, Outcome):
+        return None if outcome.ok else Failure(name_of(future), why(outcome))
+    error = future.exception()
+    return None if error is None else Failure(name_of(future), why_not(error))

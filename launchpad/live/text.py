@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
-from ..errors import LaunchError
 from ..models import Outcome, Run
 
 _JOINERS = "\u200c\u200d"  # not printable alone, but part of Persian words and of emoji
-
-NOT_LAUNCHED = "not_launched"
-"""Stands for the Reason of a run that could not be launched."""
 
 
 def one_line(text: str) -> str:
@@ -25,9 +21,8 @@ def why(outcome: Outcome) -> str:
 
 
 def why_not(error: BaseException) -> str:
-    """Why a future has no outcome: the kind of the error and its text."""
-    what = NOT_LAUNCHED if isinstance(error, LaunchError) else type(error).__name__
-    return one_line(f"{what}: {error}")
+    """Why a call failed: the type of its error and the error's text."""
+    return one_line(f"{type(error).__name__}: {error}")
 
 
 def name_of(future: Future[object]) -> str:

@@ -134,7 +134,7 @@ def test_a_start_that_does_not_hear_of_the_cancel_is_stopped_as_soon_as_it_has_s
     assert fake.runs[0].asked_to_stop.is_set()
 
 
-def test_a_start_that_fails_after_the_cancel_is_cancelled_and_has_no_outcome() -> None:
+def test_a_start_that_fails_after_the_cancel_is_cancelled_and_was_not_launched() -> None:
     starting, go_on = threading.Event(), threading.Event()
 
     def fail(stop_token: StopToken) -> None:
@@ -148,10 +148,10 @@ def test_a_start_that_fails_after_the_cancel_is_cancelled_and_has_no_outcome() -
         future.cancel()
         go_on.set()
         assert all_done(future)
-    assert (future.cancelled(), future.outcome) == (True, None)
+    assert (future.cancelled(), future.outcome.reason) == (True, Reason.NOT_LAUNCHED)
 
 
-def test_a_run_that_cannot_be_stopped_is_cancelled_and_has_no_outcome() -> None:
+def test_a_run_that_cannot_be_stopped_is_cancelled_and_has_an_unknown_end() -> None:
     def leave(run: FakeRun) -> None:
         raise EngineUnavailable("out of reach")
 
@@ -160,7 +160,7 @@ def test_a_run_that_cannot_be_stopped_is_cancelled_and_has_no_outcome() -> None:
         future.wait_started(10)
         future.cancel()
         assert all_done(future)
-    assert (future.cancelled(), future.outcome) == (True, None)
+    assert (future.cancelled(), future.outcome.reason) == (True, Reason.UNKNOWN)
 
 
 def test_a_run_may_be_cancelled_in_its_own_on_start(executor: LaunchExecutor, fake: FakeBackend) -> None:

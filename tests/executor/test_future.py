@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from launchpad import Handle, LaunchError, LaunchExecutor, Reason
-from launchpad.testing import FakeBackend, Script
+from launchpad import EngineUnavailable, Handle, LaunchError, LaunchExecutor, Outcome, Reason
+from launchpad.testing import FakeBackend, FakeLauncher, Script
 from tests.helping import all_done
 
 from .helping import executor_for, job
@@ -34,12 +34,38 @@ def test_a_run_that_fails_gives_false_and_says_why(executor: LaunchExecutor, fak
     assert (future.outcome.reason, future.outcome.exit_code) == (Reason.FAILED, 3)
 
 
-def test_what_cannot_be_launched_is_the_futures_exception() -> None:
+def test_what_cannot_be_launched_is_the_futures_exception_and_its_outcome_is_not_launched() -> None:
     with executor_for(REFUSED) as executor:
         future = executor.submit(job())
         with pytest.raises(LaunchError, match="refused"):
             future.result(10)
-    assert (future.handle, future.outcome) == (None, None)
+    assert future.outcome == Outcome(ok=False, reason=Reason.NOT_LAUNCHED, message="refused")
+
+
+def test_an_error_of_the_pool_is_not_launched_either() -> None:
+    def fail() -> None:
+        raise ValueError("no thread")
+
+    with executor_for(Script(), initializer=fail) as executor:
+        future = executor.submit(job())
+        assert all_done(future)
+    assert (future.outcome.reason, future.outcome.handle) == (Reason.NOT_LAUNCHED, None)
+
+
+def test_a_run_whose_engine_cannot_be_reached_any_more_has_an_unknown_end_and_its_handle(
+    executor: LaunchExecutor, launcher: FakeLauncher
+) -> None:
+    future = executor.submit(job())
+    handle = future.wait_started(10)
+    launcher.close()
+    assert isinstance(future.exception(10), EngineUnavailable)
+    assert (future.outcome.reason, future.outcome.handle) == (Reason.UNKNOWN, handle)
+
+
+def test_submit_refuses_at_once_what_is_neither_a_run_nor_callable(executor: LaunchExecutor) -> None:
+    for wrong in (["echo", "hello"], "echo hello", None):
+        with pytest.raises(TypeError, match="submit takes a Run or a function, not"):
+            executor.submit(wrong)  # type: ignore[call-overload]
 
 
 def test_it_knows_its_run_at_once_its_handle_from_the_start_on_its_outcome_at_the_end(
@@ -107,7 +133,7 @@ def test_running_says_whether_the_run_is_under_way(executor: LaunchExecutor, fak
 
 @pytest.mark.parametrize(
     ("script", "end"),
-    [(Script(), "completed"), (Script(exit_code=3), "failed"), (REFUSED, "error")],
+    [(Script(), "completed"), (Script(exit_code=3), "failed"), (REFUSED, "not_launched")],
 )
 def test_the_repr_names_the_run_and_how_it_ended(script: Script, end: str) -> None:
     with executor_for(script) as executor:
@@ -158,7 +184,8 @@ def test_an_error_in_on_start_stops_the_run_and_is_the_futures_exception(
     future = executor.submit(job(), on_start=on_start)
     assert isinstance(future.exception(10), KeyError)
     assert fake.wait_for("job").asked_to_stop.is_set()
-    assert (future.wait_started(0), future.outcome) == (fake.runs[0].handle, None)
+    assert (future.outcome.reason, future.outcome.handle) == (Reason.STOPPED, fake.runs[0].handle)
+    assert "KeyError: 'job'" in future.outcome.message
 
 
 def test_on_output_gets_the_lines_in_order() -> None:

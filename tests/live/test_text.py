@@ -33,7 +33,7 @@ def test_the_text_of_an_outcome_starts_with_its_reason() -> None:
 
 
 def test_the_text_of_an_error_starts_with_its_kind() -> None:
-    assert why_not(LaunchError("no image")) == "not_launched: no image"
+    assert why_not(LaunchError("no image")) == "LaunchError: no image"
     assert why_not(KeyError("x")) == "KeyError: 'x'"
 
 
