@@ -24,6 +24,9 @@ T = TypeVar("T")
 TIMEOUT = 60.0
 """Seconds after which something that must happen counts as stuck."""
 
+QUICK_TIMEOUT = 20.0
+"""The same for what happens in memory, without an engine and mostly without a process."""
+
 
 def eventually(
     look: Callable[[], T], good: Callable[[T], object] = bool, timeout: float = TIMEOUT, interval: float = 0.005
@@ -94,7 +97,7 @@ def lines_of(launcher: Launcher, run: Run) -> list[str]:
 
 
 def in_gc_callback(frame: FrameType | None) -> bool:
-    """Whether `frame` is called by a callback of the garbage collector: CPython drops what is raised there.
+    """Whether `frame` is called by a callback of the garbage collector: CPython drops an exception raised there.
 
     hypothesis registers such a callback.
     """
@@ -111,19 +114,11 @@ RESEND_INTERVAL = 1.0
 just before the main thread blocks on a lock."""
 
 
-SPARE = 5.0
-"""Seconds between repeated interrupts.
-
-CPython drops an interrupt that falls into a callback of its garbage collection, and does not act on one that arrives
-just before the thread blocks on a lock.
-"""
-
-
 @contextmanager
 def interrupts(*delays: float) -> Iterator[threading.Event]:
     """Raises KeyboardInterrupt in the main thread after each of `delays`; the event is set by the last one.
 
-    Each is repeated every `SPARE` seconds until the next one, or the end of the block.
+    Each is repeated every `RESEND_INTERVAL` seconds until the next one, or the end of the block.
     """
     left, over = list(delays), threading.Event()
 

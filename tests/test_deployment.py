@@ -1,4 +1,4 @@
-"""Deployments: what a file may hold, what is said of one that has faults, and that writing one loses nothing."""
+"""Deployments: valid files, messages for invalid ones, and that dump and load keep everything."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class TestLoad:
 
 
 def faulty(file: Path, text: str | bytes) -> str:
-    """What is said of a file: one line, without the secret."""
+    """The message for an invalid file: one line, without the secret."""
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is what the tests look at
         Deployment.load(file)

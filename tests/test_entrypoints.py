@@ -124,7 +124,7 @@ class TestOf:
             Run.of(function)
         assert why in str(caught.value)
 
-    def test_a_function_of_a_module_that_nobody_can_import_is_refused(self) -> None:
+    def test_a_function_of_a_module_that_cannot_be_imported_is_refused(self) -> None:
         names: dict[str, Any] = {"__name__": "made_up"}
         exec("def main(): pass", names)
         with pytest.raises(ValueError, match="made_up has no main"):

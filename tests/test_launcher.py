@@ -23,10 +23,7 @@ from launchpad.core.cancellation import Stopped, StopToken
 from launchpad.launcher import Launcher, OnStart
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 from launchpad.testing.events import FakeStream
-from tests.helping import in_thread, interrupts
-
-SOON = 20.0
-"""Seconds until what must happen is taken to be stuck."""
+from tests.helping import QUICK_TIMEOUT, in_thread, interrupts
 
 ENDLESS = Script(exit_code=None)
 TAKEN = NameConflict("the name is taken")
@@ -66,7 +63,9 @@ def test_a_refused_start_is_the_callers_error_and_is_not_tried_again() -> None:
 
 @pytest.mark.parametrize("verb", ["submit", "start"])
 def test_an_interrupt_during_the_start_waits_for_it_and_stops_what_was_started(verb: str) -> None:
-    fake = FakeBackend(Script(exit_code=None, before_start=lambda stop_token: over.wait(SOON)))  # and does not give up
+    fake = FakeBackend(
+        Script(exit_code=None, before_start=lambda stop_token: over.wait(QUICK_TIMEOUT))
+    )  # and does not give up
     with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05, 0.05, 0.05) as over:
         getattr(launcher, verb)(job())
     assert [run.exit.exit_code for run in fake.runs] == [143]
@@ -77,7 +76,7 @@ def test_an_interrupt_that_follows_on_another_does_not_lose_sight_of_the_start()
         def stop(self, *, hurry: bool = False) -> None:
             raise KeyboardInterrupt
 
-    fake = FakeBackend(Script(exit_code=None, before_start=lambda stop_token: over.wait(SOON)))
+    fake = FakeBackend(Script(exit_code=None, before_start=lambda stop_token: over.wait(QUICK_TIMEOUT)))
     with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05, 0.05) as over:
         launcher._launch(job(), None, None, Torn(), None)
     assert [run.exit.exit_code for run in fake.runs] == [143]
@@ -111,7 +110,7 @@ def test_an_interrupt_that_follows_on_another_does_not_leave_the_run(calls: int)
 
 
 def test_an_interrupt_makes_a_start_that_can_give_up() -> None:
-    fake = FakeBackend(Script(before_start=lambda stop_token: stop_token.sleep(SOON)))
+    fake = FakeBackend(Script(before_start=lambda stop_token: stop_token.sleep(QUICK_TIMEOUT)))
     with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05):
         launcher.submit(job())
     assert fake.runs == []
@@ -133,16 +132,16 @@ def test_waiting_survives_an_outage_of_the_engine() -> None:
         fake.go_away()
         fake.runs[0].finish(7)
         fake.come_back()
-        assert waited.result(SOON).exit_code == 7
+        assert waited.result(QUICK_TIMEOUT).exit_code == 7
 
 
-def test_a_long_outage_is_told_to_who_waits_and_the_handle_stays_good() -> None:
+def test_a_long_outage_fails_waiting_threads_and_the_handle_stays_valid() -> None:
     fake = FakeBackend(ENDLESS, longest_outage=0.05)
     with FakeLauncher(fake) as launcher:
         handle = launcher.start(job())
         waited = in_thread(launcher.wait, handle)
         fake.go_away()
-        assert isinstance(waited.exception(SOON), EngineUnavailable)
+        assert isinstance(waited.exception(QUICK_TIMEOUT), EngineUnavailable)
         fake.come_back()
         fake.finish("job", 7)
         assert launcher.wait(handle).exit_code == 7
@@ -155,38 +154,38 @@ def test_a_launch_that_loses_its_engine_warns_that_the_run_may_go_on(caplog: pyt
         fake.wait_for("lost")
         with caplog.at_level(logging.WARNING, "launchpad"):
             fake.go_away()
-            assert isinstance(launched.exception(SOON), EngineUnavailable)
+            assert isinstance(launched.exception(QUICK_TIMEOUT), EngineUnavailable)
     assert ["'lost'" in message and "may go on" in message for message in caplog.messages] == [True]
 
 
-def test_a_run_whose_events_are_lost_is_killed_unseen() -> None:
-    class Deaf(FakeBackend):
+def test_a_run_whose_end_can_no_longer_be_observed_is_killed() -> None:
+    class Unobservable(FakeBackend):
         def open(self) -> FakeStream:
             if not self.runs:  # nothing to be lost yet
                 return super().open()
             raise LaunchError("events are forbidden")
 
-    fake = Deaf(Script(exit_code=None, on_stop=ignore))
+    fake = Unobservable(Script(exit_code=None, on_stop=ignore))
     with FakeLauncher(fake) as launcher:
         launched = in_thread(launcher.submit, job())
         fake.wait_for("job")
         fake.break_events()
-        assert isinstance(launched.exception(SOON), LaunchError)
+        assert isinstance(launched.exception(QUICK_TIMEOUT), LaunchError)
     assert fake.runs[0].exit.exit_code == -9
 
 
-def test_closing_the_launcher_tells_who_launches_and_kills_the_run() -> None:
+def test_close_fails_launches_in_progress_and_kills_their_runs() -> None:
     fake = FakeBackend(ENDLESS)
     launcher = FakeLauncher(fake)
     launched = in_thread(launcher.submit, job())
     fake.wait_for("job")
     launcher.close()
     with pytest.raises(EngineUnavailable, match="closed"):
-        launched.result(SOON)
+        launched.result(QUICK_TIMEOUT)
     assert fake.runs[0].exit is not None
 
 
-def test_who_waits_while_a_launch_fails_gets_its_outcome() -> None:
+def test_a_wait_during_a_failing_launch_gets_the_outcome() -> None:
     waits: list[Future[Any]] = []
 
     def fail(handle: Handle) -> None:
@@ -196,24 +195,24 @@ def test_who_waits_while_a_launch_fails_gets_its_outcome() -> None:
     with FakeLauncher(FakeBackend(ENDLESS)) as launcher:
         with pytest.raises(ZeroDivisionError):
             launcher.submit(job(), on_start=fail)
-        for wait in waits:  # or it came when the run was forgotten, and found it on the engine
-            assert wait.result(SOON).ok is False
+        for wait in waits:  # the session may have forgotten the run by then: the wait finds it on the engine
+            assert wait.result(QUICK_TIMEOUT).ok is False
 
 
-def test_removing_a_run_whose_output_is_still_read_waits_for_nobody_and_costs_nobody_his_result() -> None:
+def test_remove_does_not_wait_for_a_thread_that_reads_output_and_that_thread_gets_its_result() -> None:
     reading, removed = threading.Event(), threading.Event()
 
     def slow(run: Run, line: str) -> None:
         reading.set()
-        assert removed.wait(SOON)
+        assert removed.wait(QUICK_TIMEOUT)
 
     with FakeLauncher(FakeBackend(Script(output="one\ntwo\n", exit_code=5))) as launcher:
         handle = launcher.start(job())
         waited = in_thread(launcher.wait, handle, on_output=slow)
-        assert reading.wait(SOON)
+        assert reading.wait(QUICK_TIMEOUT)
         launcher.remove(handle)
         removed.set()
-        assert waited.result(SOON).exit_code == 5
+        assert waited.result(QUICK_TIMEOUT).exit_code == 5
         with pytest.raises(RunNotFound):
             launcher.wait(handle)
 
@@ -280,7 +279,7 @@ def test_many_threads_share_one_launcher_and_one_backend() -> None:
 
     with Counting(FakeBackend()) as launcher:
         futures = [in_thread(launcher.submit, job(name=f"job {number}")) for number in range(20)]
-        assert [future.result(SOON) for future in futures] == [True] * 20
+        assert [future.result(QUICK_TIMEOUT) for future in futures] == [True] * 20
     assert made == [1]
 
 
@@ -293,12 +292,12 @@ def test_what_is_launched_is_what_was_asked_for() -> None:
         assert launcher.submit(job(env={"CODE": 0})) is True
 
 
-def test_a_pickled_launcher_connects_by_itself() -> None:
+def test_a_pickled_launcher_opens_its_own_connection() -> None:
     from launchpad import SubprocessLauncher
 
     launcher = SubprocessLauncher(env={"A": "1"}, stream_output=False)
     again = pickle.loads(pickle.dumps(launcher))
-    begun = time.monotonic()
+    started = time.monotonic()
     assert again == launcher
     assert again.submit(Run(command=["true"]))
-    assert time.monotonic() - begun < SOON
+    assert time.monotonic() - started < QUICK_TIMEOUT

@@ -1,4 +1,4 @@
-"""What runs, handles and outcomes accept, refuse, show and keep."""
+"""Runs, handles and outcomes: valid and invalid values, reprs and equality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of runs: records of the logger `launchpad`, and events for who subscribed."""
+"""Events of runs: records of the logger `launchpad`, and calls of `on_event` callbacks."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def test_no_record_shows_values_of_the_environment(
     assert not any("hunter2" in repr(vars(record)) for record in caplog.records)
 
 
-def test_a_filter_that_raises_costs_no_result(launcher: SubprocessLauncher, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_logging_filter_that_raises_does_not_change_the_result(
+    launcher: SubprocessLauncher, caplog: pytest.LogCaptureFixture
+) -> None:
     def refuse(record: logging.LogRecord) -> bool:
         raise RuntimeError("a filter of the application's")
 
@@ -104,7 +106,7 @@ def test_a_filter_that_raises_costs_no_result(launcher: SubprocessLauncher, capl
         logging.getLogger("launchpad").removeFilter(refuse)
 
 
-def test_a_callback_hears_of_the_start_and_the_end(launcher: SubprocessLauncher, events: list[RunEvent]) -> None:
+def test_a_callback_gets_the_start_and_the_end(launcher: SubprocessLauncher, events: list[RunEvent]) -> None:
     run = Run(command=ECHO)
     outcome = launcher.launch(run)
     assert events == [
@@ -113,13 +115,13 @@ def test_a_callback_hears_of_the_start_and_the_end(launcher: SubprocessLauncher,
     ]
 
 
-def test_the_end_is_told_before_the_future_is_done(launcher: SubprocessLauncher, events: list[RunEvent]) -> None:
+def test_the_end_is_reported_before_the_future_is_done(launcher: SubprocessLauncher, events: list[RunEvent]) -> None:
     with LaunchExecutor(launcher, 1) as executor:
         executor.submit(Run(command=ECHO)).result()
         assert kinds(events) == ["started", "ended"]
 
 
-def test_what_could_not_be_launched_is_told_with_its_error(
+def test_a_run_that_could_not_be_launched_is_reported_with_its_error(
     launcher: SubprocessLauncher, events: list[RunEvent]
 ) -> None:
     with pytest.raises(LaunchError) as raised:
@@ -183,7 +185,7 @@ def test_a_subscription_ends_when_it_is_closed(launcher: SubprocessLauncher) -> 
     assert kinds(heard) == ["started", "ended"]
 
 
-def test_a_callback_runs_in_the_context_of_who_launches(launcher: SubprocessLauncher) -> None:
+def test_a_callback_runs_in_the_context_of_the_launching_thread(launcher: SubprocessLauncher) -> None:
     trace = contextvars.ContextVar("trace", default="none")
     seen: list[tuple[str, str]] = []
     with on_event(lambda event: seen.append((event.kind, trace.get()))):

@@ -1,4 +1,4 @@
-"""Launchers as plain data and back, whatever their class, and what is said where the data has faults."""
+"""Launchers of every class as plain data and back, and messages for invalid data."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ LAUNCHERS = [
 
 
 def fault(config: Any, base: type[Launcher] = Stranger) -> str:
-    """What is said of `config`; without the secret."""
+    """The message for an invalid `config`, without the secret."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is what the tests look at
         Launcher.from_settings({"type": base.type, "config": config})
     assert SECRET not in str(caught.value)

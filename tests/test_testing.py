@@ -21,9 +21,8 @@ from launchpad import (
 from launchpad.core.backend import Chunk, Exit
 from launchpad.core.cancellation import StopToken
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
-from tests.helping import in_thread
+from tests.helping import QUICK_TIMEOUT, in_thread
 
-SOON = 20.0
 ENDLESS = Script(exit_code=None)
 
 
@@ -94,7 +93,7 @@ def test_the_test_says_when_a_run_ends() -> None:
     with FakeLauncher(fake) as launcher, LaunchExecutor(launcher) as executor:
         future = executor.submit(job())
         fake.finish("job", exit_code=4)  # waits for its start
-        assert future.result(SOON) is False
+        assert future.result(QUICK_TIMEOUT) is False
     assert future.outcome.exit_code == 4
 
 
@@ -103,12 +102,12 @@ def test_a_run_writes_while_it_runs() -> None:
     with FakeLauncher(fake) as launcher:
         launched = in_thread(launcher.submit, job(), on_output=lambda run, line: heard.set())
         fake.wait_for("job").write("progress\n")
-        assert heard.wait(SOON)
+        assert heard.wait(QUICK_TIMEOUT)
         fake.finish("job")
-        assert launched.result(SOON) is True
+        assert launched.result(QUICK_TIMEOUT) is True
 
 
-def test_the_last_of_several_runs_with_a_name_is_meant_and_a_run_is_itself() -> None:
+def test_a_name_means_its_last_run_and_a_run_means_exactly_that_run() -> None:
     fake, first, second = FakeBackend(), job(), job()
     with FakeLauncher(fake) as launcher:
         launcher.submit(first)
@@ -117,12 +116,12 @@ def test_the_last_of_several_runs_with_a_name_is_meant_and_a_run_is_itself() -> 
     assert fake.wait_for(first).run is first
 
 
-def test_who_waits_for_what_is_never_launched_is_told() -> None:
+def test_waiting_for_a_run_that_is_never_launched_times_out() -> None:
     with pytest.raises(TimeoutError, match="'job' has not been started"):
         FakeBackend().wait_for("job", timeout=0)
 
 
-def test_a_run_may_end_by_itself_in_its_own_way_when_it_is_asked_to_stop() -> None:
+def test_a_script_may_choose_how_a_run_ends_when_it_is_asked_to_stop() -> None:
     def say_bye(fake: FakeRun) -> None:
         fake.write("bye\n")
         fake.finish(0)
@@ -159,7 +158,7 @@ def test_a_start_may_take_as_long_as_the_test_wants() -> None:
     fake = FakeBackend(Script(before_start=slowly))
     with FakeLauncher(fake) as launcher, LaunchExecutor(launcher) as executor:
         future = executor.submit(job())
-        assert reached.wait(SOON)
+        assert reached.wait(QUICK_TIMEOUT)
         assert future.cancel()
     assert (future.cancelled(), fake.runs) == (True, [])
 
@@ -172,22 +171,22 @@ def test_output_that_is_held_open_does_not_delay_the_end(output: str) -> None:
         launched = in_thread(launcher.submit, job(), on_output=lambda run, line: lines.append(line))
         fake.finish("job")
         fake.runs[0].write(output)
-        assert launched.result(SOON) is True
+        assert launched.result(QUICK_TIMEOUT) is True
     assert lines[0] == "early"
 
 
-def test_output_that_breaks_costs_lines_and_not_the_result() -> None:
+def test_lost_output_does_not_change_the_result() -> None:
     fake = FakeBackend(Script(output="early\n", exit_code=None))
     with FakeLauncher(fake) as launcher:
         launched = in_thread(launcher.submit, job())
         fake.wait_for("job").lose_output()
         fake.runs[0].write("lost\n")
         fake.finish("job", 5)
-        assert launched.result(SOON) is False
+        assert launched.result(QUICK_TIMEOUT) is False
     assert [chunk.data for chunk in fake.runs[0].output] == [b"early\n"]
 
 
-def test_ends_are_told_after_the_event_stream_broke() -> None:
+def test_ends_are_reported_after_the_event_stream_broke() -> None:
     fake = FakeBackend(ENDLESS)
     with FakeLauncher(fake) as launcher:
         launched = in_thread(launcher.submit, job())
@@ -195,7 +194,7 @@ def test_ends_are_told_after_the_event_stream_broke() -> None:
         fake.break_events()
         fake.finish("job")
         fake.break_events()
-        assert launched.result(SOON) is True
+        assert launched.result(QUICK_TIMEOUT) is True
 
 
 def test_an_engine_that_is_away_cannot_be_used() -> None:
@@ -215,7 +214,7 @@ def test_a_run_may_vanish() -> None:
     with FakeLauncher(fake) as launcher:
         launched = in_thread(launcher.launch, job())
         fake.wait_for("job").vanish()
-        assert launched.result(SOON).reason is Reason.VANISHED
+        assert launched.result(QUICK_TIMEOUT).reason is Reason.VANISHED
 
 
 def test_a_run_ends_once() -> None:
@@ -254,7 +253,7 @@ def test_closing_one_launcher_leaves_another_on_the_same_engine_alone() -> None:
         with FakeLauncher(fake) as two:
             assert two.stop(two.start(job("other"))) is None
         fake.finish("job")
-        assert launched.result(SOON) is True
+        assert launched.result(QUICK_TIMEOUT) is True
 
 
 def test_a_fake_launcher_can_be_registered() -> None:

@@ -1,4 +1,4 @@
-"""The command itself: help, usage, previews, and what is missing."""
+"""The command itself: help, usage, previews, and missing packages."""
 
 from __future__ import annotations
 

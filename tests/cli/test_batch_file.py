@@ -33,7 +33,7 @@ def commands(text: str | bytes) -> list[list[str] | None]:
         "- &base {command: [a]}\n- {<<: *base, command: [b]}\n",
     ],
 )
-def test_a_yaml_list_and_json_lines_are_told_apart_by_their_content(text: str | bytes) -> None:
+def test_a_yaml_list_and_json_lines_are_distinguished_by_their_content(text: str | bytes) -> None:
     assert commands(text) == [["a"], ["b"]]
 
 

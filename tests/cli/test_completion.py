@@ -1,4 +1,4 @@
-"""Completion: what a shell is told, and that a real one completes a word by it."""
+"""Completion: the candidates for a word, and that a real shell completes it."""
 
 from __future__ import annotations
 

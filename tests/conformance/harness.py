@@ -94,7 +94,7 @@ class Harness(abc.ABC):
 
     name: ClassVar[str]
     cannot: ClassVar[Mapping[str, str]] = {}
-    """What has no meaning on this engine, each with the reason; tests that need it (`pytest.mark.needs`) are skipped:
+    """Features that this engine cannot have, with the reasons. Tests that need one (`pytest.mark.needs`) are skipped:
 
     - `other_processes`: another process finds a run by its handle
     - `exit_code_elsewhere`: that process learns the exit code
@@ -133,7 +133,7 @@ class Harness(abc.ABC):
 
     @abc.abstractmethod
     def leftovers(self) -> list[str]:
-        """What runs with this mark have left on the engine, in any state: a line for each. Called after the test.
+        """The leftovers of runs with this mark on the engine, in any state: a line for each. Called after the test.
 
         Waits a few seconds for runs that are ending, and removes the rest, so that a failed test leaves nothing.
         """

@@ -35,12 +35,12 @@ def test_an_unknown_end_says_where_it_is_known() -> None:
         (-99, "Killed by signal 99 (unknown)."),
     ],
 )
-def test_a_failure_is_told_with_the_signals_name(code: int, message: str) -> None:
+def test_the_message_of_a_failure_names_the_signal(code: int, message: str) -> None:
     assert of_exit_code(code)[:2] == (Reason.FAILED, message)
 
 
 @pytest.mark.parametrize("code", [-9, 137])
-def test_a_kill_that_nobody_sent_hints_at_memory(code: int) -> None:
+def test_sigkill_has_a_hint_about_memory(code: int) -> None:
     assert of_exit_code(code).hint == MEMORY_HINT
 
 

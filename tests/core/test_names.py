@@ -1,4 +1,4 @@
-"""Slugs of any text, and what is tried when a name is taken."""
+"""Slugs of any text, and the candidates for a name that is taken."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_other_separators_stay_in_the_line() -> None:
     assert lines_of(["a\x0b\x0c\x1c\x85\u2028\u2029b\n".encode()]) == ["a\x0b\x0c\x1c\x85\u2028\u2029b"]
 
 
-def test_a_line_is_told_as_soon_as_it_is_whole() -> None:
+def test_a_line_is_passed_on_as_soon_as_it_is_complete() -> None:
     lines = Lines()
     assert [lines.feed(chunk) for chunk in (b"one\ntw", b"o", b"\n")] == [["one"], [], ["two"]]
 
@@ -154,7 +154,7 @@ def test_an_interrupt_in_a_sink_is_no_fault_of_the_sink(error: type[BaseExceptio
         output.write(Chunk("stdout", b"1\n"))
 
 
-def test_output_that_nobody_wants_is_discarded() -> None:
+def test_discard_drops_the_output() -> None:
     assert discard("stdout", ["line"]) is None
 
 
@@ -191,7 +191,7 @@ def test_a_screen_without_the_character_gets_an_escape_and_the_rest_and_raises_a
 
 @pytest.mark.usefixtures("screens")
 @pytest.mark.parametrize("broken", [None, "closed"])
-def test_a_screen_that_is_closed_or_absent_costs_one_warning(
+def test_a_screen_that_is_closed_or_absent_causes_one_warning(
     broken: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     output = Output(RUN)

@@ -1,4 +1,4 @@
-"""What is tried again, how often and how long; no time passes here."""
+"""The retry policies: which errors are retried, how often and how long; no test sleeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`StopPlan`: what is done to a run, for every state of its stop."""
+"""`StopPlan`: the next step for every state of a stop."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_next_step(
         (TIME_OUT, False, StopPlan(13.0, Reason.TIMED_OUT)),
     ],
 )
-def test_the_grace_begins_when_the_run_is_asked_to_end(plan: StopPlan, requested: bool, after: StopPlan) -> None:
+def test_the_grace_starts_when_the_run_is_asked_to_end(plan: StopPlan, requested: bool, after: StopPlan) -> None:
     assert plan.after_terminate(10.0, 3.0, requested=requested) == after
 
 

@@ -8,9 +8,7 @@ import time
 import pytest
 
 from launchpad.core.stopper import Stopper
-
-SOON = 20.0
-"""Seconds until what must happen is taken to be stuck."""
+from tests.helping import QUICK_TIMEOUT
 
 
 class Steps:
@@ -19,14 +17,14 @@ class Steps:
     def __init__(self, *delays: float | None) -> None:
         self.taken: list[float] = []
         self.threads: set[int] = set()
-        self.begun = threading.Event()
+        self.started = threading.Event()
         self.done = threading.Event()
         self._delays = list(delays)
 
     def take_due_step(self) -> float | None:
         self.taken.append(time.monotonic())
         self.threads.add(threading.get_ident())
-        self.begun.set()
+        self.started.set()
         delay = self._delays.pop(0) if self._delays else None
         if delay is None:
             self.done.set()
@@ -43,7 +41,7 @@ class Blocked:
 
     def take_due_step(self) -> None:
         self.entered.set()
-        assert self.go_on.wait(SOON)
+        assert self.go_on.wait(QUICK_TIMEOUT)
 
 
 def await_end(stopper: Stopper) -> None:
@@ -54,14 +52,14 @@ def await_end(stopper: Stopper) -> None:
 def test_a_step_is_taken_at_once_in_another_thread() -> None:
     stop = Steps(None)
     Stopper().schedule(stop)
-    assert stop.done.wait(SOON)
+    assert stop.done.wait(QUICK_TIMEOUT)
     assert threading.get_ident() not in stop.threads
 
 
 def test_the_next_step_is_taken_when_it_is_due_and_no_earlier() -> None:
     stop = Steps(0.05, 0.05, None)
     Stopper().schedule(stop)
-    assert stop.done.wait(SOON)
+    assert stop.done.wait(QUICK_TIMEOUT)
     first, second, third = stop.taken
     assert second - first >= 0.05
     assert third - second >= 0.05
@@ -71,29 +69,29 @@ def test_a_stop_that_is_scheduled_again_is_attended_to_at_once() -> None:
     stopper, stop = Stopper(), Steps(3600, None)
     stopper.schedule(stop)
     stopper.schedule(stop)
-    assert stop.done.wait(SOON)
+    assert stop.done.wait(QUICK_TIMEOUT)
     await_end(stopper)
 
 
 def test_one_thread_takes_all_steps_and_ends_after_the_last() -> None:
     stopper, blocked = Stopper(), Blocked()
     stopper.schedule(blocked)
-    assert blocked.entered.wait(SOON)
+    assert blocked.entered.wait(QUICK_TIMEOUT)
     stops = [Steps(0.01, None) for _ in range(500)]
     for stop in stops:
         stopper.schedule(stop)
     blocked.go_on.set()
-    assert all(stop.done.wait(SOON) for stop in stops)
+    assert all(stop.done.wait(QUICK_TIMEOUT) for stop in stops)
     assert len(set.union(*(stop.threads for stop in stops))) == 1
     await_end(stopper)
 
 
 def test_a_stop_scheduled_while_the_thread_ends_is_carried_out() -> None:
     stopper = Stopper()
-    for _ in range(300):  # each asks at about the moment at which the thread of the one before ends
+    for _ in range(300):  # each at about the moment when the thread of the previous one ends
         stop = Steps(None)
         stopper.schedule(stop)
-        assert stop.done.wait(SOON)
+        assert stop.done.wait(QUICK_TIMEOUT)
 
 
 def test_stops_scheduled_by_many_threads_at_once_are_all_carried_out() -> None:
@@ -101,7 +99,7 @@ def test_stops_scheduled_by_many_threads_at_once_are_all_carried_out() -> None:
     stops = [Steps(0.001, None) for _ in range(16 * 20)]
 
     def ask(mine: list[Steps]) -> None:
-        ready.wait(SOON)
+        ready.wait(QUICK_TIMEOUT)
         for stop in mine:
             stopper.schedule(stop)
 
@@ -109,8 +107,8 @@ def test_stops_scheduled_by_many_threads_at_once_are_all_carried_out() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(SOON)
-    assert all(stop.done.wait(SOON) for stop in stops)
+        thread.join(QUICK_TIMEOUT)
+    assert all(stop.done.wait(QUICK_TIMEOUT) for stop in stops)
 
 
 def test_a_step_that_fails_is_logged_and_does_not_affect_other_stops(caplog: pytest.LogCaptureFixture) -> None:
@@ -122,7 +120,7 @@ def test_a_step_that_fails_is_logged_and_does_not_affect_other_stops(caplog: pyt
     for each in (blocked, Failing(), stop):
         stopper.schedule(each)
     blocked.go_on.set()
-    assert stop.done.wait(SOON)
+    assert stop.done.wait(QUICK_TIMEOUT)
     assert caplog.messages == ["A step of a stop failed"]
 
 
@@ -151,6 +149,6 @@ def test_an_interrupt_of_a_caller_that_does_the_work_loses_no_stop() -> None:
 def test_cancelling_a_stop_takes_its_last_step_now() -> None:
     stopper, stop = Stopper(), Steps(3600, None)
     stopper.schedule(stop)
-    assert stop.begun.wait(SOON)
+    assert stop.started.wait(QUICK_TIMEOUT)
     stopper.cancel(stop)
-    assert stop.done.wait(SOON)
+    assert stop.done.wait(QUICK_TIMEOUT)

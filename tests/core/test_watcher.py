@@ -1,4 +1,4 @@
-"""The Watcher: facts to those who listen, from a stream that breaks, hangs, ends and lies."""
+"""`Watcher`: listeners get their facts, also from streams that break, end or raise."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ from launchpad import EngineUnavailable, LaunchError
 from launchpad.core.cancellation import StopToken
 from launchpad.core.retries import Transient
 from launchpad.core.watcher import Watcher
-from tests.helping import until
-
-SOON = 20.0
-"""Seconds until what must happen is taken to be stuck."""
+from tests.helping import QUICK_TIMEOUT, until
 
 Event = tuple[str | None, str] | None | BaseException
 
 
 class Stream:
-    """A stream that tells what the test puts in; an error in it is raised, END ends it."""
+    """An event stream of what the test puts in; it raises an error that is put in, and END ends it."""
 
     END = ("", "END")
 
@@ -49,7 +46,7 @@ class Stream:
 
 
 class Events:
-    """Opens the streams that the test has put in, in order; waits for one where there is none yet."""
+    """Opens the streams that the test has put in, in order; waits for one if there is none yet."""
 
     def __init__(self, *streams: Stream | BaseException) -> None:
         self.opened = 0
@@ -61,7 +58,7 @@ class Events:
             self._streams.put(stream)
 
     def open(self) -> Stream:
-        stream = self._streams.get(timeout=SOON)
+        stream = self._streams.get(timeout=QUICK_TIMEOUT)
         self.opened += 1
         if isinstance(stream, BaseException):
             raise stream
@@ -69,7 +66,7 @@ class Events:
 
 
 class Listener:
-    """Keeps what it hears."""
+    """Keeps the facts and the error that it gets."""
 
     def __init__(self) -> None:
         self.facts: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -85,7 +82,7 @@ class Listener:
         self.failed.set()
 
     def next(self) -> str:
-        return self.facts.get(timeout=SOON)
+        return self.facts.get(timeout=QUICK_TIMEOUT)
 
 
 @pytest.fixture
@@ -106,13 +103,13 @@ def watch() -> Iterator[Watch]:
     """Makes watchers of streams that are closed after the test."""
     watchers: list[Watcher[str]] = []
 
-    def watch(*streams: Stream | BaseException, longest_outage: float = SOON) -> Watcher[str]:
+    def watch(*streams: Stream | BaseException, longest_outage: float = QUICK_TIMEOUT) -> Watcher[str]:
         watchers.append(Watcher(Events(*streams), "engine", longest_outage))
         return watchers[-1]
 
     yield watch
     for watcher in watchers:
-        watcher._events.put(Stream())  # where it waits for one
+        watcher._events.put(Stream())  # it may be waiting for one
         watcher.close()
 
 
@@ -120,17 +117,17 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "launchpad-engine"]
 
 
-def test_facts_go_to_those_who_listen_for_their_key(watch: Watch, stream: Stream) -> None:
+def test_facts_go_to_the_listeners_of_their_key(watch: Watch, stream: Stream) -> None:
     watcher, one, two = watch(stream), Listener(), Listener()
     watcher.register("one", one)
     watcher.register("two", two)
-    stream.put(("two", "B"), ("nobody", "X"), ("one", "A"))
+    stream.put(("two", "B"), ("other", "X"), ("one", "A"))
     assert (one.next(), two.next()) == ("A", "B")
     assert one.facts.empty()
     assert two.facts.empty()
 
 
-def test_a_fact_without_a_key_goes_to_all(watch: Watch, stream: Stream) -> None:
+def test_a_fact_without_a_key_goes_to_all_listeners(watch: Watch, stream: Stream) -> None:
     watcher, listeners = watch(stream), [Listener() for _ in range(3)]
     for number, listener in enumerate(listeners):
         watcher.register(str(number // 2), listener)
@@ -138,7 +135,7 @@ def test_a_fact_without_a_key_goes_to_all(watch: Watch, stream: Stream) -> None:
     assert [listener.next() for listener in listeners] == ["for all"] * 3
 
 
-def test_all_who_listen_for_a_key_hear_its_facts_in_order(watch: Watch, stream: Stream) -> None:
+def test_all_listeners_of_a_key_get_its_facts_in_order(watch: Watch, stream: Stream) -> None:
     watcher, listeners = watch(stream), [Listener(), Listener()]
     for listener in listeners:
         watcher.register("key", listener)
@@ -146,7 +143,7 @@ def test_all_who_listen_for_a_key_hear_its_facts_in_order(watch: Watch, stream: 
     assert [(listener.next(), listener.next()) for listener in listeners] == [("1", "2")] * 2
 
 
-def test_who_leaves_hears_no_more_and_the_others_do(watch: Watch, stream: Stream) -> None:
+def test_a_listener_that_is_removed_gets_no_more_facts(watch: Watch, stream: Stream) -> None:
     watcher, leaves, stays = watch(stream), Listener(), Listener()
     watcher.register("key", leaves)
     watcher.register("key", stays)
@@ -158,7 +155,7 @@ def test_who_leaves_hears_no_more_and_the_others_do(watch: Watch, stream: Stream
     assert leaves.facts.empty()
 
 
-def test_one_thread_and_one_stream_serve_all(watch: Watch, stream: Stream) -> None:
+def test_one_thread_and_one_stream_serve_all_listeners(watch: Watch, stream: Stream) -> None:
     watcher, listeners = watch(stream), [Listener() for _ in range(20)]
     for number, listener in enumerate(listeners):
         watcher.register(str(number), listener)
@@ -168,7 +165,7 @@ def test_one_thread_and_one_stream_serve_all(watch: Watch, stream: Stream) -> No
 
 
 @pytest.mark.parametrize("broken", [Transient("reset by peer"), Stream.END], ids=["breaks", "ends"])
-def test_a_stream_that_is_over_is_opened_anew_and_its_listing_counts(
+def test_after_a_stream_ends_another_is_opened_and_its_listing_counts(
     watch: Watch, listener: Listener, broken: Event
 ) -> None:
     first, second = Stream(("key", "1"), broken), Stream(("key", "2"))
@@ -178,66 +175,66 @@ def test_a_stream_that_is_over_is_opened_anew_and_its_listing_counts(
     assert not second.closed.is_set()
 
 
-def test_what_cannot_be_opened_for_now_is_tried_again(watch: Watch, stream: Stream, listener: Listener) -> None:
+def test_a_stream_that_cannot_be_opened_now_is_tried_again(watch: Watch, stream: Stream, listener: Listener) -> None:
     watch(Transient("refused"), Transient("refused", retry_after=0.01), stream).register("key", listener)
     stream.put(("key", "fact"))
     assert listener.next() == "fact"
 
 
-def test_an_engine_out_of_reach_for_too_long_fails_all(watch: Watch) -> None:
+def test_a_long_outage_fails_all_listeners(watch: Watch) -> None:
     watcher, listeners = watch(longest_outage=0), [Listener(), Listener()]
     for key, listener in zip("ab", listeners, strict=True):
         watcher.register(key, listener)
     watcher._events.put(Transient("refused"))
     for listener in listeners:
-        assert listener.failed.wait(SOON)
+        assert listener.failed.wait(QUICK_TIMEOUT)
         assert isinstance(listener.error, EngineUnavailable)
         assert "refused" in str(listener.error)
 
 
-def test_streams_that_break_before_they_tell_anything_are_an_outage(watch: Watch, listener: Listener) -> None:
+def test_streams_that_break_before_their_first_event_are_an_outage(watch: Watch, listener: Listener) -> None:
     streams = [Stream(Transient("cut off")) for _ in range(1000)]
     watcher = watch(*streams, longest_outage=0.3)
     watcher.register("key", listener)
-    assert listener.failed.wait(SOON)
+    assert listener.failed.wait(QUICK_TIMEOUT)
     assert "cut off" in str(listener.error)
     assert watcher._events.opened < 30
 
 
-def test_streams_that_break_after_a_sign_of_life_are_no_outage_and_not_hammered(
+def test_streams_that_break_after_a_sign_of_life_are_opened_again_after_a_pause(
     watch: Watch, listener: Listener
 ) -> None:
     streams = [Stream(None, Transient("cut off")) for _ in range(4)]
-    begun = time.monotonic()
+    started = time.monotonic()
     watch(*streams, Stream(("key", "fact")), longest_outage=0).register("key", listener)
     assert listener.next() == "fact"
-    assert time.monotonic() - begun >= 0.4
+    assert time.monotonic() - started >= 0.4
 
 
 @pytest.mark.parametrize("where", ["opening", "reading"])
-def test_what_another_try_does_not_mend_fails_all_at_once(watch: Watch, listener: Listener, where: str) -> None:
+def test_an_error_that_is_not_transient_fails_all_listeners(watch: Watch, listener: Listener, where: str) -> None:
     error = LaunchError("forbidden: events list")
     watch(error if where == "opening" else Stream(error)).register("key", listener)
-    assert listener.failed.wait(SOON)
+    assert listener.failed.wait(QUICK_TIMEOUT)
     assert listener.error is error
 
 
 @pytest.mark.parametrize("fault", [KeyError("raw_object"), SystemExit(1)], ids=repr)
 @pytest.mark.parametrize("where", ["opening", "reading"])
-def test_a_fault_of_the_stream_fails_all_and_is_logged(
+def test_a_defect_of_the_stream_fails_all_listeners_and_is_logged(
     watch: Watch, listener: Listener, where: str, fault: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch(fault if where == "opening" else Stream(fault)).register("key", listener)
-    assert listener.failed.wait(SOON)
+    assert listener.failed.wait(QUICK_TIMEOUT)
     assert isinstance(listener.error, EngineUnavailable)
     assert type(fault).__name__ in str(listener.error)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-def test_after_a_failure_who_registers_is_served_by_a_new_thread(watch: Watch, stream: Stream) -> None:
+def test_after_a_failure_a_new_thread_serves_new_listeners(watch: Watch, stream: Stream) -> None:
     watcher, first, second = watch(LaunchError("forbidden"), stream), Listener(), Listener()
     watcher.register("key", first)
-    assert first.failed.wait(SOON)
+    assert first.failed.wait(QUICK_TIMEOUT)
     watcher.register("key", second)
     stream.put(("key", "fact"))
     assert second.next() == "fact"
@@ -251,7 +248,7 @@ def test_without_listeners_the_thread_ends_at_a_sign_of_life_and_starts_anew(wat
     assert listener.next() == "1"
     watcher.unregister("key", listener)
     first.put(None)
-    assert first.closed.wait(SOON)
+    assert first.closed.wait(QUICK_TIMEOUT)
     watcher.register("key", listener)
     assert listener.next() == "2"
 
@@ -269,7 +266,7 @@ def test_without_listeners_a_broken_stream_is_not_opened_again(
     assert watcher._events.opened == 1
 
 
-def test_a_sign_of_life_changes_nothing_while_somebody_listens(
+def test_a_sign_of_life_changes_nothing_while_there_are_listeners(
     watch: Watch, stream: Stream, listener: Listener
 ) -> None:
     watch(stream).register("key", listener)
@@ -277,7 +274,7 @@ def test_a_sign_of_life_changes_nothing_while_somebody_listens(
     assert listener.next() == "fact"
 
 
-def test_closing_fails_who_listens_and_ends_thread_and_stream(watch: Watch, stream: Stream, listener: Listener) -> None:
+def test_close_fails_the_listeners_and_ends_thread_and_stream(watch: Watch, stream: Stream, listener: Listener) -> None:
     watcher = watch(stream)
     watcher.register("key", listener)
     stream.put(("key", "fact"))
@@ -289,7 +286,7 @@ def test_closing_fails_who_listens_and_ends_thread_and_stream(watch: Watch, stre
     assert threads() == []
 
 
-def test_a_closed_watcher_takes_no_listeners(watch: Watch, listener: Listener) -> None:
+def test_a_closed_watcher_accepts_no_listeners(watch: Watch, listener: Listener) -> None:
     watcher = watch()
     watcher.close()
     with pytest.raises(EngineUnavailable, match="closed"):
@@ -297,11 +294,11 @@ def test_a_closed_watcher_takes_no_listeners(watch: Watch, listener: Listener) -
     assert threads() == []
 
 
-def test_closing_while_a_stream_is_being_opened_is_not_lost(listener: Listener) -> None:
+def test_close_takes_effect_while_a_stream_is_being_opened(listener: Listener) -> None:
     class Opening(Events):
         def open(self) -> Stream:
             threading.Thread(target=closed.submit, args=(watcher.close,)).start()
-            until(refuses_listeners)  # close() has begun, and has seen no stream yet
+            until(refuses_listeners)  # close() is in progress, and has seen no stream yet
             return super().open()
 
     def refuses_listeners() -> bool:
@@ -315,17 +312,17 @@ def test_closing_while_a_stream_is_being_opened_is_not_lost(listener: Listener) 
     watcher: Watcher[str] = Watcher(Opening(stream), "engine")
     with ThreadPoolExecutor(1) as closed:
         watcher.register("key", listener)
-        assert listener.failed.wait(SOON)
+        assert listener.failed.wait(QUICK_TIMEOUT)
     assert stream.closed.is_set()
 
 
-def test_closing_wakes_one_who_waits_to_reconnect(listener: Listener) -> None:
+def test_close_wakes_a_watcher_that_waits_to_reconnect(listener: Listener) -> None:
     watcher: Watcher[str] = Watcher(Events(Transient("busy", retry_after=60)), "engine")
     watcher.register("key", listener)
     until(lambda: watcher._events.opened == 1)
-    begun = time.monotonic()
+    started = time.monotonic()
     watcher.close()
-    assert time.monotonic() - begun < SOON
+    assert time.monotonic() - started < QUICK_TIMEOUT
     assert listener.failed.is_set()
 
 
@@ -337,7 +334,7 @@ def test_a_listener_may_close_the_watcher(watch: Watch, stream: Stream) -> None:
     watcher, closer = watch(stream), Closer()
     watcher.register("key", closer)
     stream.put(("key", "fact"))
-    assert closer.failed.wait(SOON)
+    assert closer.failed.wait(QUICK_TIMEOUT)
     until(lambda: not threads())
 
 
@@ -345,23 +342,23 @@ def test_listeners_are_called_without_the_lock(watch: Watch, stream: Stream) -> 
     class Busy(Listener):
         def notify(self, fact: str) -> None:
             with ThreadPoolExecutor(1) as other:
-                other.submit(watcher.register, "other", self).result(SOON)
-                other.submit(watcher.unregister, "other", self).result(SOON)
+                other.submit(watcher.register, "other", self).result(QUICK_TIMEOUT)
+                other.submit(watcher.unregister, "other", self).result(QUICK_TIMEOUT)
             super().notify(fact)
 
         def fail(self, error: LaunchError) -> None:
             with ThreadPoolExecutor(1) as other:
-                other.submit(watcher.unregister, "other", self).result(SOON)
+                other.submit(watcher.unregister, "other", self).result(QUICK_TIMEOUT)
             super().fail(error)
 
     watcher, busy = watch(stream), Busy()
     watcher.register("key", busy)
     stream.put(("key", "fact"), LaunchError("over"))
     assert busy.next() == "fact"
-    assert busy.failed.wait(SOON)
+    assert busy.failed.wait(QUICK_TIMEOUT)
 
 
-def test_a_listener_that_raises_costs_the_others_nothing(watch: Watch, stream: Stream, listener: Listener) -> None:
+def test_a_listener_that_raises_does_not_affect_the_others(watch: Watch, stream: Stream, listener: Listener) -> None:
     class Broken(Listener):
         def notify(self, fact: str) -> None:
             raise ZeroDivisionError
@@ -374,7 +371,7 @@ def test_a_listener_that_raises_costs_the_others_nothing(watch: Watch, stream: S
     assert broken.failed.is_set()
 
 
-def test_a_listener_that_cannot_even_fail_costs_the_others_nothing(
+def test_a_listener_whose_fail_raises_does_not_affect_the_others(
     watch: Watch, stream: Stream, listener: Listener
 ) -> None:
     class Broken(Listener):
@@ -385,10 +382,10 @@ def test_a_listener_that_cannot_even_fail_costs_the_others_nothing(
     watcher.register("a", Broken())
     watcher.register("b", listener)
     stream.put(LaunchError("over"))
-    assert listener.failed.wait(SOON)
+    assert listener.failed.wait(QUICK_TIMEOUT)
 
 
-def test_no_fact_is_lost_among_threads_that_come_and_go(watch: Watch, stream: Stream) -> None:
+def test_no_fact_is_lost_while_threads_register_and_unregister(watch: Watch, stream: Stream) -> None:
     watcher = watch(stream)
 
     def come_and_go(name: str) -> int:
@@ -401,14 +398,14 @@ def test_no_fact_is_lost_among_threads_that_come_and_go(watch: Watch, stream: St
             watcher.unregister(key, listener)
         return heard
 
-    watcher.register("always", Listener())  # else the thread may end, with what the stream has yet to tell
+    watcher.register("always", Listener())  # else the thread may end before the stream's last facts
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(come_and_go, "abcdefgh")) == [100] * 8
     assert len(threads()) == 1
 
 
 class Engine:
-    """An engine that remembers: every stream lists what has happened, then tells what happens."""
+    """An engine that remembers: every stream lists the past events, then yields new ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -460,7 +457,7 @@ def test_no_fact_is_lost_while_the_thread_ends_and_starts_and_streams_break() ->
     watcher.close()
 
 
-def test_closing_and_registering_at_once_leaves_nobody_unheard() -> None:
+def test_a_listener_registered_during_close_fails_or_is_refused() -> None:
     for _ in range(100):
         watcher, listener, ready = Watcher(Engine(), "engine"), Listener(), threading.Barrier(2)
 
@@ -478,7 +475,7 @@ def test_closing_and_registering_at_once_leaves_nobody_unheard() -> None:
             registered = pool.submit(register)
             ready.wait()
             watcher.close()
-            assert not registered.result(SOON) or listener.failed.wait(SOON)
+            assert not registered.result(QUICK_TIMEOUT) or listener.failed.wait(QUICK_TIMEOUT)
 
 
 def test_a_stream_that_is_opened_just_before_the_stop_is_closed(listener: Listener) -> None:
@@ -497,11 +494,11 @@ def test_a_stream_that_is_opened_just_before_the_stop_is_closed(listener: Listen
     watcher = SlowToStop()
     watcher.register("key", listener)
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(watcher.close).result(SOON)
+        pool.submit(watcher.close).result(QUICK_TIMEOUT)
     assert stream.closed.is_set()
 
 
-def test_a_thread_that_has_left_does_not_fail_those_who_came_after(
+def test_a_thread_that_has_ended_does_not_fail_later_listeners(
     watch: Watch, listener: Listener, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Fragile(Stream):

@@ -69,7 +69,7 @@ def test_an_output_stream_cut_several_times_loses_and_repeats_no_line(proxy: Pro
     assert [line for line in lines if line.startswith("line")] == [f"line {i}" for i in range(20)]
 
 
-def test_an_engine_that_goes_away_and_comes_back_costs_no_line(proxy: Proxy, launcher: DockerLauncher) -> None:
+def test_no_line_is_lost_when_the_engine_goes_away_and_comes_back(proxy: Proxy, launcher: DockerLauncher) -> None:
     def interrupt(line: str) -> None:
         if line == "line 5":
             proxy.down()
@@ -156,9 +156,7 @@ def test_a_missing_first_network_is_an_error_that_names_it(make: Launch) -> None
         make(networks=["launchpad-no-such-network"]).submit(sh("true"))
 
 
-def test_an_engine_that_stays_away_fails_those_who_wait_and_the_handle_stays_good(
-    proxy: Proxy, launcher: DockerLauncher
-) -> None:
+def test_a_long_outage_fails_waiting_threads_and_the_handle_stays_valid(proxy: Proxy, launcher: DockerLauncher) -> None:
     handle = launcher.start(sh("sleep 3; exit 4"))
     with closing(DockerBackend.connect(os.environ, max_outage=1.0)) as backend:
         with closing(backend.find(handle, output=False)) as unit:

@@ -75,7 +75,7 @@ def test_a_cancelled_run_is_stopped_in_its_outcome_and_raises_cancelled_error(ex
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_a_run_that_ended_by_itself_after_the_cancel_is_cancelled_too(code: int) -> None:
+def test_a_run_that_ended_before_the_cancel_reached_it_is_cancelled_too(code: int) -> None:
     with executor_for(Script(exit_code=None, on_stop=lambda run: run.finish(code))) as executor:
         future = executor.submit(job())
         future.wait_started(10)
@@ -120,7 +120,7 @@ def test_a_start_under_way_is_given_up() -> None:
     assert (future.cancelled(), future.outcome.reason, fake.runs) == (True, Reason.STOPPED, [])
 
 
-def test_a_start_that_does_not_hear_of_the_cancel_is_stopped_as_soon_as_it_has_started() -> None:
+def test_a_start_that_cannot_be_cancelled_is_stopped_as_soon_as_it_has_started() -> None:
     starting, go_on = threading.Event(), threading.Event()
     script = Script(exit_code=None, before_start=lambda _: (starting.set(), go_on.wait(10)))
     fake = FakeBackend(script)
@@ -252,7 +252,7 @@ def test_callbacks_are_called_once_in_order(executor: LaunchExecutor) -> None:
     assert calls == ["first True", "second True", "late True"]
 
 
-def test_a_run_that_waits_at_the_gate_is_given_up_and_takes_nobodys_place() -> None:
+def test_a_run_cancelled_while_it_waits_for_a_slot_takes_no_slot() -> None:
     starting, go_on = threading.Event(), threading.Event()
     script = Script(before_start=lambda _: (starting.set(), go_on.wait(10)))
     with executor_for(script, max_launches=1) as executor:

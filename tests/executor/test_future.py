@@ -1,4 +1,4 @@
-"""What a LaunchFuture tells of its run, before, during and after it."""
+"""`LaunchFuture`: the state, handle and outcome of its run, before, during and after it."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_wait_started_of_a_run_cancelled_before_its_start_raises_cancelled_error
         executor.stop()
 
 
-def test_who_waits_for_the_start_hears_of_a_cancel_that_comes_later(executor: LaunchExecutor) -> None:
+def test_a_later_cancel_ends_wait_started(executor: LaunchExecutor) -> None:
     executor.launch_all([job()] * 4)
     queued = executor.submit(job())
     with ThreadPoolExecutor(1) as another:
@@ -215,7 +215,7 @@ def test_a_callback_that_raises_is_logged_and_the_next_is_called_and_the_executo
 
 
 @pytest.mark.parametrize("script", [Script(), Script(exit_code=1), REFUSED, Script(exit_code=None)])
-def test_a_callback_may_itself_wait_for_its_future(script: Script) -> None:
+def test_a_callback_may_wait_for_its_own_future(script: Script) -> None:
     seen: list[bool] = []
 
     def wait_here(future: Future[bool]) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C: what is queued is never started, what runs is stopped, and nothing is left; a second one does not wait."""
+"""Ctrl-C: queued runs never start, started runs are stopped, and nothing is left; a second one does not wait."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def interrupted(work: Callable[[], object], delay: float) -> None:
             while not (raised or over):
                 signal.pthread_kill(here, signal.SIGINT)
                 time.sleep(0.001)
-            until = time.monotonic() + SPARE
+            until = time.monotonic() + REPEAT_TIMEOUT
             while not over and time.monotonic() < until:
                 time.sleep(0.001)
 
@@ -140,14 +140,14 @@ def interrupted(work: Callable[[], object], delay: float) -> None:
         signal.signal(signal.SIGINT, before)
 
 
-SPARE = 5.0
+REPEAT_TIMEOUT = 5.0
 """Seconds until another interrupt."""
 
 ADJUST = ThreadPoolExecutor._adjust_thread_count.__code__
 
 
 def codes(frame: FrameType | None) -> Iterator[CodeType]:
-    """What is being executed, from `frame` outwards."""
+    """The code objects in progress, from `frame` outwards."""
     while frame is not None:
         yield frame.f_code
         frame = frame.f_back

@@ -106,7 +106,7 @@ def test_a_future_whose_pool_broke_is_freed() -> None:
     assert reference() is None
 
 
-def test_a_future_that_nobody_keeps_runs_all_the_same() -> None:
+def test_a_run_goes_on_without_a_reference_to_its_future() -> None:
     ended = threading.Event()
     with executor_for(Script(), 1) as executor:
         executor.submit(job()).add_done_callback(lambda future: ended.set())

@@ -190,7 +190,7 @@ def test_results_come_as_those_of_the_stdlib_do(executor: LaunchExecutor) -> Non
     assert not future.done()
 
 
-def test_an_executor_that_nobody_refers_to_ends_its_threads_after_its_runs(
+def test_an_executor_without_references_ends_its_threads_after_its_runs(
     launcher: FakeLauncher, fake: FakeBackend
 ) -> None:
     executor = LaunchExecutor(launcher, 2)
@@ -233,7 +233,7 @@ def test_it_works_away_from_the_main_thread(launcher: FakeLauncher, fake: FakeBa
         assert thread.submit(work).result(20) == [True] * 3
 
 
-def test_a_new_executor_costs_no_thread(launcher: FakeLauncher) -> None:
+def test_a_new_executor_has_no_thread(launcher: FakeLauncher) -> None:
     before = threading.active_count()
     executors = [LaunchExecutor(launcher) for _ in range(10)]
     gc.collect()

@@ -1,4 +1,4 @@
-"""stop(): what is queued is cancelled, what runs is stopped, from whatever thread it is called."""
+"""stop(): queued runs are cancelled and started ones stopped, from any thread."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_with_block_that_is_left_by_an_exception_stops(
     assert all(run.exit is not None for run in fake.runs)
 
 
-def test_stop_ends_a_start_that_is_under_way_and_what_waits_at_the_gate() -> None:
+def test_stop_ends_a_start_in_progress_and_runs_that_wait_for_a_slot() -> None:
     starting = threading.Event()
     fake = FakeBackend(Script(before_start=lambda stop_token: (starting.set(), stop_token.sleep(60))))
     executor = executor_for(fake, max_launches=1)

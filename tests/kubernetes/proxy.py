@@ -1,4 +1,4 @@
-"""The fault proxy for an API server: it takes plain HTTP, and speaks TLS to the server."""
+"""The fault proxy for an API server: it accepts plain HTTP, and connects to the server by TLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams of an API server that do what a test tells them."""
+"""Streams of an API server, scripted by a test."""
 
 from __future__ import annotations
 

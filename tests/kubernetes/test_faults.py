@@ -54,7 +54,7 @@ def outcomes(futures: list[LaunchFuture]) -> list[Outcome]:
 
 
 @pytest.mark.alone
-def test_an_api_server_that_is_down_for_10_s_costs_no_result_and_no_line(cluster: Cluster, engines: None) -> None:
+def test_no_result_and_no_line_is_lost_while_the_api_server_is_down_for_10_s(cluster: Cluster, engines: None) -> None:
     lines = Lines()
     with cluster.launcher() as launcher, LaunchExecutor(launcher) as executor:
         futures = launched(executor, lines, 10, f"{TEN_LINES}; exit 3")
@@ -70,7 +70,7 @@ def test_an_api_server_that_is_down_for_10_s_costs_no_result_and_no_line(cluster
 
 
 @pytest.mark.alone
-def test_a_kubelet_that_is_down_for_20_s_costs_no_result_and_no_line(cluster: Cluster, engines: None) -> None:
+def test_no_result_and_no_line_is_lost_while_the_kubelet_is_down_for_20_s(cluster: Cluster, engines: None) -> None:
     lines = Lines()
     with cluster.launcher() as launcher, LaunchExecutor(launcher) as executor:
         futures = launched(executor, lines, 3, TEN_LINES)
@@ -95,7 +95,7 @@ def test_watches_that_are_cut_three_times_are_reopened(cluster: Cluster, proxy: 
     assert [lines[future.run.id] for future in futures] == [numbered(range(10))] * 2
 
 
-def test_a_black_hole_of_15_s_costs_no_result_and_no_line(
+def test_no_result_and_no_line_is_lost_in_15_s_without_packets(
     cluster: Cluster, proxy: Proxy, through: pathlib.Path
 ) -> None:
     lines = Lines()

@@ -182,7 +182,7 @@ def test_waiting_with_another_launcher_returns_the_log_from_its_first_line(clust
 
 
 @pytest.mark.alone
-def test_two_watches_serve_all_runs_and_a_run_costs_two_requests(cluster: Cluster, proxy: Any, through: Any) -> None:
+def test_two_watches_serve_all_runs_and_a_run_takes_two_requests(cluster: Cluster, proxy: Any, through: Any) -> None:
     with cluster.launcher(kubeconfig=through) as launcher, LaunchExecutor(launcher) as executor:
         futures = executor.launch_all(shell("echo hello") for _ in range(6))
         assert [future.result(LONG) for future in futures] == [True] * 6

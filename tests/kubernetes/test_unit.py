@@ -79,7 +79,7 @@ class ScriptedWatchers:
 
 
 class Followed:
-    """A unit, its server and what it hears from."""
+    """A unit, its server and its event source."""
 
     def __init__(self, pod_watch_timeout: float = 60.0, **answers: list[Any]) -> None:
         self.server, self.watchers = Server(**answers), ScriptedWatchers()

@@ -1,4 +1,4 @@
-"""Bars at the bottom of a terminal: what is written, in which order."""
+"""Bars at the bottom of a terminal: the order of writes."""
 
 from __future__ import annotations
 

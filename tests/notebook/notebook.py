@@ -16,11 +16,12 @@ from typing import Any
 from jupyter_client import KernelManager
 
 TIMEOUT = 60.0
-SPARE = 5.0
+REPEAT_TIMEOUT = 5.0
+"""Seconds after which an interrupt is repeated."""
 
 
 class Cell:
-    """What has come back for one cell."""
+    """The results of one cell."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -65,15 +66,15 @@ class Notebook:
         self.kernel.context.destroy()
 
     def start(self, code: str) -> Cell:
-        """Has the kernel execute a cell, also where the one before it ended in an error just now."""
+        """Has the kernel execute a cell, even if the one before it has just ended in an error."""
         return self._cells[self._client.execute(code, stop_on_error=False)]
 
     @contextmanager
     def interrupted(self) -> Iterator[None]:
-        """Interrupts what is executed, and again after a while: an interrupt that falls into a callback of the garbage
-        collection, which ipykernel has, is dropped by CPython.
+        """Interrupts the cell in progress, and again after a while: CPython drops an interrupt that arrives in a
+        callback of the garbage collection, and ipykernel has one.
         """
-        spare = threading.Timer(SPARE, os.kill, [self.kernel.provisioner.pid, signal.SIGINT])
+        spare = threading.Timer(REPEAT_TIMEOUT, os.kill, [self.kernel.provisioner.pid, signal.SIGINT])
         self.kernel.interrupt_kernel()
         spare.start()
         try:
@@ -89,17 +90,19 @@ class Notebook:
         return cell
 
     def until(self, reached: Callable[[], object]) -> None:
-        """Takes what the kernel sends until `reached`."""
+        """Processes the messages of the kernel until `reached()` is true."""
         until = time.monotonic() + TIMEOUT
         while not reached():
             try:
                 message = self._client.get_iopub_msg(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
-                raise AssertionError(f"that never came; {[vars(cell) for cell in self._cells.values()]}") from None
+                raise AssertionError(
+                    f"the condition does not hold after {TIMEOUT:g} s; {[vars(cell) for cell in self._cells.values()]}"
+                ) from None
             self._take(message["parent_header"].get("msg_id"), message["msg_type"], message["content"])
 
     def _take(self, parent: str | None, kind: str, content: dict[str, Any]) -> None:
-        """Gives what has come to its cell; an update, as front ends do, to the one that has what is updated."""
+        """Passes a message to its cell; an update of a display to the cell that shows it, as in front ends."""
         display = content.get("transient", {}).get("display_id")
         cell = self._displayed[display] if kind == "update_display_data" else self._cells[parent or ""]
         if display is not None:

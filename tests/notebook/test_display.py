@@ -1,4 +1,4 @@
-"""What is seen in a notebook: bars, and objects as the last expression of a cell."""
+"""The display in a notebook: bars, and objects as the last expression of a cell."""
 
 from __future__ import annotations
 

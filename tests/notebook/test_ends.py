@@ -1,4 +1,4 @@
-"""How runs end with what their kernel goes through: an interrupt, a restart, a kill."""
+"""How runs end when their kernel is interrupted, restarted or killed."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from .notebook import Notebook
 GRACE = 0.5
 STUBBORN = "trap '' TERM INT; while :; do sleep 0.1; done"
 
-SUBMIT = "launcher.submit(run, on_start=tell)"
+SUBMIT = "launcher.submit(run, on_start=write_pid)"
 SUBMITS = {
     "a submit": SUBMIT,
-    "a with block": "with LaunchExecutor(launcher) as executor:\n    executor.submit(run, on_start=tell).result()",
+    "a with block": "with LaunchExecutor(launcher) as executor:\n    executor.submit(run, on_start=write_pid).result()",
     "a loop under a bar": (
-        "with LaunchExecutor(launcher) as executor:\n    list(progress([executor.submit(run, on_start=tell)]))"
+        "with LaunchExecutor(launcher) as executor:\n    list(progress([executor.submit(run, on_start=write_pid)]))"
     ),
 }
 
 
 def run_in(pid: Path, script: str, code: str, grace: float = GRACE) -> str:
-    """The code of a cell that launches `script`; once it is told that the run has started, `pid` holds its pid."""
+    """The code of a cell that launches `script`; after the start of the run, the file `pid` holds its pid."""
     command = ["sh", "-c", script]
     return (
         f"launcher, run = SubprocessLauncher(grace={grace}), Run(command={command})\n"
-        f"def tell(handle):\n    open({str(pid)!r}, 'w').write(handle.id.partition('@')[0] + '\\n')\n{code}"
+        f"def write_pid(handle):\n    open({str(pid)!r}, 'w').write(handle.id.partition('@')[0] + '\\n')\n{code}"
     )
 
 
@@ -42,7 +42,7 @@ def read(pid: Path) -> int:
 
 
 @pytest.mark.parametrize("submit", SUBMITS.values(), ids=SUBMITS)
-def test_an_interrupt_stops_what_runs_and_gives_the_prompt_back_within_the_grace(
+def test_an_interrupt_stops_what_runs_and_returns_the_prompt_within_the_grace(
     shared: Notebook, tmp_path: Path, submit: str
 ) -> None:
     cell = shared.start(run_in(tmp_path / "pid", STUBBORN, submit))
@@ -50,14 +50,14 @@ def test_an_interrupt_stops_what_runs_and_gives_the_prompt_back_within_the_grace
     began = time.monotonic()
     with shared.interrupted():
         shared.until(lambda: cell.over)
-    assert time.monotonic() - began < GRACE + 15  # what is not stopped goes on for minutes
+    assert time.monotonic() - began < GRACE + 15  # a run that is not stopped goes on for minutes
     assert cell.error == "KeyboardInterrupt: "
     assert not is_running(pid)
     assert shared.run("1 + 1").displays[0]["data"]["text/plain"] == "2"
 
 
 needs_pidfd = pytest.mark.skipif(
-    not (sys.platform == "linux" and hasattr(os, "pidfd_open")), reason="the guard needs Linux and pidfd"
+    not (sys.platform == "linux" and hasattr(os, "pidfd_open")), reason="the watchdog needs Linux and pidfd"
 )
 
 
@@ -72,7 +72,7 @@ def test_a_run_ends_with_a_killed_kernel(notebook: Notebook, tmp_path: Path, sub
 
 @needs_pidfd
 def test_a_run_of_a_killed_kernel_gets_its_grace(notebook: Notebook, tmp_path: Path) -> None:
-    # The shell tells of its child's end on stderr, which nobody reads any more: that would kill it.
+    # The shell reports its child's end on stderr, which has no reader any more: SIGPIPE would kill it.
     trap = f"trap 'echo asked > {tmp_path}/asked; exit' TERM; touch {tmp_path}/ready"
     polite = f"exec 2> /dev/null; {trap}; while :; do sleep 0.1; done"
     notebook.start(run_in(tmp_path / "pid", polite, SUBMIT, grace=60))

@@ -1,1 +1,1 @@
-"""What is seen on a terminal: programs run on a pseudo-terminal, and what they write is rendered as one would."""
+"""The screen of a terminal: programs run on a pseudo-terminal, and their output is rendered as a terminal does."""

@@ -116,7 +116,7 @@ class Terminal:
             raise AssertionError(f"this took too long; on the screen: {self.lines()}")
         try:
             data = os.read(self._ours, 64 * 1024)
-        except OSError:  # how Linux tells that nobody has the terminal open any more
+        except OSError:  # how Linux reports that no process has the terminal open any more
             data = b""
         text = self._decoder.decode(data)
         self.raw += text

@@ -1,4 +1,4 @@
-"""What is seen of `launchpad batch` on a terminal."""
+"""`launchpad batch` on a terminal."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_bar_is_not_drawn_for_each_of_ten_thousand_runs(tmp_path: Path) -> N
 
 
 def ended(lines: list[str]) -> int:
-    """How many runs have ended, as the bar tells."""
+    """How many runs have ended according to the bar."""
     told = re.search(r"(\d+)/\d+", lines[-1]) if lines else None
     return int(told[1]) if told else 0
 

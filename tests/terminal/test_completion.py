@@ -1,4 +1,4 @@
-"""What is seen when the tabulator is pressed in a shell."""
+"""Completion in a shell on a terminal."""
 
 from __future__ import annotations
 

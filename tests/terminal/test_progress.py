@@ -1,4 +1,4 @@
-"""What is seen of `progress` on a terminal."""
+"""`progress` on a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is seen of `launchpad run` on a terminal."""
+"""`launchpad run` on a terminal."""
 
 from __future__ import annotations
 

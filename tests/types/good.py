@@ -35,7 +35,7 @@ def report(day: str = "today") -> int:
     return len(day)
 
 
-# Runs: what is converted may be given in every form that is accepted.
+# Runs: every form that a converter accepts.
 run = Run(command=["echo", "hello"])
 Run(command=("echo", "hello"), name="n", labels={"team": "a", "level": 1}, timeout=5, id="x")
 Run(command=["ls"], env={"A": "1", "B": 2, "C": 0.5, "D": None}, working_dir=Path("/tmp"), timeout=None)
