@@ -33,8 +33,8 @@ class LaunchExecutor(ThreadPoolExecutor):
     """A ThreadPoolExecutor that launches runs on `launcher`, `max_workers` of them at a time.
 
     `max_launches` bounds how many starts are under way at once, apart from how many runs are. `initializer`, `initargs`
-    and `thread_name_prefix` are those of ThreadPoolExecutor. Left by an exception, a `with` block cancels what is
-    queued and stops what runs; left normally, it waits.
+    and `thread_name_prefix` are those of ThreadPoolExecutor. Left by an exception, a `with` block cancels
+    queued runs and stops started ones; left normally, it waits.
 
     With `progress`, a bar shows the progress of its runs, as `launchpad.progress` does, until none is left. Later
     runs get a new bar.
@@ -65,8 +65,8 @@ class LaunchExecutor(ThreadPoolExecutor):
         self._process = os.getpid()
         self._launcher = launcher
         self._limiter = None if max_launches is None else StartLimiter(max_launches)
-        # What is not done. Used by many threads, one atomic method call at a time. Futures refer to it, and not to the
-        # executor: one that nobody refers to any more ends its threads, as in the stdlib.
+        # Launches that are not done. Used by many threads, one atomic method call at a time. Futures refer to it, and
+        # not to the executor: an executor without references ends its threads, as in the stdlib.
         self._launches: set[LaunchFuture] = set()
         self._bars: Bars | None = None
         if progress:
@@ -113,7 +113,7 @@ class LaunchExecutor(ThreadPoolExecutor):
             self._bars.end(wait)
 
     def stop(self, wait: bool = True, *, hurry: bool = False) -> None:
-        """Cancels what is queued, stops what runs, and shuts down; with `wait`, returns when all is gone. Idempotent.
+        """Cancels queued runs, stops started ones, and shuts down; with `wait`, returns when all are gone. Idempotent.
 
         With `hurry`, runs have no grace, including those that are being stopped. Functions that are being called cannot
         be stopped: they are waited for. A call by one of the executor's own threads (in a callback, say) does
@@ -181,7 +181,7 @@ class LaunchExecutor(ThreadPoolExecutor):
 
     def _cancel_all(self, *, hurry: bool) -> set[LaunchFuture]:
         launches = self._launches.copy()
-        for future in sorted(launches, key=LaunchFuture.running):  # what is queued first, or it would be started
+        for future in sorted(launches, key=LaunchFuture.running):  # queued ones first, or they would be started
             future._cancel(hurry=hurry)
         return launches
 

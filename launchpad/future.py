@@ -25,7 +25,7 @@ class LaunchFuture(Future[bool]):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self.run = run
-        """What is launched."""
+        """The run that is launched."""
         self.handle: Handle | None = None
         """The handle of the run; None until it has started."""
         self._outcome: Outcome | None = None
@@ -161,7 +161,9 @@ def _outcome_of_cancelled(outcome: Outcome) -> Outcome:
     """How a cancelled run ended whose engine reported `outcome`."""
     if outcome.reason is Reason.STOPPED:
         return outcome
-    return attrs.evolve(outcome, ok=False, reason=Reason.STOPPED, message="Cancelled; it had ended by itself.", hint="")
+    return attrs.evolve(
+        outcome, ok=False, reason=Reason.STOPPED, message="Cancelled; the run had already ended.", hint=""
+    )
 
 
 def _wake_waiting_threads(future: Future[bool]) -> None:

@@ -14,7 +14,7 @@ Measured = Mapping[str, float]
 class Scenario:
     """`measure(contender, size, quick)` runs in its own process, with one of the values of `contenders`.
 
-    The first contender is the baseline of all ratios. `metrics` are names of what is measured, with the unit; `engine`
+    The first contender is the baseline of all ratios. `metrics` are names of measured values, with the unit; `engine`
     is the engine that must answer. A quick run measures `quick_sizes`. `largest` limits the size for a contender.
     """
 

@@ -1,7 +1,7 @@
 """The command line: `launchpad run | batch | preview | doctor`. It needs the extra `cli` (click and rich).
 
-Standard output carries what runs write and results in JSON. Messages of launchpad go to standard error, one line each,
-never as a traceback.
+Standard output carries the output of runs and results in JSON. Messages of launchpad go to standard error, one line
+each, never as a traceback.
 """
 
 from __future__ import annotations

@@ -102,5 +102,5 @@ class Batch:
 
 def _words(error: BaseException) -> str:
     """The text of an error; with its type, unless it is written for users."""
-    told = isinstance(error, LaunchError | ValueError | OSError)
-    return str(error) if told else f"{type(error).__name__}: {error}"
+    is_for_users = isinstance(error, LaunchError | ValueError | OSError)
+    return str(error) if is_for_users else f"{type(error).__name__}: {error}"

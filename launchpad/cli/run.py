@@ -54,6 +54,6 @@ def _status(future: LaunchFuture, flight: Flight, verbose: bool) -> int:
 
 
 def _is_self_explanatory(outcome: Outcome) -> bool:
-    """Whether the run exited by itself, with a status that needs no explanation."""
-    failed_by_itself = outcome.reason is Reason.FAILED and (outcome.exit_code or 0) > 0
-    return outcome.ok or (failed_by_itself and not outcome.hint)
+    """Whether the exit status of the run needs no explanation."""
+    exited = outcome.reason is Reason.FAILED and (outcome.exit_code or 0) > 0
+    return outcome.ok or (exited and not outcome.hint)

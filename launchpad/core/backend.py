@@ -19,7 +19,7 @@ from ..models import Handle, Reason, Run
 from .cancellation import StopToken
 
 Spec = dict[str, Any]
-"""What is sent to an engine: plain data, made without I/O."""
+"""The request to an engine that starts a run: plain data, made without I/O."""
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -104,8 +104,8 @@ class Backend(abc.ABC):
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
         """Starts the run that `spec` describes, or leaves nothing behind. With `output`, its output can be read.
 
-        NameConflict if `name` is taken, another LaunchError if the run cannot be started. What takes long here (an
-        image, a wait for a pod) raises Stopped as soon as `stop_token` is stopped.
+        NameConflict if `name` is taken, another LaunchError if the run cannot be started. Long steps (an image, a
+        wait for a pod) raise Stopped as soon as `stop_token` is stopped.
         """
 
     def find(self, handle: Handle, *, output: bool) -> Unit:

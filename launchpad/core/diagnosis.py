@@ -8,7 +8,8 @@ from typing import NamedTuple
 from ..models import Reason
 
 MEMORY_HINT = (
-    "SIGKILL that nobody sent is most often the kernel, out of memory: give the run more, or have it use less."
+    "A SIGKILL that you did not send mostly comes from the kernel, out of memory: "
+    "give the run more memory, or have it use less."
 )
 
 _HINTS = {
@@ -34,7 +35,7 @@ def of_exit_code(code: int | None) -> Diagnosis:
         return Diagnosis(
             Reason.UNKNOWN,
             "The run has ended, but its exit status cannot be known here.",
-            "The exit status of a local process is told to the process that started it: wait there.",
+            "The exit status of a local process is known only to the process that started it: wait there.",
         )
     if code < 0:
         hint = MEMORY_HINT if code == -9 else ""

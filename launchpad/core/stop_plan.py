@@ -10,7 +10,7 @@ from ..models import Reason
 
 
 class StopStep(enum.Enum):
-    """What is to be done to a run now."""
+    """A step of a stop."""
 
     NOTHING = enum.auto()
     TERMINATE = enum.auto()

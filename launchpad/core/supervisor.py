@@ -1,6 +1,6 @@
 """`Supervisor`: follows one started run from its start to its outcome, and stops it when that is due.
 
-It carries out time-outs, grace and stops for all engines. What is due, a `StopPlan` decides.
+It carries out time-outs, grace and stops for all engines. A `StopPlan` decides what is due.
 """
 
 from __future__ import annotations

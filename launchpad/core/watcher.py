@@ -184,4 +184,4 @@ def _fail(listener: Listener[Any], error: LaunchError) -> None:
     try:
         listener.fail(error)
     except Exception:
-        _logger.exception("A listener failed when it was told that no more events will come")
+        _logger.exception("A listener raised an error when its events ended")

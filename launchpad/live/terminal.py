@@ -105,7 +105,7 @@ class StatusArea:
 
 
 class StdoutProxy(StreamProxy):
-    """Replaces a standard stream: shows what is written to it above the bars, in whole lines."""
+    """Replaces a standard stream: shows text written to it above the bars, in whole lines."""
 
     def __init__(self, area: StatusArea, behind: TextIO) -> None:
         self.behind = behind

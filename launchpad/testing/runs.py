@@ -99,7 +99,7 @@ class FakeRun:
             wake.put(None)
 
     def lose_output(self) -> None:
-        """Breaks the output: what is written from now on is lost."""
+        """Breaks the output: text written from now on is lost."""
         with self._lock:
             self.output_open = False
 
