@@ -12,7 +12,7 @@ import attrs
 from ..converters import labels, masked
 from ..core.backend import Spec
 from ..entrypoints import parameters_environment, portable_command
-from ..environment import API_URL, IMAGE, base_run_environment, get_image_name
+from ..environment import API_URL, base_run_environment, image_for
 from ..errors import EngineUnavailable
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, Run
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 class DockerLauncher(Launcher):
     """Launches each run as a container.
 
-    `image` defaults to LAUNCHPAD_IMAGE, or launchpad's own image. It is pulled as `image_pull_policy` says: by default
-    always if its tag is missing or `latest`, else only if it is absent. `registry_auth` is a mapping of `username` and
-    `password`; without it, the login comes from the docker config file and its credential helpers.
+    `image` defaults to LAUNCHPAD_IMAGE, and for entrypoints to `python:X.Y-slim`. It is pulled as `image_pull_policy`
+    says: by default always if its tag is missing or `latest`, else only if it is absent. `registry_auth` is a mapping
+    of `username` and `password`; without it, the login comes from docker's config file and its credential helpers.
 
     Only one of `networks` and `network_mode` may be set. The variables in `forward_urls` that are set in this process
     are passed on; a loopback host in them is replaced by one that the container can reach.
 
-    `volumes` are `source:target[:ro|rw]`. `mem_limit` is in bytes or like "512m". `options` are further keys of
-    docker-py's create call, such as `shm_size`, `cap_add` or `ports`.
+    `volumes` are `source:target[:options]` or a target alone, with docker's options (ro, z, …). `mem_limit` is in bytes
+    or like "512m". `options` are further keys of docker-py's create call, such as `shm_size`, `cap_add` or `ports`.
 
     An ended container is kept for inspection, unless `auto_remove` is set. The engine is the one that the `docker`
     command would use: DOCKER_HOST, DOCKER_CONTEXT, the current context.
@@ -64,7 +64,7 @@ class DockerLauncher(Launcher):
             raise ValueError("networks and network_mode are both set: a container is connected by only one of them")
 
     def spec(self, run: Run, name: str) -> Spec:
-        image = self.image or os.environ.get(IMAGE) or get_image_name()
+        image = image_for(run, self.image)
         own = {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env}
         mode, urls, gateway = specs.network(
             self.network_mode, self.networks, self._forwarded(own), linux=sys.platform == "linux"
@@ -77,9 +77,10 @@ class DockerLauncher(Launcher):
             "labels": {**self.labels, **run.labels, **self._own_labels(run)},
             "working_dir": run.working_dir,
             "user": self.user,
+            "volumes": volumes.anonymous(self.volumes) or None,
         }
         host = {
-            "binds": [volumes.resolved(volume) for volume in self.volumes] or None,
+            "binds": volumes.binds(self.volumes) or None,
             "network_mode": mode,
             "mem_limit": self.mem_limit,
             "nano_cpus": None if self.cpus is None else round(self.cpus * 1e9),

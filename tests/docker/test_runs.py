@@ -8,8 +8,10 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from launchpad import DockerLauncher, LaunchError, LaunchExecutor, Reason, Run, RunNotAvailable, RunNotFound
@@ -291,3 +293,16 @@ def serving(body: str, host: str) -> Any:
                 thread.join()
 
     return running()
+
+
+def test_a_container_has_the_volumes_with_their_options_and_loses_those_without_a_name(
+    make: Launch, engine: Any, tmp_path: Path
+) -> None:
+    launcher = make(volumes=[f"{tmp_path}:/given:ro,z", "/own"])
+    outcome = launcher.launch(sh("touch /own/a && ! touch /given/a"))
+    mounts = {mount["Destination"]: mount for mount in engine.inspect_container(outcome.handle.id)["Mounts"]}
+    launcher.remove(outcome.handle)
+    assert outcome.ok
+    assert (mounts["/given"]["Mode"], mounts["/given"]["RW"]) == ("ro,z", False)
+    with pytest.raises(docker.errors.NotFound):
+        engine.inspect_volume(mounts["/own"]["Name"])

@@ -4,141 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
+import sys
 from typing import Any
 
 import docker
 import pytest
 from docker.types import HostConfig
 
-from launchpad import DockerLauncher, ImagePullPolicy, Launcher, Run
-from launchpad.docker import options, references, volumes
-from launchpad.docker.references import Reference
-
-DIGEST = "sha256:" + "0a" * 32
+from launchpad import DockerLauncher, Launcher, LaunchError, Run
+from launchpad.docker import options
 
 
 def spec(run: Run | None = None, **settings: Any) -> dict[str, Any]:
     return DockerLauncher(image="busybox:1", **settings).spec(run or Run(command=["true"]), "name")
-
-
-@pytest.mark.parametrize(
-    ("image", "expected"),
-    [
-        ("busybox", Reference("busybox")),
-        ("busybox:1.36", Reference("busybox", "1.36")),
-        ("team/app:v1", Reference("team/app", "v1")),
-        ("localhost/app", Reference("localhost/app")),
-        ("registry:5000/team/app", Reference("registry:5000/team/app")),
-        ("127.0.0.1:5000/app:dev", Reference("127.0.0.1:5000/app", "dev")),
-        ("[::1]:5000/app:dev", Reference("[::1]:5000/app", "dev")),
-        (f"ghcr.io/a/b__c@{DIGEST}", Reference("ghcr.io/a/b__c", None, DIGEST)),
-        (f"ghcr.io/a/b:1@{DIGEST}", Reference("ghcr.io/a/b", "1", DIGEST)),
-    ],
-)
-def test_references_parse_as_docker_does(image: str, expected: Reference) -> None:
-    assert references.parse(image) == expected
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        "",
-        "Busybox",
-        "a//b",
-        "a/",
-        "a:",
-        "a:b:c",
-        "a@sha256:12",
-        "-host.io/a",
-        "host.io:port/a",
-        "a b",
-        "a:" + "t" * 129,
-    ],
-)
-def test_a_reference_that_docker_would_refuse_is_refused_when_the_launcher_is_created(image: str) -> None:
-    with pytest.raises(ValueError, match="is not valid"):
-        DockerLauncher(image=image)
-
-
-@pytest.mark.parametrize(
-    ("image", "policy"),
-    [
-        ("a", "Always"),
-        ("a:latest", "Always"),
-        ("host:5000/a", "Always"),
-        ("a:1", "IfNotPresent"),
-        (f"a@{DIGEST}", "IfNotPresent"),
-        (f"a:latest@{DIGEST}", "IfNotPresent"),
-    ],
-)
-def test_the_default_policy_follows_from_the_tag(image: str, policy: str) -> None:
-    launcher = DockerLauncher(image=image)
-    assert launcher.spec(Run(command=["true"]), "name")["pull"]["policy"] == policy
-
-
-def test_a_policy_that_is_set_overrides_the_default() -> None:
-    assert spec(image_pull_policy="Never")["pull"]["policy"] == "Never"
-    assert DockerLauncher(image_pull_policy="Always").image_pull_policy is ImagePullPolicy.ALWAYS
-
-
-def test_a_digest_is_pulled_rather_than_a_tag() -> None:
-    assert references.parse(f"a:1@{DIGEST}").pulled == DIGEST
-    assert references.parse("a").pulled == "latest"
-
-
-@pytest.mark.parametrize(
-    "volume",
-    [
-        "/a:/b",
-        "/a:/b:ro",
-        "/a:/b:rw",
-        "./a:/b",
-        "../a:/b:ro",
-        "~/a:/b",
-        "~user/a:/b",
-        "data:/b",
-        "C:\\data:/b",
-        "c:/d:/b:ro",
-        "/a b:/c",
-    ],
-)
-def test_volumes_are_a_source_and_a_target(volume: str) -> None:
-    assert DockerLauncher(volumes=[volume]).volumes == [volume]
-
-
-@pytest.mark.parametrize(
-    "volume",
-    [
-        "",
-        "a",
-        "/a",
-        "/a:",
-        ":/b",
-        "/a:b",
-        "/a:./b",
-        "/a:/b:",
-        "/a:/b:rx",
-        "/a:/b:ro:",
-        "a/b:/c",
-        "d:/b",
-        "/a:/b:ro,z",
-        "-x:/b",
-    ],
-)
-def test_other_volumes_are_refused(volume: str) -> None:
-    with pytest.raises(ValueError, match="Invalid volume specification"):
-        DockerLauncher(volumes=[volume])
-
-
-def test_relative_sources_are_made_absolute_at_the_launch(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    launcher = DockerLauncher(image="a:1", volumes=["./x:/x", "../y:/y:ro", "~/z:/z", "data:/d", "C:\\w:/w"])
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", "/home/me")
-    binds = launcher.spec(Run(command=["true"]), "name")["host"]["binds"]
-    parent = os.path.dirname(tmp_path)
-    assert binds == [f"{tmp_path}/x:/x:rw", f"{parent}/y:/y:ro", "/home/me/z:/z:rw", "data:/d:rw", "C:\\w:/w:rw"]
-    assert volumes.resolved("./:/x") == f"{tmp_path}:/x:rw"
 
 
 def test_sets_become_lists_and_networks_are_deduplicated() -> None:
@@ -307,8 +185,16 @@ def test_the_default_image_comes_from_the_environment(monkeypatch: pytest.Monkey
     monkeypatch.setenv("LAUNCHPAD_IMAGE", "mine:2")
     made = DockerLauncher().spec(Run(command=["true"]), "name")
     assert (made["create"]["image"], made["pull"]["policy"]) == ("mine:2", "IfNotPresent")
-    monkeypatch.delenv("LAUNCHPAD_IMAGE")
-    assert DockerLauncher().spec(Run(command=["true"]), "name")["create"]["image"].startswith("launchpad/launchpad:")
+
+
+def test_without_an_image_an_entrypoint_runs_in_a_plain_python_and_a_command_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("LAUNCHPAD_IMAGE", raising=False)
+    made = DockerLauncher().spec(Run(entrypoint="a:b"), "name")
+    assert made["create"]["image"] == f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
+    with pytest.raises(LaunchError, match="set the launcher's image, or LAUNCHPAD_IMAGE"):
+        DockerLauncher().preview(Run(command=["true"], env={"TOKEN": "x"}))
 
 
 def test_a_preview_is_the_spec_as_json_with_secrets_masked() -> None:
