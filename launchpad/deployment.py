@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import attrs
@@ -13,10 +13,22 @@ from . import yamlfile
 from .converters import masked
 from .launcher import Launcher, lookup_launcher
 from .models import Run
+from .schema import TEXT, Schema, schema_of
 from .settings import faults_in, keys_of, structure, unknown_key
-from .yamlfile import Document, Step
+from .yamlfile import Document
+from .yamlnodes import Step
 
 RUN_KEYS = [key for key in keys_of(Run) if key != "id"]
+
+
+def _launcher_schema(texts: Mapping[str, str]) -> dict[str, Schema]:
+    """The schema of a launcher's settings, by the type that is among the texts in them."""
+    with suppress(ValueError):  # an unknown type is a fault of the launcher
+        return {"type": TEXT, "config": schema_of(lookup_launcher(texts.get("type", "")))}
+    return {"type": TEXT}
+
+
+_SCHEMA = {"deployments": [{"name": TEXT, "run": schema_of(Run), "launcher": _launcher_schema}]}
 
 
 def _name(value: str) -> str:
@@ -65,7 +77,7 @@ class Deployment:
 
         Relative paths stay as they are: they are resolved when a run is launched.
         """
-        document = yamlfile.load(path)
+        document = yamlfile.load(path, _SCHEMA)
         deployments: dict[str, Deployment] = {}
         for position in _positions(document):
             deployment = _read(document, "deployments", position)

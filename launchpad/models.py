@@ -16,6 +16,7 @@ import attrs
 from . import converters
 from .converters import masked
 from .ids import new_id
+from .schema import KEY, QUOTED
 
 
 class Reason(str, enum.Enum):
@@ -69,7 +70,7 @@ class Run:
     Bad values raise ValueError here, not at the launch. Runs compare by value and hash by `id`.
     """
 
-    command: list[str] | None = attrs.field(default=None, converter=converters.command)
+    command: list[str] | None = attrs.field(default=None, converter=converters.command, metadata={KEY: QUOTED})
     entrypoint: str | None = attrs.field(default=None, converter=converters.entrypoint)
     parameters: dict[str, Any] = attrs.field(factory=dict, converter=converters.parameters, repr=masked)
     name: str = attrs.field(default=None, converter=converters.name)  # filled in below

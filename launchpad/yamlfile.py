@@ -1,6 +1,7 @@
 """The one reader of YAML files: plain data with the lines of its parts, and errors of one line that show no value.
 
-What JSON does not have (dates, sets, keys that are not text) is an error: it is mostly text that lacks its quotes.
+A schema says which scalars are text. What JSON does not have (dates, sets, keys that are not text) is an error in the
+rest: it is mostly text that lacks its quotes.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ import os
 import re
 import shutil
 import uuid
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -18,28 +18,27 @@ import attrs
 import yaml
 from yaml.composer import Composer
 
-Step = str | int
-"""A key of a mapping, or a position in a list."""
+from .schema import Schema
+from .yamlnodes import TEMPLATE, Fault, NodeReader, Step, is_nothing
 
-Fault = tuple[str, tuple[Step, ...]]
-"""A message, and the steps to the part of the data that it is about."""
-
-_TAG = "tag:yaml.org,2002:"
-_PLAIN = {f"{_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
-_TEXT = f"{_TAG}str"
-_IN_PROGRESS = object()
+_TEXT = "tag:yaml.org,2002:str"
+_NOTHING = ("", "~", "null", "Null", "NULL")
 
 _FastLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @attrs.frozen
 class Document:
-    """Plain data out of a file, and the lines of its parts. `faults` lists what is not plain data."""
+    """Plain data out of a file, and the lines of its parts. `faults` lists what is not plain data.
+
+    `start` is the line at which the document starts in its file.
+    """
 
     file: str
     data: Any
     _lines: dict[tuple[Step, ...], int]
     faults: list[Fault] = attrs.field(factory=list)
+    start: int = 1
 
     def get(self, *steps: Step) -> Any:
         value = self.data
@@ -76,45 +75,92 @@ class Document:
         return text.removeprefix(".")
 
 
-def load(path: str | os.PathLike[str]) -> Document:
-    """Reads a YAML or JSON file. ValueError, one line with file and line, if it cannot be read or is not plain data."""
-    file = os.fspath(path)
-    text = _text(file)
-    try:
-        loader = yaml.SafeLoader(text)  # slower than libyaml, but reads back every text that `save` writes
-        root = loader.get_single_node()
-        document = Document(file, None, {(): 1}) if root is None else _document(loader, root, file)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise _broken(file, *_problem(error, 1, text)).first_error() from None
+class _Loader(yaml.SafeLoader):
+    """Slower than libyaml, but reads back every text that `save` writes."""
+
+    def scan_to_next_token(self) -> None:
+        super().scan_to_next_token()
+        while self.flow_level and self.peek() == "\t":  # PyYAML allows no tabs in JSON
+            self.forward()
+            super().scan_to_next_token()
+
+
+def load(path: str | os.PathLike[str], schema: Schema = None) -> Document:
+    """Reads a YAML or JSON file with one document; the data of an empty one is None.
+
+    ValueError, one line with file and line, if it cannot be read or is not plain data.
+    """
+    documents = load_all(path, schema)
+    if len(documents) > 1:
+        raise ValueError(f"{path}:{documents[1].start}: it is a second document in the file: put everything in one")
+    document = documents[0] if documents else Document(os.fspath(path), None, {(): 1})
     if document.faults:
         raise document.first_error()
     return document
 
 
-def list_items(stream: BinaryIO, file: str, what: str) -> Iterator[Document]:
+def load_all(path: str | os.PathLike[str], schema: Schema = None, default: Schema = None) -> list[Document]:
+    """Reads the documents of a YAML or JSON file without the empty ones. What is not plain data is in their faults.
+
+    `default` is the kind of the scalars that the schema does not name.
+    ValueError, one line with file and line, if the file cannot be read.
+    """
+    file = os.fspath(path)
+    text = _text(file)
+    try:
+        return list(_documents(text, file, schema, default))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _broken(file, *_problem(error, 1, text, _lines_of_templates(text, 1))).first_error() from None
+
+
+def parse(text: str, schema: Schema, default: Schema) -> Any:
+    """The data in a text of one document; `default` is the kind of the scalars that the schema does not name.
+
+    ValueError without any value of it.
+    """
+    try:
+        (document,) = _documents(text, "", schema, default)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise ValueError("it is not valid YAML") from None
+    if document.faults:
+        raise ValueError(document.faults[0][0])
+    return document.data
+
+
+def _documents(text: str, file: str, schema: Schema, default: Schema) -> Iterator[Document]:
+    loader = _Loader(text)
+    while loader.check_node():
+        start = loader.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+        root: Any = loader.get_node()
+        if not is_nothing(root):
+            reader = NodeReader(loader, getattr(root, "flow_style", None) is True, default)
+            yield _document(reader, root, file, schema, start)
+
+
+def list_items(stream: BinaryIO, file: str, what: str, schema: Schema = None) -> Iterator[Document]:
     """Reads the items of a YAML list, each as a document, and holds only one of them. `what` names them in faults.
 
     A fault that ends the reading is that of the last document.
     """
     line = 1
+    source = _Source(stream)
     try:
-        loader = _ItemLoader(stream)
+        loader = _ItemLoader(source)
         for root in loader.items(what):
             line = root.start_mark.line + 1
-            yield _document(loader, root, file)
+            yield _document(NodeReader(loader, loader.is_json, None), root, file, schema)
+            loader.constructed_objects.clear()
     except (yaml.YAMLError, RecursionError) as error:
-        yield _broken(file, *_problem(error, line))
+        yield _broken(file, *_problem(error, line, templates=source.templates))
 
 
 def _broken(file: str, line: int, problem: str) -> Document:
     return Document(file, None, {(): line}, [(problem, ())])
 
 
-def _document(loader: Any, root: yaml.Node, file: str) -> Document:
-    reader = _Reader(loader)
-    data = reader.read(root, ())
-    loader.constructed_objects.clear()
-    return Document(file, data, reader.lines, reader.faults)
+def _document(reader: NodeReader, root: yaml.Node, file: str, schema: Schema, start: int = 1) -> Document:
+    data = reader.read(root, (), schema)
+    return Document(file, data, reader.lines, reader.faults, start)
 
 
 def save(path: str | os.PathLike[str], data: object) -> None:
@@ -160,17 +206,27 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
-def _problem(error: Exception, line: int, text: str = "") -> tuple[int, str]:
-    """The line and the description of an error of YAML's; `line` is what to give where the error has none."""
-    problem = str(error)
+def _problem(error: Exception, line: int, text: str = "", templates: Collection[int] = ()) -> tuple[int, str]:
+    """The line and the description of an error of YAML's; `line` is what to give where the error has none.
+
+    `templates` are the lines that have the marks of a template.
+    """
+    problem, column, first = str(error), "", line
     if isinstance(error, RecursionError):
         problem = "it is nested too deeply"
     elif isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        line, problem = mark.line + 1 if mark else line, error.problem or ""
+        problem = error.problem or ""
+        if mark := error.problem_mark or error.context_mark:
+            line, column = mark.line + 1, f" (column {mark.column + 1})"
+            first = error.context_mark.line + 1 if error.context_mark else line
     elif isinstance(error, yaml.reader.ReaderError):
         line, problem = line + text.count("\n", 0, error.position), error.reason
-    return line, problem if isinstance(error, _NotOneList) else f"it is not valid YAML: {_without_values(problem)}"
+    if isinstance(error, _NotOneList):
+        return line, problem
+    left = next((one for one in range(first, line + 1) if one in templates), None)
+    if left is not None:
+        return left, TEMPLATE
+    return line, f"it is not valid YAML: {_without_values(problem)}{column}"
 
 
 def _without_values(problem: str) -> str:
@@ -181,6 +237,28 @@ def _without_values(problem: str) -> str:
     return " ".join(problem.split())
 
 
+def _lines_of_templates(text: str, first: int) -> list[int]:
+    """The lines that have the marks of a template; `first` is the number of the first line."""
+    if "{{" not in text and "{%" not in text:
+        return []
+    return [number for number, line in enumerate(text.split("\n"), first) if "{{" in line or "{%" in line]
+
+
+class _Source:
+    """A stream that notes the lines that have the marks of a template."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.templates: list[int] = []
+        self._stream = stream
+        self._line = 1
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.templates += _lines_of_templates(data.decode("latin-1"), self._line)
+        self._line += data.count(b"\n")
+        return data
+
+
 class _NotOneList(yaml.MarkedYAMLError):
     """A file does not hold exactly one list."""
 
@@ -188,94 +266,25 @@ class _NotOneList(yaml.MarkedYAMLError):
 class _ItemLoader(_FastLoader, Composer):  # type: ignore[misc]
     """The fast parser with the composer of the slow one, which composes the items of a list one by one."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: _Source) -> None:
         _FastLoader.__init__(self, stream)
         Composer.__init__(self)
+        self.is_json = False
 
     def items(self, what: str) -> Iterator[Any]:
-        for opening in (yaml.StreamStartEvent, yaml.DocumentStartEvent):
-            if not self.check_event(opening):
-                return
-            self.get_event()
-        event = self.get_event()
-        if not isinstance(event, yaml.SequenceStartEvent):
-            if getattr(event, "value", None) != "":  # that of an empty document
+        self.get_event()  # the start of the stream
+        lists = 0
+        while not self.check_event(yaml.StreamEndEvent):
+            start = self.get_event().start_mark
+            event = self.get_event()
+            if isinstance(event, yaml.SequenceStartEvent):
+                if lists:
+                    raise _NotOneList(None, None, "it must hold one list, not several documents", start)
+                lists += 1
+                self.is_json = bool(event.flow_style)
+                while not self.check_event(yaml.SequenceEndEvent):
+                    yield self.compose_node(None, 0)
+                self.get_event()  # the end of the list
+            elif getattr(event, "style", None) or getattr(event, "value", None) not in _NOTHING:
                 raise _NotOneList(None, None, f"it must hold a list of {what}, each after a dash", event.start_mark)
-            return
-        while not self.check_event(yaml.SequenceEndEvent):
-            yield self.compose_node(None, 0)
-        self.get_event()  # the end of the list
-        self.get_event()  # the end of the document
-        if not self.check_event(yaml.StreamEndEvent):
-            mark = self.peek_event().start_mark
-            raise _NotOneList(None, None, "it must hold one list, not several documents", mark)
-
-
-_KINDS = {
-    "bool": "a yes or no",
-    "float": "a number",
-    "int": "a whole number",
-    "map": "a mapping",
-    "null": "nothing",
-    "seq": "a list",
-    "timestamp": "a date",
-}
-
-
-class _Reader:
-    """Turns YAML nodes into plain data and records their lines and faults."""
-
-    def __init__(self, loader: Any) -> None:
-        self.lines: dict[tuple[Step, ...], int] = {}
-        self.faults: list[Fault] = []
-        self._loader = loader
-        self._read: dict[int, Any] = {}  # by node: an anchored node occurs several times
-
-    def read(self, node: yaml.Node, steps: tuple[Step, ...]) -> Any:
-        self.lines.setdefault(steps, node.start_mark.line + 1)
-        if id(node) not in self._read:
-            self._read[id(node)] = _IN_PROGRESS
-            self._read[id(node)] = self._plain(node, steps)
-        if self._read[id(node)] is _IN_PROGRESS:
-            return self._fault("it contains itself", steps)
-        return self._read[id(node)]
-
-    def _plain(self, node: yaml.Node, steps: tuple[Step, ...]) -> Any:
-        if node.tag not in _PLAIN:
-            return self._fault(f"{_kind(node)} is neither text nor a number: put it in quotes", steps)
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, steps)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.read(item, (*steps, position)) for position, item in enumerate(node.value)]
-        if node.tag == _TEXT:
-            return node.value
-        try:
-            return self._loader.construct_object(node)
-        except (ValueError, LookupError):
-            return self._fault(f"it cannot be read as {_kind(node)}: put it in quotes", steps)
-
-    def _mapping(self, node: yaml.MappingNode, steps: tuple[Step, ...]) -> dict[str, Any]:
-        own = Counter(key.value for key, _ in node.value if key.tag == _TEXT)
-        self._loader.flatten_mapping(node)
-        mapping: dict[str, Any] = {}
-        for key, value in node.value:
-            name = key.value if key.tag == _TEXT else "?"
-            here = (*steps, name)
-            self.lines[here] = key.start_mark.line + 1
-            if key.tag != _TEXT:
-                self._fault(f"a key must be text, not {_kind(key)}: put it in quotes", here)
-            elif own[key.value] > 1 and key.value in mapping:
-                self._fault("the key is there twice", here)
-            mapping[name] = self.read(value, here)
-        return mapping
-
-    def _fault(self, message: str, steps: tuple[Step, ...]) -> None:
-        self.faults.append((message, steps))
-
-
-def _kind(node: yaml.Node) -> str:
-    """What YAML reads a node as."""
-    if not node.tag.startswith(_TAG):
-        return "something with a tag (!)"  # the tag may be a password
-    kind = node.tag.removeprefix(_TAG)
-    return _KINDS.get(kind, f"YAML's {kind}")
+            self.get_event()  # the end of the document

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import types
-import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from ..launcher import Launcher
-
-_BOOLEANS = {"true": True, "false": False}
+from ..schema import JSON, TEXT, Schema, below, has_text_keys, json_or_text, schema_of
 
 
 class BadValue(ValueError):
@@ -26,25 +22,19 @@ def pairs(arguments: Iterable[str], what: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in split]
 
 
-def parse(text: str) -> Any:
-    """`text` read as JSON or as a YAML list or mapping (`[a, b]`), else `text` itself.
+def parse(text: str, schema: Schema = JSON) -> Any:
+    """`text` read as JSON or as a YAML list or mapping (`[a, b]`), else `text` itself. `schema` says what is text.
 
-    Unlike in YAML, `10:20` is not a number and `no` is not False.
+    Unlike in YAML, `10:20` is not a number and `no` is not False, in a list or mapping too.
     """
-    if text.lower() in _BOOLEANS:
-        return _BOOLEANS[text.lower()]
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except ValueError:
-        pass
-    if text[:1] in ("[", "{"):
-        import yaml  # takes 30 ms to import: on first use
+    if text[:1] not in ("[", "{"):
+        return text if schema is TEXT else json_or_text(text)
+    from .. import yamlfile  # takes 30 ms to import: on first use
 
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise BadValue("it is not a valid list or mapping: put text that starts with [ or { in quotes") from None
-    return text
+    try:
+        return yamlfile.parse(text, schema, JSON)
+    except ValueError:
+        raise BadValue("it is not a valid list or mapping: put text that starts with [ or { in quotes") from None
 
 
 def parameters(arguments: Iterable[str]) -> dict[str, Any]:
@@ -55,27 +45,23 @@ def parameters(arguments: Iterable[str]) -> dict[str, Any]:
 def settings(arguments: Iterable[str], cls: type[Launcher]) -> dict[str, Any]:
     """Settings for a launcher of class `cls`; the dots in `resources.limits.cpu=1` are keys of nested mappings.
 
-    A value is not parsed if its field's type is text or a mapping to text, such as `env` and `labels`. The keys of such
-    a mapping may contain dots.
+    A value is not parsed if its field's type is text. The keys of a mapping to text, such as `env` and `labels`, may
+    contain dots.
     """
-    hints = _hints(cls)
     result: dict[str, Any] = {}
     for name, text in pairs(arguments, "--set"):
-        field, dot, key = name.partition(".")
-        hint = hints.get(field)
-        value = text if _is_text(_value_hint(hint) if dot else hint) else _parsed(text, f"--set {name}")
-        keys = [key] if dot and _value_hint(hint) is not None else key.split(".") if dot else []
-        _put(result, [field, *keys], value)
+        field, _, rest = name.partition(".")
+        schema, path = below(schema_of(cls), field), [field]
+        while rest:
+            key, _, rest = (rest, "", "") if has_text_keys(schema) else rest.partition(".")
+            schema, path = below(schema, key), [*path, key]
+        _put(result, path, text if schema is TEXT else _parsed(text, f"--set {name}", schema))
     return result
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity stay text
-
-
-def _parsed(text: str, what: str) -> Any:
+def _parsed(text: str, what: str, schema: Schema = JSON) -> Any:
     try:
-        return parse(text)
+        return parse(text, schema)
     except BadValue as error:
         raise BadValue(f"{what}: {error}") from None
 
@@ -88,22 +74,3 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
                 f"--set {'.'.join(path)}: {'.'.join(path[:depth])} has a value already, which is not a mapping"
             )
     tree[path[-1]] = value
-
-
-def _hints(cls: type[Launcher]) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(cls)
-    except NameError:  # annotations that are imported for type checkers alone
-        return {}
-
-
-def _is_text(hint: Any) -> bool:
-    alternatives = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    return str in alternatives and set(alternatives) <= {str, type(None)}
-
-
-def _value_hint(hint: Any) -> Any:
-    """The type of a mapping's values if it is text, else None."""
-    arguments = typing.get_args(hint)
-    is_mapping = typing.get_origin(hint) in (dict, Mapping) and len(arguments) == 2
-    return arguments[1] if is_mapping and _is_text(arguments[1]) else None

@@ -15,8 +15,10 @@ from typing import Any, BinaryIO, NamedTuple
 from .. import yamlfile
 from ..live.text import one_line
 from ..models import Run
+from ..schema import schema_of
 from ..settings import faults_in, structure
 from ..yamlfile import Document
+from ..yamlnodes import Fault
 
 FAULTS_SHOWN = 20
 
@@ -45,7 +47,7 @@ def read_stream(stream: Any, name: str) -> list[Item]:
     """The runs in a buffered stream of bytes; `name` stands for the file in errors."""
     start = stream.peek().removeprefix(codecs.BOM_UTF8).lstrip()
     is_json = start.startswith(b"{")
-    documents = _json_lines(stream, name) if is_json else yamlfile.list_items(stream, name, "runs")
+    documents = _json_lines(stream, name) if is_json else yamlfile.list_items(stream, name, "runs", schema_of(Run))
     items: list[Item] = []
     faults: list[str] = []
     lines: dict[str, int] = {}  # by run id: engines cannot tell two runs of one id apart
@@ -109,7 +111,7 @@ def _json_lines(stream: BinaryIO, name: str) -> Iterator[Document]:
     for line, text in enumerate(stream, start=1):
         if text.strip():
             data, problem = _json(text)
-            faults: list[yamlfile.Fault] = [(f"not a JSON object in one line: {problem}", ())] if problem else []
+            faults: list[Fault] = [(f"not a JSON object in one line: {problem}", ())] if problem else []
             yield Document(name, data, {(): line}, faults)
 
 

@@ -58,7 +58,7 @@ def test_a_value_is_json_or_a_yaml_list_or_else_text(text: str, value: object) -
         (["env.A=true", "env.B=x=y"], {"env": {"A": "true", "B": "x=y"}}),
         (
             ["resources.limits.cpu=1", "resources.limits.memory=1Gi"],
-            {"resources": {"limits": {"cpu": 1, "memory": "1Gi"}}},
+            {"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}},
         ),
         (["networks=[a, b]"], {"networks": ["a", "b"]}),
         (["grace=1", "grace=2"], {"grace": 2}),

@@ -59,13 +59,13 @@ def test_an_item_has_the_fields_of_a_run() -> None:
         ('{"command": ["a"], "command": ["b"]}', "runs:1: not a JSON object in one line: the key 'command' is there"),
         (b'{"command": ["\xff"]}', "runs:1: not a JSON object in one line: "),
         ("- command: echo 'a b'", 'runs:1: command must be a list of text, not one text: write ["echo", "a b"]'),
-        ("- command: [sleep, 5]", 'runs:1: command holds 5, which is not text: put it in quotes, as in "5"'),
+        ("- command: [sleep, 5]", 'runs:1: command[1]: 5 is not text: put it in quotes, as in "5"'),
         ("- command: [a]\n- comand: [b]", "runs:2: unknown key 'comand' of Run (did you mean 'command'?)"),
         ("- command: [a]\n  timeout: 0", "runs:2: timeout must be more than 0 seconds, not 0"),
         ('{"command":["a"],"id":"x"}\n{"command":["b"],"id":"x"}', "runs:2: the id 'x' is that of the run in line 1"),
         (
-            "- command: [a]\n  env:\n    A: 2024-99-99",
-            "runs:3: env.A: a date is neither text nor a number",
+            "- entrypoint: m:f\n  parameters:\n    A: 2024-99-99",
+            "runs:3: parameters.A: a date is neither text nor a number",
         ),
         ("[" * 3000, "runs:1: it is not valid YAML: "),
     ],
@@ -88,7 +88,7 @@ def test_each_fault_is_a_line_up_to_a_limit() -> None:
 @pytest.mark.parametrize("value", ['["hunter2"]', "!hunter2 x", "*hunter2", "&hunter2", '"hunter2'])
 def test_no_value_of_the_environment_is_in_a_fault(value: str) -> None:
     with pytest.raises(ValueError, match=r"runs:[12]: ") as caught:
-        read(f"- {{command: [a], env: {{PASS: true, TOKEN: {value}}}}}\n")
+        read(f"- {{command: [a], env: {{PASS: [], TOKEN: {value}}}}}\n")
     assert "hunter2" not in str(caught.value)
 
 
