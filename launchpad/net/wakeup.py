@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    import socket
+_ONE = (1).to_bytes(8, sys.byteorder)  # the number that an event descriptor takes
 
 
 class HasFileno(Protocol):
@@ -34,34 +34,28 @@ class Wakeup:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards all below
-        self._sockets = () if hasattr(os, "eventfd") else _socket_pair()
-        self._fd = self._sockets[0].fileno() if self._sockets else os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._is_set = False
+        if hasattr(os, "eventfd"):  # one descriptor in place of two
+            self._reading = self._writing = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        else:
+            self._reading, self._writing = os.pipe()
 
     def fileno(self) -> int:
         """A descriptor that can be read while this is set; -1 after `close`."""
-        return self._fd
+        return self._reading
 
     def set(self) -> None:
         """Wakes the thread that waits, or the next one that will. Does nothing after `close`."""
         with self._lock:
-            if self._is_set or self._fd < 0:
-                return
-            self._is_set = True
-            if self._sockets:
-                self._sockets[1].send(b"\1")
-            else:
-                os.eventfd_write(self._fd, 1)
+            if not self._is_set and self._reading >= 0:
+                os.write(self._writing, _ONE)
+                self._is_set = True
 
     def clear(self) -> None:
         with self._lock:
-            if not self._is_set or self._fd < 0:
-                return
-            self._is_set = False
-            if self._sockets:
-                self._sockets[0].recv(1)
-            else:
-                os.eventfd_read(self._fd)
+            if self._is_set and self._reading >= 0:
+                os.read(self._reading, len(_ONE))
+                self._is_set = False
 
     def wait(self, timeout: float | None, *others: HasFileno) -> bool:
         """Waits until this is set or one of `others` can be read; False if `timeout` seconds (None: no limit) passed.
@@ -73,17 +67,7 @@ class Wakeup:
     def close(self) -> None:
         """Idempotent."""
         with self._lock:
-            if self._fd < 0:
-                return
-            if self._sockets:
-                for end in self._sockets:
-                    end.close()
-            else:
-                os.close(self._fd)
-            self._fd = -1
-
-
-def _socket_pair() -> tuple[socket.socket, socket.socket]:
-    import socket  # takes a few ms to import: only for systems without eventfd
-
-    return socket.socketpair()
+            if self._reading >= 0:
+                for descriptor in {self._reading, self._writing}:
+                    os.close(descriptor)
+                self._reading = -1

@@ -15,7 +15,7 @@ import pytest
 from launchpad.net.wakeup import Wakeup, readable
 
 
-@pytest.fixture(params=["this system's way", "without eventfd and poll"])
+@pytest.fixture(params=["of this system", "without eventfd and poll"])
 def wakeup(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wakeup]:
     if request.param == "without eventfd and poll":
         monkeypatch.delattr(os, "eventfd", raising=False)
