@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from .core.backend import Backend, Chunk, Exit, Unit
 from .core.cancellation import StopToken
-from .environment import base_run_environment, get_image_name
 from .errors import (
     EngineUnavailable,
     ImagePullError,
@@ -18,18 +17,19 @@ from .errors import (
 )
 from .executor import LaunchExecutor
 from .future import LaunchFuture
-from .health import Health
 from .launcher import Launcher, lookup_launcher, register_launcher
 from .models import Handle, ImagePullPolicy, Outcome, Reason, RestartPolicy, Run
 from .run_events import RunEvent, on_event
-from .signals import stop_on_sigterm
 
 if TYPE_CHECKING:
     from .deployment import Deployment
     from .docker import DockerLauncher
+    from .environment import base_run_environment, get_image_name
+    from .health import Health
     from .kubernetes import KubernetesLauncher
     from .live.progress import progress
     from .settings import LauncherSettings
+    from .signals import stop_on_sigterm
     from .subprocess import SubprocessLauncher
     from .universal import UniversalLauncher
     from .version import __version__
@@ -75,13 +75,17 @@ __all__ = [
 
 _ON_FIRST_USE = {
     "Deployment": ".deployment",
-    "KubernetesLauncher": ".kubernetes",
     "DockerLauncher": ".docker",
+    "Health": ".health",
+    "KubernetesLauncher": ".kubernetes",
     "LauncherSettings": ".settings",
     "SubprocessLauncher": ".subprocess",
     "UniversalLauncher": ".universal",
     "__version__": ".version",
+    "base_run_environment": ".environment",
+    "get_image_name": ".environment",
     "progress": ".live.progress",
+    "stop_on_sigterm": ".signals",
 }
 """Public names that are imported on first use, and their modules."""
 

@@ -24,7 +24,6 @@ from .core.output import OnOutput, Sink, discard, to_caller, to_screen
 from .core.session import Session
 from .core.supervisor import Supervisor
 from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
-from .health import Health, default_check
 from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run
 from .registry import Registry
@@ -32,6 +31,7 @@ from .registry import Registry
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .health import Health
     from .settings import LauncherSettings
 
 OnStart = Callable[[Handle], object]
@@ -92,6 +92,8 @@ class Launcher(abc.ABC):
         By default, the function `check(launcher)` in the module `check` of the launcher's package, or without such a
         module, whether a connection can be made.
         """
+        from .health import default_check
+
         return default_check(self)
 
     # The same for every launcher.
