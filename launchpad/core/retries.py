@@ -64,8 +64,8 @@ def _retrying(stop_token: StopToken, multiplier: float, most: float, stop: Any) 
     )
 
 
-class Patience:
-    """A policy for a thread that must not sleep: it returns the delay, and the thread does the waiting."""
+class RetrySchedule:
+    """The delays of a policy, for a thread that must not sleep in it."""
 
     def __init__(self, policy: tenacity.BaseRetrying) -> None:
         self._policy = policy
@@ -81,9 +81,9 @@ class Patience:
         return delay
 
 
-def asking_again(longest: float = LONGEST_OUTAGE) -> Patience:
-    """For one request of a thread that must not sleep: repeats it after a Transient, for `longest` seconds."""
-    return Patience(
+def request_schedule(longest: float = LONGEST_OUTAGE) -> RetrySchedule:
+    """For a request of a thread that must not sleep: repeats it after a Transient, for `longest` seconds."""
+    return RetrySchedule(
         tenacity.Retrying(
             wait=_as_asked(tenacity.wait_random_exponential(multiplier=0.2, max=5)),
             stop=tenacity.stop_after_delay(longest),
@@ -91,14 +91,14 @@ def asking_again(longest: float = LONGEST_OUTAGE) -> Patience:
     )
 
 
-def looking_directly(longest: float) -> Patience:
-    """For an event that does not come: asks directly after 3 s, 6 s, …, for the last time after `longest` seconds."""
+def lookup_schedule(longest: float) -> RetrySchedule:
+    """For an event that does not come: requests the state after 3 s, 6 s, … and at last after `longest` seconds."""
     more = tenacity.wait_exponential(multiplier=3, max=30)
 
     def wait(state: tenacity.RetryCallState) -> float:
         return max(0.0, min(more(state), longest - (state.seconds_since_start or 0.0)))
 
-    return Patience(tenacity.Retrying(wait=wait, stop=tenacity.stop_after_delay(longest)))
+    return RetrySchedule(tenacity.Retrying(wait=wait, stop=tenacity.stop_after_delay(longest)))
 
 
 def _as_asked(wait: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:

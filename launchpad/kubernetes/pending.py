@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..core.backend import Exit
-from ..core.retries import Transient, looking_directly
+from ..core.retries import Transient, lookup_schedule
 from ..errors import LaunchError
 from . import diagnosis
 from .api import Jobs, Object
@@ -22,7 +22,7 @@ class PendingPod:
         self._name = name
         self._observed_job = observed_job
         self._since = time.monotonic()
-        self._policy = looking_directly(timeout)
+        self._policy = lookup_schedule(timeout)
         self.due = 0.0
         """When (monotonic seconds) to request the state of the pods."""
         self._schedule()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from ..core.retries import Patience, Transient, asking_again
+from ..core.retries import RetrySchedule, Transient, request_schedule
 from ..net.http import StreamingResponse
 from .errors import ApiError
 
@@ -76,7 +76,9 @@ class LogCursor:
 class PodLog:
     """The log of the run's container in one pod, as bytes without the times. Owned by the thread that reads it."""
 
-    def __init__(self, pod: str, open_log: OpenLog, new_patience: Callable[[], Patience] = asking_again) -> None:
+    def __init__(
+        self, pod: str, open_log: OpenLog, new_schedule: Callable[[], RetrySchedule] = request_schedule
+    ) -> None:
         self.pod = pod
         self.finished = False
         self.stream: StreamingResponse | None = None
@@ -94,8 +96,8 @@ class PodLog:
         self._opened_at = 0.0
         self._partial_line: list[bytes] = []
         self._at_end = False  # whether the last stream was read to its end
-        self._new_patience = new_patience
-        self._patience: Patience | None = None  # from the first of several faults in a row on
+        self._new_schedule = new_schedule
+        self._schedule: RetrySchedule | None = None  # from the first of several faults in a row on
 
     def read(self, ended: bool, *, follow: bool = True) -> bytes:
         """Returns the data that has arrived, without waiting; b"" if none has. `ended`: the container has ended.
@@ -125,7 +127,7 @@ class PodLog:
         """Makes the next `read` request the log again: the connection may be dead, or the container was restarted."""
         self._disconnect()
         self.finished = self._at_end = False
-        self._patience = None
+        self._schedule = None
         self.due, self.active_at = 0.0, time.monotonic()
 
     def close(self) -> None:
@@ -135,7 +137,7 @@ class PodLog:
     def _read(self, stream: StreamingResponse, ended: bool) -> bytes:
         while data := stream.read():
             self.active_at = time.monotonic()
-            self._patience = None
+            self._schedule = None
             if text := self._complete_lines(data):
                 return text
         if data is None:
@@ -155,10 +157,10 @@ class PodLog:
 
     def _retry_later(self, error: Transient) -> None:
         stable = self.stream is not None and time.monotonic() - self._opened_at > STABLE_WINDOW
-        if self._patience is None or stable:
-            self._patience = self._new_patience()
+        if self._schedule is None or stable:
+            self._schedule = self._new_schedule()
         self._disconnect()
-        delay = self._patience.next_in(error)
+        delay = self._schedule.next_in(error)
         if delay is None:
             _logger.warning("The output of pod %s may lack its end, since its log cannot be read: %s", self.pod, error)
             self.finished = True

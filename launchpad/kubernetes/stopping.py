@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..core.backend import Exit
-from ..core.retries import LONGEST_OUTAGE, Transient, asking_again
+from ..core.retries import LONGEST_OUTAGE, Transient, request_schedule
 from ..errors import EngineUnavailable, LaunchError
 from .api import Jobs
 from .errors import ApiError
@@ -29,7 +29,7 @@ class JobDeletion:
         self._uid = uid
         self._accepted = False
         self._deadline = time.monotonic() + grace + LONGEST_OUTAGE
-        self._patience = asking_again(grace + LONGEST_OUTAGE)
+        self._schedule = request_schedule(grace + LONGEST_OUTAGE)
 
     def advance(self, watched: bool) -> None:
         """Sends the request that is due, if any. EngineUnavailable if the Job cannot be deleted or does not go."""
@@ -48,7 +48,7 @@ class JobDeletion:
                 raise
             self.gone = True
         except Transient as error:
-            delay = self._patience.next_in(error)
+            delay = self._schedule.next_in(error)
             if delay is None:
                 raise EngineUnavailable(f"Job {self._name} cannot be deleted: {error}") from error.__cause__
             self.due = now + delay

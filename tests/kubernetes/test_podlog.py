@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tenacity
 
-from launchpad.core.retries import Patience
+from launchpad.core.retries import RetrySchedule
 from launchpad.kubernetes.podlog import PodLog
 
 from .scripted import CUT, END, ScriptedNode, at, lines
@@ -82,10 +82,10 @@ def test_a_rotated_log_continues_even_if_the_lines_that_were_read_are_gone() -> 
 
 
 def test_retries_are_limited_from_the_first_fault_on_and_not_from_the_start(caplog: pytest.LogCaptureFixture) -> None:
-    made: list[Patience] = []
+    made: list[RetrySchedule] = []
 
-    def once_more() -> Patience:
-        made.append(Patience(tenacity.Retrying(stop=tenacity.stop_after_attempt(2), wait=tenacity.wait_none())))
+    def once_more() -> RetrySchedule:
+        made.append(RetrySchedule(tenacity.Retrying(stop=tenacity.stop_after_attempt(2), wait=tenacity.wait_none())))
         return made[-1]
 
     node = ScriptedNode([lines((5, "a")), CUT], [CUT])
