@@ -7,6 +7,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from . import nested
+
 _CREATE = """
     domainname entrypoint healthcheck hostname mac_address network_disabled platform ports stdin_open stop_signal
     stop_timeout tty use_config_proxy
@@ -52,10 +54,12 @@ _REFUSED = {
 
 
 def checked(options: Mapping[str, object]) -> dict[str, Any]:
-    """A copy of `options`. ValueError for a key that is unknown, or that another setting covers."""
+    """A copy of `options`. ValueError for a key at any depth that is unknown, or that another setting covers."""
     if not isinstance(options, Mapping):
         raise ValueError(f"options must be a mapping, not {type(options).__name__}")
-    for key in options:
+    for key, value in options.items():
+        if key == "restart_policy" and _is_never(value):
+            continue
         if key in _COVERED:
             raise ValueError(f"options: {key!r} is set by {_COVERED[key]}: use that")
         if key in _REFUSED:
@@ -64,6 +68,7 @@ def checked(options: Mapping[str, object]) -> dict[str, Any]:
             close = difflib.get_close_matches(str(key), CREATE | HOST | _COVERED.keys(), 1)
             hint = f": did you mean {close[0]!r}?" if close else ""
             raise ValueError(f"options: {key!r} is not a key of the engine's create call{hint}")
+        nested.check(key, value)
     return copy.deepcopy(dict(options))
 
 
@@ -78,6 +83,11 @@ def split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         host["port_bindings"] = {**ports, **host.get("port_bindings", {})}
         create["ports"] = [_port(port) for port in sorted(ports, key=str)]
     return create, host
+
+
+def _is_never(policy: object) -> bool:
+    """Whether a restart policy is the engine's default, which is not sent: a container is not started again."""
+    return policy is None or (isinstance(policy, Mapping) and policy.get("Name", "") in ("no", "", False))
 
 
 def _port(port: object) -> tuple[str, str]:
