@@ -167,9 +167,16 @@ class Jobs:
         """The current pods of the Job."""
         return self._items(self.pods_path, {"labelSelector": f"job-name={name}"})
 
-    def delete_pod(self, name: str, grace: int) -> None:
-        """Makes the node end the pod within `grace` seconds. With 0, the server removes it without asking the node."""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": grace}
+    def delete_pod(self, name: str, grace: int | None, version: str | None = None) -> None:
+        """Makes the node end the pod within `grace` seconds. With 0, the server removes it without asking the node.
+
+        None: within the pod's own grace. With `version`, ApiError (409) if the pod has changed since.
+        """
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
+        if version is not None:
+            options["preconditions"] = {"resourceVersion": version}
         self.api.request("DELETE", f"{self.pods_path}/{quote(name)}", body=options)
 
     def events(self, uid: str) -> list[Object]:

@@ -8,7 +8,22 @@ from typing import Any
 from ..core.backend import Exit
 from ..core.diagnosis import MEMORY_HINT, Diagnosis, of_exit_code
 from ..models import Reason
-from .status import condition, end_of, exit_code, phase, terminated, times, waiting
+from .status import (
+    Container,
+    condition,
+    containers,
+    decision_of,
+    exit_code,
+    has_run,
+    is_restarted,
+    is_suspended,
+    last_end,
+    phase,
+    state,
+    terminated,
+    times,
+    waits,
+)
 
 Object = Mapping[str, Any]
 
@@ -20,6 +35,9 @@ _MAX_PULL_FAILURES = 2
 _NODE_LOST = {"NodeLost", "NodeShutdown", "Shutdown", "Terminated", "DeletionByTaintManager", "DeletionByPodGC"}
 _EVICTED = {"Evicted", "Preempting", "EvictionByEvictionAPI", "PreemptionByScheduler", "TerminationByKubelet"}
 _CANNOT_RUN = {"ContainerCannotRun", "StartError"}
+
+_UNTOLD_CONDITIONS = ("Ready", "ContainersReady", "Initialized")
+"""What follows from the states of the containers."""
 
 _QUOTA = "exceeded quota"
 _PERMANENT = ("is forbidden", "not found", "denied", "violates", "is invalid")
@@ -34,25 +52,52 @@ _UNSCHEDULABLE_HINT = (
     "No node has room for it, or none matches: check resources, node selectors and tolerations; "
     "for nodes that are started on demand, raise pod_watch_timeout."
 )
+_SUSPENDED_HINT = (
+    "Another user, the manifest or a queueing controller suspends it: have it resumed, or raise pod_watch_timeout."
+)
+_MANAGED_HINT = "Remove spec.managedBy from the manifest, or check that this controller runs in the cluster."
 _NEVER_HINT = "Look at the cluster's events; if pods take long to start, raise pod_watch_timeout."
 _EVICTED_HINT = (
     "Its node ran out of a resource, or was drained: request what the run needs in resources, and run it again."
 )
 _NODE_HINT = "Its node was lost while it ran, and its result is unknown. Run it again."
+_DELETED_HINT = "Another user, a drain of its node or an autoscaler deleted it. Run it again."
+_DEADLINE_HINT = "The manifest's activeDeadlineSeconds limits how long it may take."
+_MEMORY_LIMIT_HINT = "It used more memory than its limit in resources: raise it."
+
+_JOB_CONTROLLER = "kubernetes.io/job-controller"
 
 
-def of_end(job: Object | None, pod: Object | None) -> Exit:
-    """The Exit of a Job with the condition Complete or Failed. `pod` is its newest pod."""
-    end = end_of(job) or {}
-    if end.get("type") == "Complete":
-        return _exit(job, pod, Diagnosis(Reason.COMPLETED, "", ""), 0)
+def of_end(job: Object | None, pods: Sequence[Object]) -> Exit:
+    """The Exit of a Job for which it is decided how it ends. `pods` are its pods, the newest last."""
+    end = decision_of(job) or {}
+    if end.get("type") in ("Complete", "SuccessCriteriaMet"):
+        pod = _succeeded(pods)
+        if pod is None or not pod.get("cut"):
+            return _exit(job, pod, Diagnosis(Reason.COMPLETED, "", ""), 0)
+        return of_interruption(job, pod)
+    pod = pods[-1] if pods else None
     return _exit(job, pod, _of_failure(end, pod), exit_code(pod))
+
+
+def _succeeded(pods: Sequence[Object]) -> Object | None:
+    """The newest pod that has succeeded, if possible one that was not cut short; else the newest pod."""
+    succeeded = [pod for pod in reversed(pods) if phase(pod) == "Succeeded" or exit_code(pod) == 0]
+    undisturbed = [pod for pod in succeeded if not pod.get("cut")]
+    return next(iter([*undisturbed, *succeeded, *reversed(pods)]), None)
+
+
+def of_interruption(job: Object | None, pod: Object | None) -> Exit:
+    """The Exit of a run whose pod somebody deleted or disrupted before it had ended."""
+    return _exit(job, pod, _of_interruption(pod), exit_code(pod))
 
 
 def of_vanished(name: str, job: Object | None, pod: Object | None) -> Exit:
     """The Exit of a Job that was deleted before it ended."""
     message = f"Job {name} was deleted while it ran."
-    return _exit(job, pod, Diagnosis(Reason.VANISHED, message, "Another user or a clean-up deleted it."), None)
+    return _exit(
+        job, pod, Diagnosis(Reason.VANISHED, message, "Another user or a clean-up deleted it."), exit_code(pod)
+    )
 
 
 def of_stopped(job: Object | None, pod: Object | None) -> Exit:
@@ -75,10 +120,23 @@ def _exit(job: Object | None, pod: Object | None, diagnosis: Diagnosis, code: in
 def _of_failure(end: Object, pod: Object | None) -> Diagnosis:
     reported = _sentence(end.get("reason"), end.get("message"))
     if end.get("reason") == "DeadlineExceeded":
-        return Diagnosis(Reason.DEADLINE, reported, "The manifest's activeDeadlineSeconds limits how long it may take.")
+        return Diagnosis(Reason.DEADLINE, reported, _DEADLINE_HINT)
     if pod is None:
         return Diagnosis(Reason.FAILED, reported, "Its pod is gone, and its exit code with it.")
-    return _of_disruption(pod) or _of_container(pod) or Diagnosis(Reason.FAILED, reported, "")
+    # After too many restarts within a pod, the Job's controller deletes the pod.
+    if pod.get("cut") and not (end.get("reason") == "BackoffLimitExceeded" and is_restarted(pod)):
+        return _of_interruption(pod)
+    return _of_disruption(pod) or _of_containers(pod) or Diagnosis(Reason.FAILED, reported, "")
+
+
+def _of_interruption(pod: Object | None) -> Diagnosis:
+    found = _of_disruption(pod) if pod is not None else None
+    if found is not None and found.reason in (Reason.EVICTED, Reason.NODE_LOST):
+        return found
+    if pod is not None and not pod.get("cut") and (failed := _of_containers(pod)) is not None:
+        return failed
+    name = "of the run" if pod is None else pod["metadata"]["name"]
+    return Diagnosis(Reason.VANISHED, f"Pod {name} was deleted before the run had ended.", _DELETED_HINT)
 
 
 def _of_disruption(pod: Object) -> Diagnosis | None:
@@ -93,54 +151,125 @@ def _of_disruption(pod: Object) -> Diagnosis | None:
         return Diagnosis(Reason.EVICTED, reported, _EVICTED_HINT)
     if reasons & _NODE_LOST:
         return Diagnosis(Reason.NODE_LOST, reported, _NODE_HINT)
+    if status.get("reason") == "DeadlineExceeded":
+        return Diagnosis(Reason.DEADLINE, reported, _DEADLINE_HINT)
     if "UnexpectedAdmissionError" in reasons or (phase(pod) == "Failed" and "OutOf" in str(status.get("reason"))):
         return Diagnosis(Reason.UNSCHEDULABLE, reported, _UNSCHEDULABLE_HINT)
     return None
 
 
-def _of_container(pod: Object) -> Diagnosis | None:
-    end = terminated(pod)
-    if end is None:
+def _of_containers(pod: Object) -> Diagnosis | None:
+    """The diagnosis of the containers that have failed: the reason of the run's own, or else of the first."""
+    ends = [(one, end) for one in containers(pod) if (end := last_end(one.status)) is not None]
+    failures = [(one, _of_container(one, end)) for one, end in ends if _has_failed(one, end)]
+    failures.sort(key=lambda failure: not failure[0].is_own)
+    if not failures:
         return None
+    reason, _, hint = failures[0][1]
+    return Diagnosis(reason, " ".join(found.message for _, found in failures), hint)
+
+
+def _has_failed(container: Container, end: Object) -> bool:
+    """Whether a container has failed. The cluster itself stops sidecars, which does not count."""
+    return container.kind != "sidecar" and (end.get("exitCode") != 0 or end.get("reason") in _CANNOT_RUN)
+
+
+def _of_container(container: Container, end: Object) -> Diagnosis:
+    subject = "" if container.is_own else f"The {container.kind} {container.name!r} "
     reported = _sentence(end.get("reason"), end.get("message"))
     if end.get("reason") == "OOMKilled":
-        return Diagnosis(Reason.OOM_KILLED, reported, "It used more memory than its limit in resources: raise it.")
+        return Diagnosis(
+            Reason.OOM_KILLED, f"{subject}was out of memory: {reported}" if subject else reported, _MEMORY_LIMIT_HINT
+        )
     if end.get("reason") in _CANNOT_RUN:
-        return Diagnosis(Reason.CONFIG, reported, "The command cannot be started in this image: check its first word.")
+        message = f"{subject}cannot be started: {reported}" if subject else reported
+        return Diagnosis(Reason.CONFIG, message, "The command cannot be started in this image: check its first word.")
     reason, message, hint = of_exit_code(end.get("exitCode"))
-    if reason is Reason.COMPLETED:
-        return None  # another container of the pod has failed
     details = f" {end['message'].strip()}" if end.get("message") else ""
-    return Diagnosis(reason, message + details, "" if hint is MEMORY_HINT and end.get("signal") else hint)
+    told = f"{subject}{message[:1].lower()}{message[1:]}" if subject else message
+    return Diagnosis(reason, told + details, "" if hint is MEMORY_HINT and end.get("signal") else hint)
 
 
 def is_hopeless(pod: Object, pull_failures: int) -> bool:
     """Whether this pod will not start however long one waits. A single failed pull may be a passing fault."""
-    reason = waiting(pod).get("reason")
-    return reason in _HOPELESS_REASONS or (reason in _IMAGE_REASONS and pull_failures >= _MAX_PULL_FAILURES)
+    reasons = {waiting.get("reason") for _, waiting in waits(pod)}
+    return bool(reasons & _HOPELESS_REASONS or (reasons & _IMAGE_REASONS and pull_failures >= _MAX_PULL_FAILURES))
 
 
 def of_waiting(job: Object | None, pod: Object | None, events: Sequence[Object], waited: float) -> Exit:
-    """The Exit of a run whose pod did not start within `waited` seconds, with the reasons that the cluster reports."""
-    reason, hint = _why_waiting(pod, events)
+    """The Exit of a run whose pod, or a container of it, did not start within `waited` seconds.
+
+    It has the reasons that the cluster reports.
+    """
+    reason, hint = _why_waiting(job, pod, events)
     reported = [
+        _held_back(job),
         *_unmet_conditions(pod),
-        _sentence(*(waiting(pod or {}).get(key) for key in ("reason", "message"))),
+        *_waiting_containers(pod),
         *dict.fromkeys(_sentence(event.get("reason"), event.get("message")) for event in _warnings(events)),
     ]
-    message = " ".join([f"No pod started within {waited:.3g} s.", *filter(None, reported)])
-    return _exit(job, None, Diagnosis(reason, message, hint), None)
+    message = " ".join([_what_waits(pod, waited), *filter(None, reported)])
+    return _exit(job, pod if pod and terminated(pod) else None, Diagnosis(reason, message, hint), exit_code(pod))
 
 
-def _why_waiting(pod: Object | None, events: Sequence[Object]) -> tuple[Reason, str]:
-    reason = waiting(pod or {}).get("reason")
-    if reason in _IMAGE_REASONS:
+def _what_waits(pod: Object | None, waited: float) -> str:
+    if pod is None or not any(map(has_run, containers(pod))):
+        return f"No pod started within {waited:.3g} s."
+    never_ran = [one for one in containers(pod) if not has_run(one)]
+    first = next((one for one, _ in waits(pod)), next(iter(never_ran), None))
+    what = "A container" if first is None else f"The {first.kind} {first.name!r}"
+    return f"{what} of pod {pod['metadata']['name']} did not start within {waited:.3g} s."
+
+
+def _waiting_containers(pod: Object | None) -> list[str]:
+    """Why the containers wait: those with a reason of their own, or else the run's own."""
+    if pod is None:
+        return []
+    unusual = waits(pod)
+    usual = [(one, found) for one in containers(pod) if one.is_own and (found := state(one.status, "waiting"))]
+    return [
+        ("" if one.is_own else f"{one.kind} {one.name!r}: ")
+        + _sentence(waiting.get("reason"), waiting.get("message"))
+        + _last_failure(one)
+        for one, waiting in unusual or usual
+    ]
+
+
+def _last_failure(container: Container) -> str:
+    """How a container that waits for its next start has failed."""
+    end = last_end(container.status)
+    return "" if end is None else f" {_of_container(container, end).message}"
+
+
+def _held_back(job: Object | None) -> str:
+    """Who keeps the Job's controller from creating a pod, if anyone does."""
+    if is_suspended(job):
+        return "The Job is suspended (spec.suspend)."
+    manager = _manager(job)
+    return (
+        f"The Job is managed by {manager!r} (spec.managedBy), not by the cluster's own controller." if manager else ""
+    )
+
+
+def _manager(job: Object | None) -> str | None:
+    manager: str | None = ((job or {}).get("spec") or {}).get("managedBy")
+    return None if manager == _JOB_CONTROLLER else manager
+
+
+def _why_waiting(job: Object | None, pod: Object | None, events: Sequence[Object]) -> tuple[Reason, str]:
+    reasons = {waiting.get("reason") for _, waiting in waits(pod or {})}
+    if reasons & _IMAGE_REASONS:
         return Reason.IMAGE_PULL, _IMAGE_HINT
-    if reason in _CONFIG_REASONS or any("FailedMount" in str(event.get("reason")) for event in events):
+    cannot_run = any((last_end(one.status) or {}).get("reason") in _CANNOT_RUN for one, _ in waits(pod or {}))
+    if cannot_run or reasons & _CONFIG_REASONS or any("FailedMount" in str(event.get("reason")) for event in events):
         return Reason.CONFIG, _CONFIG_HINT
     scheduled = [one for one in _conditions(pod) if one.get("type") == "PodScheduled"]
     if scheduled and scheduled[0].get("status") == "False":
         return Reason.UNSCHEDULABLE, _UNSCHEDULABLE_HINT
+    if pod is None and is_suspended(job):
+        return Reason.NEVER_STARTED, _SUSPENDED_HINT
+    if pod is None and _manager(job):
+        return Reason.NEVER_STARTED, _MANAGED_HINT
     return Reason.NEVER_STARTED, _NEVER_HINT
 
 
@@ -172,7 +301,7 @@ def _unmet_conditions(pod: Object | None) -> list[str]:
     return [
         f"{one.get('type')}: {_sentence(one.get('reason'), one.get('message'))}"
         for one in _conditions(pod)
-        if one.get("status") == "False" and one.get("message") and one.get("type") not in ("Ready", "ContainersReady")
+        if one.get("status") == "False" and one.get("message") and one.get("type") not in _UNTOLD_CONDITIONS
     ]
 
 

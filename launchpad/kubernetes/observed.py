@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import NamedTuple
 
 from ..errors import LaunchError
 from ..net.wakeup import Wakeup
 from .api import Object
 from .events import Fact
-from .status import PULL_FAILED, by_age, end_of, has_ended, slim, waiting
+from .status import (
+    PULL_FAILED,
+    by_age,
+    decision_of,
+    end_of,
+    has_ended,
+    is_being_ended,
+    is_over,
+    is_suspended,
+    owner,
+    slim,
+    waits,
+    was_cut_short,
+    was_deleted_first,
+)
 
+_SUSPENDED = {"suspended": True, "cut": False}
 _THROTTLED = "pull QPS exceeded"  # the node's own limit, not an answer of the registry
 
 
 class JobSnapshot(NamedTuple):
-    """The latest known states. `pods` has the oldest first, and includes those that are gone."""
+    """The latest known states. `pods` has the oldest first, and includes those that are gone.
+
+    A pod has more keys: `gone`; `suspended`, whether its Job was suspended before its end; and `cut`, whether somebody
+    else deleted or disrupted it before it had ended.
+    """
 
     job: Object | None
     gone: bool
     pods: list[Object]
     pull_failures: int
+    """The most failed pulls of one container of the newest pod."""
+
+    deleted: bool = False
+    """Whether the Job was deleted before it was decided how it ends."""
 
     @property
     def present(self) -> list[Object]:
@@ -41,8 +65,11 @@ class ObservedJob:
         self._uid: str | None = None
         self._job: Object | None = None
         self._gone = False
+        self._deleted = False
         self._pods: dict[str, Object] = {}
-        self._pull_failures = 0
+        self._owners: dict[str, str | None] = {}  # the uids of the Jobs of these pods
+        self._pull_failures: Counter[tuple[str, str]] = Counter()  # by pod and container
+        self._snapshot: JobSnapshot | None = None  # None: something has changed since the last one
         self._failure: LaunchError | None = None
         self._watched = False
         self._listing_ended = False
@@ -52,12 +79,21 @@ class ObservedJob:
         with self._lock:
             self._uid = uid
             if self._job is not None and self._job["metadata"].get("uid") != uid:
-                self._job, self._gone, self._watched = None, False, False
+                self._job, self._gone, self._deleted, self._watched = None, False, False, False
+            for name in [name for name, owner in self._owners.items() if owner not in (None, uid)]:
+                del self._pods[name], self._owners[name]
+            self._snapshot = None
 
     def snapshot(self) -> JobSnapshot:
+        """The states that are known now; the same object as before if nothing was reported meanwhile."""
         with self._lock:
-            pods = by_age(self._pods.values())
-            return JobSnapshot(self._job, self._gone, pods, self._pull_failures)
+            if self._snapshot is None:
+                pods = by_age(self._pods.values())
+                failures = [
+                    n for (pod, _), n in self._pull_failures.items() if pods and pod == pods[-1]["metadata"]["name"]
+                ]
+                self._snapshot = JobSnapshot(self._job, self._gone, pods, max(failures, default=0), self._deleted)
+            return self._snapshot
 
     def take_failure(self) -> LaunchError | None:
         """The error with which a watcher has given up since the last call, if any."""
@@ -99,6 +135,7 @@ class ObservedJob:
         self._wakeup.set()
 
     def _update(self, fact: Fact) -> None:
+        self._snapshot = None
         if fact.kind == "pod":
             self._update_pod(fact)
         elif not self._is_another(fact.object):
@@ -110,22 +147,50 @@ class ObservedJob:
     # An end is final: a state that was requested directly can be older than one that was watched meanwhile.
 
     def _update_job(self, fact: Fact) -> None:
+        if decision_of(self._job) is None:  # else the deletion comes after the decision
+            self._deleted = self._deleted or _is_undecided_deletion(fact)
         self._gone = self._gone or fact.gone
         if fact.object is not None and (end_of(self._job) is None or end_of(fact.object) is not None):
             self._job = slim(fact.object)
+            if is_suspended(self._job):  # its controller deletes these pods
+                self._pods = {name: pod if is_over(pod) else {**pod, **_SUSPENDED} for name, pod in self._pods.items()}
 
     def _update_pod(self, fact: Fact) -> None:
         before = self._pods.get(fact.name)
         if fact.object is None:
             if before is not None:
-                before["gone"] = True
+                self._pods[fact.name] = self._judged({**before, "gone": True}, before)
             return
-        pod = slim(fact.object)
-        pod["gone"] = fact.gone or (before is not None and before["gone"])
+        if (job := owner(fact.object)) is not None and self._uid not in (None, job):
+            return  # of an older Job of the same name
+        gone = fact.gone or (before is not None and bool(before["gone"]))
+        pod = {**slim(fact.object), "gone": gone}
         if before is not None and has_ended(before) and not has_ended(pod):
-            before["gone"] = pod["gone"]
-            return
-        self._pods[fact.name] = pod
-        state = waiting(pod)
-        if state.get("reason") == PULL_FAILED and _THROTTLED not in str(state.get("message")):
-            self._pull_failures += before is None or waiting(before).get("reason") != PULL_FAILED
+            pod = {**before, "gone": gone}
+        self._pods[fact.name], self._owners[fact.name] = self._judged(pod, before), job
+        self._count_pull_failures(fact.name, pod, before)
+
+    def _judged(self, pod: Object, before: Object | None) -> Object:
+        """The pod with its keys `cut` and `suspended`."""
+        if before is not None and (before["suspended"] or has_ended(before) or is_being_ended(before)):
+            return {**pod, "cut": before["cut"], "suspended": before["suspended"]}
+        if is_suspended(self._job):
+            return {**pod, **_SUSPENDED}
+        return {**pod, "cut": was_cut_short(pod, self._job), "suspended": False}
+
+    def _count_pull_failures(self, name: str, pod: Object, before: Object | None) -> None:
+        failed_before = _failed_pulls(before) if before is not None else {}
+        for container, message in _failed_pulls(pod).items():
+            if container not in failed_before and _THROTTLED not in message:
+                self._pull_failures[name, container] += 1
+
+
+def _is_undecided_deletion(fact: Fact) -> bool:
+    if fact.object is None or (fact.gone and decision_of(fact.object) is None):
+        return fact.gone
+    return was_deleted_first(fact.object)
+
+
+def _failed_pulls(pod: Object) -> dict[str, str]:
+    """The messages of the containers whose last pull has failed, by name."""
+    return {one.name: str(state.get("message")) for one, state in waits(pod) if state.get("reason") == PULL_FAILED}

@@ -1,8 +1,9 @@
-"""Waiting for a Job's pod to start: watch, request its state if that takes long, and give up after a time-out."""
+"""Waiting for the containers of a Job to start: request the state if that takes long, give up after a time-out."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 
 from ..core.backend import Exit
 from ..core.retries import Transient, lookup_schedule
@@ -11,35 +12,58 @@ from . import diagnosis
 from .api import Jobs, Object
 from .events import Fact
 from .observed import JobSnapshot, ObservedJob
-from .status import is_under_way
+from .status import Container, containers, has_ended, has_run, is_over, is_suspended, last_end, own_status, state
 
 
 class PendingPod:
-    """The wait for the first pod of a Job. Owned by the thread that follows the run."""
+    """The wait for the containers of a Job's pod, until all have started. Owned by the thread that follows the run.
+
+    Its time-out starts again with every container that starts, and does not pass while one runs.
+    """
 
     def __init__(self, jobs: Jobs, name: str, observed_job: ObservedJob, timeout: float) -> None:
         self._jobs = jobs
         self._name = name
         self._observed_job = observed_job
+        self._timeout = timeout
         self._since = time.monotonic()
         self._policy = lookup_schedule(timeout)
-        self.due = 0.0
+        self._started: Set[tuple[str, str]] | None = frozenset()
+        """The containers that had started when the time-out started; None while it does not pass."""
+        self.due: float | None = None
         """When (monotonic seconds) to request the state of the pods."""
         self._schedule()
 
     def verdict(self, snapshot: JobSnapshot) -> Exit | LaunchError | None:
-        """How the run ends, if its pod will not start; None while it may. Requests the cluster's state when due."""
+        """How the run ends if a container will not start; None while all may. Requests the state when that is due."""
+        if not self._is_waiting(snapshot):
+            return None
         pod = snapshot.present[-1] if snapshot.present else None
         if pod is not None and diagnosis.is_hopeless(pod, snapshot.pull_failures):
             return diagnosis.of_waiting(snapshot.job, pod, (), self._waited())
-        if time.monotonic() < self.due:
+        if self.due is None or time.monotonic() < self.due:
             return None
         last = not self._schedule()
         if pod is None or last:
             snapshot = self._request_pods()
-            if any(map(is_under_way, snapshot.pods)):
+            if not self._is_waiting(snapshot) or (last and self.due is not None and time.monotonic() < self.due):
                 return None
         return self._judge(snapshot, last)
+
+    def _is_waiting(self, snapshot: JobSnapshot) -> bool:
+        """Whether a container has yet to start and none runs before it. Starts the time-out again if that is new."""
+        if not is_waiting(snapshot):
+            self._started, self.due = None, None
+            return False
+        pods = snapshot.present[-1:]
+        started = frozenset(
+            (pod["metadata"]["name"], one.name) for pod in pods for one in containers(pod) if has_run(one)
+        )
+        if started != self._started:
+            self._started, self._since = started, time.monotonic()
+            self._policy = lookup_schedule(self._timeout)
+            self._schedule()
+        return True
 
     def _schedule(self) -> bool:
         """Sets `due` to the time of the next request; False if there is none."""
@@ -75,3 +99,23 @@ class PendingPod:
             return self._jobs.events(item["metadata"]["uid"]) if item else []
         except (Transient, LaunchError):
             return []
+
+
+def is_waiting(snapshot: JobSnapshot) -> bool:
+    """Whether a container of the newest pod has yet to start, or the pod itself, and no container runs before it."""
+    if not snapshot.present:  # after the first pod, the next may have to wait for the back-off of the Job
+        return not snapshot.pods or is_suspended(snapshot.job)
+    pod = snapshot.present[-1]
+    if is_over(pod) or "deletionTimestamp" in pod["metadata"] or state(own_status(pod), "running") is not None:
+        return False
+    if any(one.kind == "init container" and _is_busy(one) for one in containers(pod)):
+        return False
+    if any(one.is_own and has_run(one) for one in containers(pod)):
+        return has_ended(pod) and any(state(one.status, "waiting") and not has_run(one) for one in containers(pod))
+    return True
+
+
+def _is_busy(container: Container) -> bool:
+    """Whether an init container runs, or has failed: its Job then ends, or lets it run again."""
+    end = last_end(container.status)
+    return state(container.status, "running") is not None or (end is not None and end.get("exitCode") != 0)

@@ -20,12 +20,11 @@ class Permission(NamedTuple):
 
 NEEDED = [
     *(Permission("batch", "jobs", verb) for verb in ("create", "get", "list", "watch", "delete")),
-    *(Permission("", "pods", verb) for verb in ("get", "list", "watch")),
+    *(Permission("", "pods", verb) for verb in ("get", "list", "watch", "delete")),
     Permission("", "pods/log", "get"),
 ]
 USEFUL = {
     Permission("", "events", "list"): "the reason why a run did not start is reported in full",
-    Permission("", "pods", "delete"): "a run that must stop in a hurry is killed at once",
 }
 """Optional permissions, and what each of them improves."""
 

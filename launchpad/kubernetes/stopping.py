@@ -1,26 +1,35 @@
-"""Deleting a Job: the request is repeated until the server accepts it, and the Job is followed until it is gone."""
+"""Deleting a Job: the request is repeated until the server accepts it, and the Job is followed until it is gone.
+
+Its pods are deleted directly where that is faster, or where the server would let them run on.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Iterable
 
-from ..core.backend import Exit
 from ..core.retries import LONGEST_OUTAGE, Transient, request_schedule
 from ..errors import EngineUnavailable, LaunchError
-from .api import Jobs
+from .api import Jobs, Object
 from .errors import ApiError
+from .status import has_log, is_idle, is_over, waits
 
 CHECK_INTERVAL = 1.0
 """Seconds between two requests for the state of a Job that is no longer watched."""
 
+START_WINDOW = 2.0
+"""Seconds after which a container that its node does not report has not been started."""
+
 _GONE = (404, 409)  # 409: there is another Job of this name
+
+_logger = logging.getLogger("launchpad")
 
 
 class JobDeletion:
-    """The deletion of one Job. `verdict` is how its run ends then; None if the run was asked to stop."""
+    """The deletion of one Job."""
 
-    def __init__(self, jobs: Jobs, name: str, uid: str, grace: float, verdict: Exit | LaunchError | None) -> None:
-        self.verdict = verdict
+    def __init__(self, jobs: Jobs, name: str, uid: str, grace: float) -> None:
         self.gone = False
         self.due = 0.0
         """When (monotonic seconds) to call `advance` even if nothing happens."""
@@ -64,3 +73,54 @@ class JobDeletion:
             raise EngineUnavailable(
                 f"Job {self._name} has been deleted but still exists: the node of its pod may not answer."
             )
+
+
+class PodRemoval:
+    """Deletes pods of a Job that is deleted, as far as the permissions allow it.
+
+    Owned by the thread that follows the run.
+    """
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.due: float | None = None
+        """When (monotonic seconds) to call `remove_idle` again even if nothing happens."""
+        self._jobs = jobs
+        self._seen: dict[str, float] = {}  # when a pod was first seen idle, by its name
+        self._requested: set[tuple[object, ...]] = set()
+
+    def remove_idle(self, pods: Iterable[Object]) -> None:
+        """Removes the pods in which nothing runs and the run has not started, without asking their nodes.
+
+        A node takes half a minute to report the end of such a pod. If the state of the pod is no longer the latest, the
+        server refuses, and the next state is judged.
+        """
+        now, self.due = time.monotonic(), None
+        for pod in pods:
+            if is_over(pod) or has_log(pod) or not is_idle(pod):
+                continue
+            metadata = pod["metadata"]
+            safe_at = self._seen.setdefault(metadata["name"], now) + (START_WINDOW if _may_have_started(pod) else 0.0)
+            if now >= safe_at:
+                self._delete(metadata["name"], 0, metadata.get("resourceVersion"))
+            else:
+                self.due = min(safe_at, self.due or safe_at)
+
+    def end(self, pods: Iterable[Object], grace: int | None) -> None:
+        """Has the pods end within `grace` seconds; None: within their own grace."""
+        for pod in pods:
+            if not is_over(pod):
+                self._delete(pod["metadata"]["name"], grace, None)
+
+    def _delete(self, name: str, grace: int | None, version: str | None) -> None:
+        if (name, grace, version) in self._requested:
+            return
+        self._requested.add((name, grace, version))
+        try:
+            self._jobs.delete_pod(name, grace, version)
+        except (Transient, LaunchError) as error:
+            _logger.debug("Pod %s cannot be deleted directly: %s", name, error)
+
+
+def _may_have_started(pod: Object) -> bool:
+    """Whether a node may be starting a container of an idle pod: it has taken the pod, and reports no obstacle."""
+    return bool((pod.get("status") or {}).get("containerStatuses")) and not waits(pod)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..core.backend import Chunk, Exit, Unit
 from ..core.retries import Transient
@@ -12,17 +12,21 @@ from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
 from ..net.wakeup import Wakeup
 from . import diagnosis
-from .api import Jobs, Object
+from .api import Jobs
 from .errors import ApiError
 from .events import Fact, Watchers
+from .interruption import LOST_TIMEOUT, Interruption, is_being_ended, is_repeated, without_repetition
 from .observed import JobSnapshot, ObservedJob
 from .output import RunOutput
 from .pending import PendingPod
-from .status import end_of, has_ended, is_under_way
-from .stopping import JobDeletion
+from .status import decision_of, end_of, grace_of, has_ended, is_over
+from .stopping import JobDeletion, PodRemoval
 
 REPORT_TIMEOUT = 1.0
 """Seconds after which a state that the watchers should have reported is requested directly."""
+
+Verdict = Callable[[JobSnapshot], Exit] | LaunchError
+"""How a run ends that is given up: a function of the last state of its Job, or an error."""
 
 _logger = logging.getLogger("launchpad")
 
@@ -30,7 +34,16 @@ _logger = logging.getLogger("launchpad")
 class JobUnit(Unit):
     """Follows one Job. The thread that polls owns the state; any thread may call `wake` and `close`."""
 
-    def __init__(self, jobs: Jobs, watchers: Watchers, name: str, *, output: bool, pod_watch_timeout: float) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        watchers: Watchers,
+        name: str,
+        *,
+        output: bool,
+        pod_watch_timeout: float,
+        lost_timeout: float = LOST_TIMEOUT,
+    ) -> None:
         self._jobs = jobs
         self._watchers = watchers
         self._name = name
@@ -40,11 +53,16 @@ class JobUnit(Unit):
         self._observed_job = ObservedJob(self._wakeup)
         self._unwatched = False  # whether a watcher has failed since this was registered
         self._check_at: float | None = None  # when to request a Job that was not among those listed
-        self._pending: PendingPod | None = PendingPod(jobs, name, self._observed_job, pod_watch_timeout)
+        self._pending = PendingPod(jobs, name, self._observed_job, pod_watch_timeout)
+        self._judged: JobSnapshot | None = None  # the last one in which no container waited
+        self._interruption = Interruption(lost_timeout)
         self._output = RunOutput(jobs.log) if output else None
         self._ended_at: float | None = None  # when the end became known
         self._pods_requested = False  # whether the pods were requested after the end
         self._deletion: JobDeletion | None = None
+        self._removal = PodRemoval(jobs)
+        self._verdict: Verdict | None = None  # why the Job was deleted; None if the run was asked to stop
+        self._raised = False  # whether a verdict that is an error was raised
         self._stopping = False
         self._exit: Exit | None = None
         watchers.register(name, self._observed_job)
@@ -61,7 +79,10 @@ class JobUnit(Unit):
         return self._closed
 
     def has_ended(self) -> bool:
-        return _is_over(self._observed_job.snapshot())
+        """A run that is being given up counts as ended, so that a stop or a time-out meanwhile does not hide why."""
+        snapshot = self._observed_job.snapshot()
+        given_up = self._verdict is not None and not self._raised
+        return given_up or _is_over(snapshot) or _is_settled(snapshot)
 
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
         until = None if timeout is None else time.monotonic() + timeout
@@ -90,7 +111,7 @@ class JobUnit(Unit):
 
     def kill(self) -> None:
         self.terminate(0.0)
-        self._delete_pods(self._observed_job.snapshot().present, 1)
+        self._removal.end(self._observed_job.snapshot().present, 1)
 
     def close(self) -> None:
         self._closed = True
@@ -106,21 +127,25 @@ class JobUnit(Unit):
         self._handle_watch_failure()
         self._check_if_unlisted()
         snapshot = self._observed_job.snapshot()
-        if self._deletion is None and _is_over(snapshot):
-            return self._advance_end(snapshot)
-        if self._deletion is None and self._pending is not None:
-            self._advance_pending(self._pending, snapshot)
+        if self._deletion is None:
+            if _is_over(snapshot):
+                return self._advance_end(snapshot)
+            if self._interruption.is_overdue(snapshot) and (snapshot.deleted or decision_of(snapshot.job) is not None):
+                return self._conclude(self._end_of(snapshot))
+            self._give_up_if_hopeless(snapshot)
         if self._deletion is not None:
-            return self._advance_deletion(self._deletion, snapshot)
+            return self._advance_deletion(self._deletion, without_repetition(snapshot), snapshot)
+        if snapshot.deleted:
+            self._removal.remove_idle(snapshot.present)
         return self._read(snapshot)
 
     def _dues(self) -> list[float | None]:
         """When there is something to do even if nothing happens."""
-        dues = [self._check_at]
+        dues = [self._check_at, self._removal.due]
         if self._deletion is not None:
             dues.append(None if self._deletion.gone else self._deletion.due)
-        elif self._pending is not None and self._ended_at is None:
-            dues.append(self._pending.due)
+        elif self._ended_at is None:
+            dues += [self._pending.due, self._interruption.due]
         if self._output is not None:
             dues.append(self._output.due(self._ended_at))
         if self._ended_at is not None and time.monotonic() < self._ended_at + REPORT_TIMEOUT:
@@ -168,53 +193,84 @@ class JobUnit(Unit):
         for pod in self._jobs.pods(self._name):
             self._observed_job.record(Fact("pod", pod["metadata"]["name"], False, pod))
 
-    def _advance_pending(self, pending: PendingPod, snapshot: JobSnapshot) -> None:
-        if any(map(is_under_way, snapshot.pods)):
-            self._pending = None
+    def _give_up_if_hopeless(self, snapshot: JobSnapshot) -> None:
+        """Deletes a Job that would execute the run again, or whose pod does not start."""
+        if is_being_ended(snapshot) or is_repeated(snapshot):
+            if not snapshot.deleted and (is_repeated(snapshot) or self._interruption.is_overdue(snapshot)):
+                self._delete(max(map(grace_of, snapshot.pods)), _interrupted)
             return
-        verdict = pending.verdict(snapshot)
-        if verdict is None:
+        if snapshot is self._judged and self._pending.due is None:
             return
-        self._delete(0.0, verdict)
-        # Nothing runs in these pods, so that there is no end to wait for; a node would report it after half a minute.
-        self._delete_pods([pod for pod in snapshot.present if diagnosis.is_hopeless(pod, snapshot.pull_failures)], 0)
+        verdict = self._pending.verdict(snapshot)
+        self._judged = snapshot
+        if isinstance(verdict, Exit):
+            self._delete(0.0, lambda _: verdict)
+        elif verdict is not None:
+            self._delete(0.0, verdict)
 
-    def _delete(self, grace: float, verdict: Exit | LaunchError | None) -> None:
-        self._deletion = JobDeletion(self._jobs, self._name, self.handle.id, grace, verdict)
-        self._deletion.advance(not self._unwatched)
+    def _delete(self, grace: float, verdict: Verdict | None) -> None:
+        self._verdict = verdict
+        self._deletion = JobDeletion(self._jobs, self._name, self.handle.id, grace)
+        self._advance_request(self._deletion)
 
-    def _delete_pods(self, pods: Sequence[Object], grace: int) -> None:
-        """Makes the pods of a deleted Job end early, if the permissions allow it."""
-        for pod in pods:
-            try:
-                self._jobs.delete_pod(pod["metadata"]["name"], grace)
-            except (Transient, LaunchError) as error:
-                _logger.debug("Pod %s cannot be deleted early: %s", pod["metadata"]["name"], error)
+    def _advance_request(self, deletion: JobDeletion) -> None:
+        """Advances the deletion. If that fails, a run that is given up ends nevertheless, with its own reason."""
+        try:
+            deletion.advance(not self._unwatched)
+        except LaunchError as error:
+            if self._verdict is None or self._stopping:
+                raise
+            _logger.warning("Job %s is given up, but cannot be deleted: %s", self._name, error)
+            deletion.gone = True
 
-    def _advance_deletion(self, deletion: JobDeletion, snapshot: JobSnapshot) -> list[Chunk | Exit]:
+    def _advance_deletion(
+        self, deletion: JobDeletion, snapshot: JobSnapshot, complete: JobSnapshot
+    ) -> list[Chunk | Exit]:
+        """Waits until the Job is gone. `complete` has the pods, too, that execute the run again."""
         chunks = self._read(snapshot)
         if chunks:
             return chunks
-        deletion.advance(not self._unwatched)
-        if not (snapshot.gone or deletion.gone) or not self._is_all_read(snapshot):
+        self._advance_request(deletion)
+        if not (snapshot.gone or deletion.gone):
+            self._removal.remove_idle(complete.present)
+            self._removal.end(complete.present[len(snapshot.present) :], 1)
             return []
-        if isinstance(deletion.verdict, LaunchError) and not self._stopping:
-            raise deletion.verdict
-        if isinstance(deletion.verdict, Exit):
-            return self._conclude(deletion.verdict)
+        if not self._is_all_read(snapshot):
+            return []
+        if isinstance(self._verdict, LaunchError) and not self._stopping:
+            self._raised = True
+            raise self._verdict
+        if self._verdict is not None and not isinstance(self._verdict, LaunchError):
+            return self._conclude(self._verdict(snapshot))
         return self._conclude(diagnosis.of_stopped(snapshot.job, snapshot.newest))
 
     def _advance_end(self, snapshot: JobSnapshot) -> list[Chunk | Exit]:
         """Waits for the rest of the output, and for the state of the pod, after the Job's end or deletion."""
+        if snapshot.deleted and not self._are_pods_over(snapshot):
+            return self._read(snapshot)
         if self._ended_at is None:
             self._ended_at = time.monotonic()
         chunks = self._read(snapshot)
         if chunks or not self._knows_pod(snapshot) or not self._is_all_read(snapshot):
             return chunks
-        snapshot = self._observed_job.snapshot()
-        if end_of(snapshot.job) is not None:
-            return self._conclude(diagnosis.of_end(snapshot.job, snapshot.newest))
-        return self._conclude(diagnosis.of_vanished(self._name, snapshot.job, snapshot.newest))
+        return self._conclude(self._end_of(self._observed_job.snapshot()))
+
+    def _are_pods_over(self, snapshot: JobSnapshot) -> bool:
+        """Whether nothing runs any more of a Job that others deleted. Ends what they let run on."""
+        if all(map(is_over, snapshot.pods)) or self._interruption.is_overdue(snapshot):
+            return True
+        self._removal.remove_idle(snapshot.present)
+        if snapshot.gone:
+            self._removal.end([pod for pod in snapshot.present if "deletionTimestamp" not in pod["metadata"]], None)
+        return False
+
+    def _end_of(self, snapshot: JobSnapshot) -> Exit:
+        snapshot = without_repetition(snapshot)
+        if snapshot.deleted or (snapshot.gone and decision_of(snapshot.job) is None):
+            return diagnosis.of_vanished(self._name, snapshot.job, snapshot.newest)
+        if decision_of(snapshot.job) is not None:
+            return diagnosis.of_end(snapshot.job, snapshot.pods)
+        return diagnosis.of_interruption(snapshot.job, snapshot.newest)
 
     def _conclude(self, end: Exit) -> list[Chunk | Exit]:
         self._exit = end
@@ -225,7 +281,8 @@ class JobUnit(Unit):
         end = end_of(snapshot.job)
         if end is None or self._pods_requested:
             return True
-        if end.get("type") == "Complete" and self._output is None:
+        seen = not snapshot.pods or any(map(has_ended, snapshot.pods))
+        if end.get("type") == "Complete" and self._output is None and seen:
             return True
         if snapshot.pods and has_ended(snapshot.pods[-1]):
             return True
@@ -253,3 +310,12 @@ class JobUnit(Unit):
 
 def _is_over(snapshot: JobSnapshot) -> bool:
     return snapshot.gone or end_of(snapshot.job) is not None
+
+
+def _interrupted(snapshot: JobSnapshot) -> Exit:
+    return diagnosis.of_interruption(snapshot.job, snapshot.newest)
+
+
+def _is_settled(snapshot: JobSnapshot) -> bool:
+    """Whether it is decided how the Job ends, and its pod has ended: the end is about to be reported."""
+    return decision_of(snapshot.job) is not None and snapshot.newest is not None and is_over(snapshot.newest)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from .cluster import ENGINES, Cluster
+from .followed import Followed
 from .proxy import Proxy
 
 
@@ -46,3 +48,16 @@ def engines() -> None:
     """Skips tests that stop parts of the cluster if no program can do so."""
     if not os.environ.get(ENGINES):
         pytest.skip(f"{ENGINES} does not name a program that stops and starts parts of the cluster")
+
+
+@pytest.fixture
+def follow() -> Iterator[Any]:
+    followed: list[Followed] = []
+
+    def follow(**answers: Any) -> Followed:
+        followed.append(Followed(**answers))
+        return followed[-1]
+
+    yield follow
+    for one in followed:
+        one.unit.close()

@@ -48,7 +48,7 @@ def terminated(code: int, **more: Any) -> dict[str, Any]:
 def test_the_reason_of_a_failed_job_comes_from_its_container_or_from_the_disruption_of_its_pod(
     pod: dict[str, Any] | None, reason: Reason, code: int | None
 ) -> None:
-    end = diagnosis.of_end(job(FAILED), pod)
+    end = diagnosis.of_end(job(FAILED), [pod] if pod else [])
     assert (end.reason, end.exit_code) == (reason, code)
     assert end.message
 
@@ -63,26 +63,26 @@ def test_the_reason_of_a_failed_job_comes_from_its_container_or_from_the_disrupt
 )
 def test_newer_servers_report_a_disruption_as_a_condition(why: str, reason: Reason) -> None:
     disrupted = [{"type": "DisruptionTarget", "status": "True", "reason": why, "message": "why"}]
-    assert diagnosis.of_end(job(FAILED), pod(terminated(143), conditions=disrupted)).reason is reason
+    assert diagnosis.of_end(job(FAILED), [pod(terminated(143), conditions=disrupted)]).reason is reason
 
 
 def test_a_complete_job_is_a_success_whatever_the_state_of_its_pod() -> None:
     complete = job({"type": "SuccessCriteriaMet", "status": "True"}, {"type": "Complete", "status": "True"})
-    for known in (None, pod(), pod(terminated(0))):
+    for known in ([], [pod()], [pod(terminated(0))]):
         end = diagnosis.of_end(complete, known)
         assert (end.reason, end.exit_code, end.message) == (Reason.COMPLETED, 0, "")
 
 
 def test_a_deadline_is_the_reason_even_while_the_pod_still_runs() -> None:
     late = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "Job was active too long"}
-    end = diagnosis.of_end(job(late), pod({"running": {}}))
+    end = diagnosis.of_end(job(late), [pod({"running": {}})])
     assert end.reason is Reason.DEADLINE
     assert end.message == "DeadlineExceeded: Job was active too long."
 
 
 def test_the_times_are_those_of_the_runs_own_container() -> None:
     state = terminated(1, startedAt="2030-01-01T00:00:05Z", finishedAt="2030-01-01T00:00:09Z")
-    end = diagnosis.of_end(job(FAILED), pod(state))
+    end = diagnosis.of_end(job(FAILED), [pod(state)])
     assert end.started_at is not None
     assert end.ended_at is not None
     assert (end.ended_at - end.started_at).total_seconds() == 4

@@ -2,107 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from launchpad import EngineUnavailable, Handle, LaunchError, Reason
-from launchpad.core.backend import Exit
+from launchpad import EngineUnavailable, LaunchError, Reason
 from launchpad.core.retries import Transient
 from launchpad.kubernetes.errors import ApiError
-from launchpad.kubernetes.events import LISTED, Fact
-from launchpad.kubernetes.observed import ObservedJob
-from launchpad.kubernetes.unit import REPORT_TIMEOUT, JobUnit
+from launchpad.kubernetes.unit import REPORT_TIMEOUT
 
-HANDLE = Handle("kubernetes", "uid-1", "j", "cluster/ns", "run-1")
-NOT_FOUND = ApiError("not found", 404, "NotFound")
-COMPLETE = {"type": "Complete", "status": "True"}
-FAILED = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
-
-
-def job(*conditions: dict[str, Any], uid: str = "uid-1") -> dict[str, Any]:
-    return {"metadata": {"name": "j", "uid": uid}, "status": {"conditions": list(conditions)}}
-
-
-def pod(code: int | None = None, waiting: str = "") -> dict[str, Any]:
-    ended, waits = {"terminated": {"exitCode": code}}, {"waiting": {"reason": waiting}}
-    state = ended if code is not None else waits if waiting else {"running": {}}
-    statuses = [{"name": "job", "state": state}]
-    return {"metadata": {"name": "p", "uid": "uid-p"}, "status": {"containerStatuses": statuses}}
-
-
-class Server:
-    """Returns or raises each of its answers once, by the name of the method, and records the calls."""
-
-    def __init__(self, **answers: list[Any]) -> None:
-        self.requests: list[str] = []
-        self._answers = answers
-
-    def __getattr__(self, verb: str) -> Any:
-        def ask(*args: object) -> Any:
-            self.requests.append(verb)
-            answers = self._answers.get(verb)
-            answer = answers.pop(0) if answers else None
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return ask
-
-
-class ScriptedWatchers:
-    """Report the facts that the test gives them."""
-
-    def __init__(self) -> None:
-        self.observed_jobs: list[ObservedJob] = []
-
-    def register(self, name: str, observed: ObservedJob) -> None:
-        self.observed_jobs.append(observed)
-
-    def unregister(self, name: str, observed: ObservedJob) -> None:
-        self.observed_jobs = [other for other in self.observed_jobs if other is not observed]
-
-    def report(self, kind: Any, item: dict[str, Any] | None, gone: bool = False) -> None:
-        for observed in self.observed_jobs:
-            observed.notify(Fact(kind, "j" if kind == "job" else "p", gone, item))
-
-    def list_all(self) -> None:
-        """A listing has ended."""
-        for observed in self.observed_jobs:
-            observed.notify(LISTED)
-
-    def fail(self, error: LaunchError) -> None:
-        observed_jobs, self.observed_jobs = self.observed_jobs, []
-        for observed in observed_jobs:
-            observed.fail(error)
-
-
-class Followed:
-    """A unit, its server and its event source."""
-
-    def __init__(self, pod_watch_timeout: float = 60.0, **answers: list[Any]) -> None:
-        self.server, self.watchers = Server(**answers), ScriptedWatchers()
-        self.unit = JobUnit(self.server, self.watchers, "j", output=False, pod_watch_timeout=pod_watch_timeout)  # type: ignore[arg-type]
-        self.unit.identify(HANDLE, Fact("job", "j", False, job()))
-
-    def end(self) -> Exit:
-        (end,) = self.unit.poll(30)
-        assert isinstance(end, Exit)
-        return end
-
-
-@pytest.fixture
-def follow() -> Iterator[Any]:
-    followed: list[Followed] = []
-
-    def follow(**answers: Any) -> Followed:
-        followed.append(Followed(**answers))
-        return followed[-1]
-
-    yield follow
-    for one in followed:
-        one.unit.close()
+from .followed import COMPLETE, FAILED, NOT_FOUND, job, pod
 
 
 def test_a_success_needs_no_state_of_a_pod(follow: Any) -> None:
@@ -198,6 +107,7 @@ def test_a_failed_watch_is_an_error_once_and_the_next_poll_watches_again(follow:
     with pytest.raises(EngineUnavailable, match="out of reach"):
         run.unit.poll(0)
     assert run.unit.poll(0) == []
+    run.watchers.report("pod", pod(0))
     run.watchers.report("job", job(COMPLETE))
     assert (run.end().reason, run.server.requests) == (Reason.COMPLETED, ["read", "pods"])
 

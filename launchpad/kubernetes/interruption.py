@@ -1,0 +1,49 @@
+"""Runs that others end: their Job or pod is deleted, evicted or lost, and they must be neither lost nor repeated."""
+
+from __future__ import annotations
+
+import time
+
+from .observed import JobSnapshot
+from .status import decision_of, grace_of, runs_once
+
+LOST_TIMEOUT = 30.0
+"""Seconds after its grace in which a pod that is being ended must have ended, and its Job with it."""
+
+
+class Interruption:
+    """How long to wait for the end of a run that is being ended by others. Owned by the thread that follows the run."""
+
+    def __init__(self, lost_timeout: float) -> None:
+        self._lost_timeout = lost_timeout
+        self.due: float | None = None
+        """When (monotonic seconds) the wait is over; None while nobody ends the run."""
+
+    def is_overdue(self, snapshot: JobSnapshot) -> bool:
+        """Whether the run is being ended, and neither its Job nor its node has reported the end in time."""
+        if not is_being_ended(snapshot):
+            self.due = None
+            return False
+        if self.due is None:
+            self.due = time.monotonic() + self._lost_timeout + max(map(grace_of, snapshot.pods), default=0.0)
+        return time.monotonic() >= self.due
+
+
+def is_being_ended(snapshot: JobSnapshot) -> bool:
+    """Whether the Job is ending, or is deleted, or its pod was cut short and must not run again."""
+    if snapshot.deleted or snapshot.gone or decision_of(snapshot.job) is not None:
+        return True
+    return runs_once(snapshot.job) and snapshot.newest is not None and bool(snapshot.newest.get("cut"))
+
+
+def is_repeated(snapshot: JobSnapshot) -> bool:
+    """Whether there is a second pod that executes a run again. Servers before about 1.27 create one."""
+    return runs_once(snapshot.job) and any(not pod.get("suspended") for pod in snapshot.pods[:-1])
+
+
+def without_repetition(snapshot: JobSnapshot) -> JobSnapshot:
+    """The snapshot without the pods that execute the run again."""
+    if not is_repeated(snapshot):
+        return snapshot
+    first = next(number for number, pod in enumerate(snapshot.pods, 1) if not pod.get("suspended"))
+    return snapshot._replace(pods=snapshot.pods[:first])

@@ -1,0 +1,120 @@
+"""A unit that follows one Job, its server, and the facts that its watchers report, all as a test tells them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from launchpad import Handle, LaunchError
+from launchpad.core.backend import Exit
+from launchpad.kubernetes.errors import ApiError
+from launchpad.kubernetes.events import LISTED, Fact
+from launchpad.kubernetes.observed import ObservedJob
+from launchpad.kubernetes.unit import JobUnit
+
+HANDLE = Handle("kubernetes", "uid-1", "j", "cluster/ns", "run-1")
+NOT_FOUND = ApiError("not found", 404, "NotFound")
+COMPLETE = {"type": "Complete", "status": "True"}
+FAILED = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+
+
+ONCE = {"backoffLimit": 0}
+"""The spec of a Job whose run must be executed once."""
+
+
+def job(*conditions: dict[str, Any], uid: str = "uid-1", deleted: bool = False, **spec: Any) -> dict[str, Any]:
+    deletion = {"deletionTimestamp": "2030-01-01T00:00:09Z"} if deleted else {}
+    return {
+        "metadata": {"name": "j", "uid": uid, **deletion},
+        "spec": spec,
+        "status": {"conditions": list(conditions)},
+    }
+
+
+def pod(
+    code: int | None = None, waiting: str = "", *, name: str = "p", grace: int | None = None, **status: Any
+) -> dict[str, Any]:
+    """A pod whose own container runs, has ended with `code` or is `waiting`. `grace`: somebody deletes it."""
+    ended, waits = {"terminated": {"exitCode": code}}, {"waiting": {"reason": waiting}}
+    state = ended if code is not None else waits if waiting else {"running": {}}
+    statuses = [{"name": "job", "state": state}]
+    deletion = {"deletionTimestamp": "2030-01-01T00:00:09Z", "deletionGracePeriodSeconds": grace}
+    return {
+        "metadata": {"name": name, "uid": f"uid-{name}", **(deletion if grace is not None else {})},
+        "status": {"containerStatuses": statuses, **status},
+    }
+
+
+class Server:
+    """Returns or raises each of its answers once, by the name of the method, and records the calls."""
+
+    def __init__(self, **answers: list[Any]) -> None:
+        self.requests: list[str] = []
+        self._answers = answers
+
+    def __getattr__(self, verb: str) -> Any:
+        def ask(*args: object) -> Any:
+            self.requests.append(verb)
+            answers = self._answers.get(verb)
+            answer = answers.pop(0) if answers else None
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return ask
+
+
+class ScriptedWatchers:
+    """Report the facts that the test gives them."""
+
+    def __init__(self) -> None:
+        self.observed_jobs: list[ObservedJob] = []
+
+    def register(self, name: str, observed: ObservedJob) -> None:
+        self.observed_jobs.append(observed)
+
+    def unregister(self, name: str, observed: ObservedJob) -> None:
+        self.observed_jobs = [other for other in self.observed_jobs if other is not observed]
+
+    def report(self, kind: Any, item: dict[str, Any] | None, gone: bool = False) -> None:
+        for observed in self.observed_jobs:
+            name = item["metadata"]["name"] if item is not None else "j" if kind == "job" else "p"
+            observed.notify(Fact(kind, name, gone, item))
+
+    def list_all(self) -> None:
+        """A listing has ended."""
+        for observed in self.observed_jobs:
+            observed.notify(LISTED)
+
+    def fail(self, error: LaunchError) -> None:
+        observed_jobs, self.observed_jobs = self.observed_jobs, []
+        for observed in observed_jobs:
+            observed.fail(error)
+
+
+class Followed:
+    """A unit, its server and its event source."""
+
+    def __init__(
+        self, pod_watch_timeout: float = 60.0, lost_timeout: float = 60.0, created: Any = None, **answers: list[Any]
+    ) -> None:
+        self.server, self.watchers = Server(**answers), ScriptedWatchers()
+        self.unit = JobUnit(
+            self.server,  # type: ignore[arg-type]
+            self.watchers,  # type: ignore[arg-type]
+            "j",
+            output=False,
+            pod_watch_timeout=pod_watch_timeout,
+            lost_timeout=lost_timeout,
+        )
+        self.unit.identify(HANDLE, Fact("job", "j", False, created or job()))
+
+    def report(self, *items: dict[str, Any], gone: bool = False) -> None:
+        """Has the watchers report states of the Job and of its pods, and the unit notice each of them."""
+        for item in items:
+            self.watchers.report("job" if item["metadata"]["name"] == "j" else "pod", item, gone)
+            assert self.unit.poll(0) == []
+
+    def end(self) -> Exit:
+        (end,) = self.unit.poll(30)
+        assert isinstance(end, Exit)
+        return end
