@@ -52,7 +52,7 @@ def below(schema: Schema, step: str | int) -> Schema:
     if isinstance(schema, Scalar):
         return schema
     if isinstance(step, int):
-        return schema[0] if isinstance(schema, list) else None
+        return schema[0] if isinstance(schema, list) else schema
     return schema.get(step, schema.get(ANY)) if isinstance(schema, Mapping) else None
 
 

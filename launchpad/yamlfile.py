@@ -99,16 +99,15 @@ def load(path: str | os.PathLike[str], schema: Schema = None) -> Document:
     return document
 
 
-def load_all(path: str | os.PathLike[str], schema: Schema = None, default: Schema = None) -> list[Document]:
+def load_all(path: str | os.PathLike[str], schema: Schema = None) -> list[Document]:
     """Reads the documents of a YAML or JSON file without the empty ones. What is not plain data is in their faults.
 
-    `default` is the kind of the scalars that the schema does not name.
     ValueError, one line with file and line, if the file cannot be read.
     """
     file = os.fspath(path)
     text = _text(file)
     try:
-        return list(_documents(text, file, schema, default))
+        return list(_documents(text, file, schema))
     except (yaml.YAMLError, RecursionError) as error:
         raise _broken(file, *_problem(error, 1, text, _lines_of_templates(text, 1))).first_error() from None
 
@@ -127,7 +126,7 @@ def parse(text: str, schema: Schema, default: Schema) -> Any:
     return document.data
 
 
-def _documents(text: str, file: str, schema: Schema, default: Schema) -> Iterator[Document]:
+def _documents(text: str, file: str, schema: Schema, default: Schema = None) -> Iterator[Document]:
     loader = _Loader(text)
     while loader.check_node():
         start = loader.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]

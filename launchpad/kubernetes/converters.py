@@ -15,7 +15,8 @@ from ..errors import LaunchError
 from ..models import ImagePullPolicy, RestartPolicy
 from . import patch
 from .labels import valid_labels
-from .manifest import base_manifest, ignored
+from .manifest import base_manifest, ignored, may_hold_job
+from .schemas import JOB, PATCH
 from .shapes import Fault
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def read_manifest(value: dict[str, Any] | str | None) -> dict[str, Any] | None:
     try:
         return base_manifest([one.data for one in documents])
     except Fault as fault:
-        error = documents[fault.document].error(fault.message, *fault.steps) if documents else fault
+        error = documents[fault.document].error(fault.message, *fault.steps) if documents else f"{value}: {fault}"
         raise LaunchError(f"{error}.") from None
 
 
@@ -124,7 +125,7 @@ def read_customizations(value: list[patch.Operation] | str) -> list[patch.Operat
     if not isinstance(value, str):
         return value
     try:
-        return patch.checked(_parsed_file(value))
+        return patch.checked(_parsed_patch(value))
     except ValueError as error:
         raise LaunchError(f"The file {value!r} does not hold a JSON patch: {error}") from error
 
@@ -201,16 +202,25 @@ def hidden(value: object) -> str:
     return repr(value) if value is None or isinstance(value, str) else "***" if value else "[]"
 
 
-def _parsed_file(path: str) -> Any:
-    documents = _documents(path)
-    return documents[0].data if documents else None
-
-
-def _documents(path: str) -> list[Document]:
+def _parsed_patch(path: str) -> Any:
     from .. import yamlfile  # takes 15 ms to import, and is needed only for a file
 
     try:
-        return [yamlfile.load(os.path.expanduser(path))]
+        return yamlfile.load(os.path.expanduser(path), PATCH).data
+    except ValueError as error:
+        raise LaunchError(f"{error}.") from None
+
+
+def _documents(path: str) -> list[Document]:
+    """The documents of a manifest's file. LaunchError if one that may have the Job is not plain data."""
+    from .. import yamlfile  # as above
+
+    try:
+        documents = yamlfile.load_all(os.path.expanduser(path), JOB)
+        for document in documents:
+            if document.faults and (len(documents) == 1 or may_hold_job(document.data)):
+                raise document.first_error()
+        return documents
     except ValueError as error:
         raise LaunchError(f"{error}.") from None
 

@@ -14,9 +14,11 @@ from ..environment import API_URL, IMAGE, base_run_environment, image_for
 from ..errors import EngineUnavailable, LaunchError
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
+from ..schema import KEY
 from . import converters as fields
 from . import spec as specs
 from .labels import own_labels, valid_labels
+from .schemas import JOB, PATCH
 
 if TYPE_CHECKING:
     from .backend import KubernetesBackend
@@ -48,9 +50,11 @@ class KubernetesLauncher(Launcher):
     labels: dict[str, str] = attrs.field(factory=dict, converter=fields.labels)
     image_pull_policy: ImagePullPolicy | None = attrs.field(default=None, converter=fields.image_pull_policy)
     restart_policy: RestartPolicy = attrs.field(default=RestartPolicy.NEVER, converter=fields.restart_policy)
-    job: dict[str, Any] | str | None = attrs.field(default=None, converter=fields.manifest, repr=fields.hidden)
+    job: dict[str, Any] | str | None = attrs.field(
+        default=None, converter=fields.manifest, repr=fields.hidden, metadata={KEY: JOB}
+    )
     customizations: list[dict[str, Any]] | str = attrs.field(
-        factory=list, converter=fields.customizations, repr=fields.hidden
+        factory=list, converter=fields.customizations, repr=fields.hidden, metadata={KEY: PATCH}
     )
     resources: dict[str, dict[str, str]] | None = attrs.field(default=None, converter=fields.resources)
     image_pull_secrets: list[str] = attrs.field(factory=list, converter=fields.image_pull_secrets)

@@ -89,6 +89,11 @@ def _is_job(value: object) -> bool:
     return isinstance(value, Mapping) and value.get("kind") == "Job"
 
 
+def may_hold_job(document: object) -> bool:
+    """Whether a document of a file is a Job, or a list that may have one."""
+    return _is_job(document) or _is_list([document])
+
+
 def _title(value: object) -> str:
     if not isinstance(value, Mapping):
         return "something that is not a mapping"

@@ -251,17 +251,6 @@ def path(steps: Steps) -> str:
     return text.removeprefix(".")
 
 
-def is_text(steps: Steps) -> bool:
-    """Whether the part of a manifest that the steps lead to is text."""
-    shape: Any = MANIFEST
-    for step in steps:
-        if isinstance(shape, list) and isinstance(step, int):
-            shape = shape[0]
-        else:
-            shape = shape.get(step, shape.get(_EACH)) if isinstance(shape, dict) else None
-    return isinstance(shape, str) and shape in (TEXT, VALUE, AMOUNT)
-
-
 def unknown(value: Any, shape: Any = MANIFEST) -> bool:
     """Whether `value` has keys that are not in its shape: they may be misspelt, or just not listed here."""
     if isinstance(shape, list):

@@ -10,7 +10,7 @@ import yaml
 
 from launchpad import KubernetesLauncher, LaunchError, Run
 from launchpad.kubernetes.manifest import base_manifest, ignored
-from launchpad.kubernetes.shapes import Fault, is_text
+from launchpad.kubernetes.shapes import Fault
 
 RUN = Run(command=["echo", "hello"], id="id-1")
 JOB: dict[str, Any] = {"apiVersion": "batch/v1", "kind": "Job"}
@@ -234,14 +234,3 @@ def test_restarts_without_retries_in_a_file_or_a_patch_are_refused_at_the_launch
     patch = [{"op": "replace", "path": "/spec/template/spec/restartPolicy", "value": "OnFailure"}]
     with pytest.raises(ValueError, match="executes a run that fails twice"):
         sent(JOB, customizations=patch)
-
-
-def test_the_places_of_a_manifest_that_are_text_are_known() -> None:
-    container = ("spec", "template", "spec", "containers", 0)
-    assert is_text((*container, "env", 3, "value"))
-    assert is_text((*container, "args", 0))
-    assert is_text(("metadata", "labels", "team"))
-    assert is_text((*container, "resources", "limits", "memory"))
-    assert not is_text(("spec", "backoffLimit"))
-    assert not is_text((*container, "env"))
-    assert not is_text(("spec", "unknown", "deep"))
