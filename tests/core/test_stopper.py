@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 
 import pytest
 
 from launchpad.core.stopper import Stopper
-from tests.helping import QUICK_TIMEOUT
+from tests.helping import QUICK_TIMEOUT, all_done, in_thread
 
 
 class Steps:
@@ -44,9 +46,17 @@ class Blocked:
         assert self.go_on.wait(QUICK_TIMEOUT)
 
 
-def await_end(stopper: Stopper) -> None:
-    with stopper._running:
-        assert stopper._scheduled.empty()
+class Threads:
+    """Starts the threads of a stopper."""
+
+    def __init__(self) -> None:
+        self.started: list[Future[None]] = []
+
+    def __call__(self, work: Callable[[], None], _: object) -> None:
+        self.started.append(in_thread(work))
+
+    def have_ended(self) -> bool:
+        return all_done(*self.started, timeout=QUICK_TIMEOUT)
 
 
 def test_a_step_is_taken_at_once_in_another_thread() -> None:
@@ -66,15 +76,17 @@ def test_the_next_step_is_taken_when_it_is_due_and_no_earlier() -> None:
 
 
 def test_a_stop_that_is_scheduled_again_is_attended_to_at_once() -> None:
-    stopper, stop = Stopper(), Steps(3600, None)
+    threads, stop = Threads(), Steps(3600, None)
+    stopper = Stopper(threads)
     stopper.schedule(stop)
     stopper.schedule(stop)
     assert stop.done.wait(QUICK_TIMEOUT)
-    await_end(stopper)
+    assert threads.have_ended()
 
 
 def test_one_thread_takes_all_steps_and_ends_after_the_last() -> None:
-    stopper, blocked = Stopper(), Blocked()
+    threads, blocked = Threads(), Blocked()
+    stopper = Stopper(threads)
     stopper.schedule(blocked)
     assert blocked.entered.wait(QUICK_TIMEOUT)
     stops = [Steps(0.01, None) for _ in range(500)]
@@ -83,7 +95,7 @@ def test_one_thread_takes_all_steps_and_ends_after_the_last() -> None:
     blocked.go_on.set()
     assert all(stop.done.wait(QUICK_TIMEOUT) for stop in stops)
     assert len(set.union(*(stop.threads for stop in stops))) == 1
-    await_end(stopper)
+    assert threads.have_ended()
 
 
 def test_a_stop_scheduled_while_the_thread_ends_is_carried_out() -> None:
@@ -125,25 +137,30 @@ def test_a_step_that_fails_is_logged_and_does_not_affect_other_stops(caplog: pyt
 
 
 def test_cancelling_a_stop_starts_no_thread() -> None:
-    stopper, stop = Stopper(), Steps(None)
-    stopper.cancel(stop)
-    assert stopper._scheduled.empty()
+    threads = Threads()
+    Stopper(threads).cancel(Steps(None))
+    assert threads.started == []
 
 
 def test_an_interrupt_of_a_caller_that_does_the_work_loses_no_stop() -> None:
     class Interrupted(Steps):
         def take_due_step(self) -> float | None:
-            if super().take_due_step() is not None:
-                return None
-            raise KeyboardInterrupt
+            if not self.started.is_set():
+                self.started.set()
+                raise KeyboardInterrupt
+            return super().take_due_step()
 
-    stopper, stubborn, interrupted = Stopper(), Steps(3600, None), Interrupted(None)
-    for stop in (stubborn, interrupted):
-        stopper._scheduled.put(stop)
+    def no_room(work: Callable[[], None]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    starts = iter([lambda work: None, no_room, in_thread])
+    stopper, stubborn, interrupted = Stopper(lambda work, _: next(starts)(work)), Steps(3600, None), Interrupted(None)
+    stopper.schedule(stubborn)
     with pytest.raises(KeyboardInterrupt):
-        stopper._work()
-    assert not stopper._running.locked()
-    assert {stopper._scheduled.get_nowait(), stopper._scheduled.get_nowait()} == {stubborn, interrupted}
+        stopper.schedule(interrupted)
+    stopper.schedule(Steps(None))
+    assert stubborn.done.wait(QUICK_TIMEOUT)
+    assert interrupted.done.wait(QUICK_TIMEOUT)
 
 
 def test_cancelling_a_stop_takes_its_last_step_now() -> None:

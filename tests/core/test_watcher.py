@@ -85,6 +85,14 @@ class Listener:
         return self.facts.get(timeout=QUICK_TIMEOUT)
 
 
+class WatcherOfEvents(Watcher[str]):
+    """A watcher whose `events` a test can look at."""
+
+    def __init__(self, events: Events, longest_outage: float = QUICK_TIMEOUT) -> None:
+        super().__init__(events, "engine", longest_outage)
+        self.events = events
+
+
 @pytest.fixture
 def stream() -> Stream:
     return Stream()
@@ -95,21 +103,21 @@ def listener() -> Listener:
     return Listener()
 
 
-Watch = Callable[..., Watcher[str]]
+Watch = Callable[..., WatcherOfEvents]
 
 
 @pytest.fixture
 def watch() -> Iterator[Watch]:
     """Makes watchers of streams that are closed after the test."""
-    watchers: list[Watcher[str]] = []
+    watchers: list[WatcherOfEvents] = []
 
-    def watch(*streams: Stream | BaseException, longest_outage: float = QUICK_TIMEOUT) -> Watcher[str]:
-        watchers.append(Watcher(Events(*streams), "engine", longest_outage))
+    def watch(*streams: Stream | BaseException, longest_outage: float = QUICK_TIMEOUT) -> WatcherOfEvents:
+        watchers.append(WatcherOfEvents(Events(*streams), longest_outage))
         return watchers[-1]
 
     yield watch
     for watcher in watchers:
-        watcher._events.put(Stream())  # it may be waiting for one
+        watcher.events.put(Stream())  # it may be waiting for one
         watcher.close()
 
 
@@ -161,7 +169,7 @@ def test_one_thread_and_one_stream_serve_all_listeners(watch: Watch, stream: Str
         watcher.register(str(number), listener)
         stream.put((str(number), "fact"))
     assert [listener.next() for listener in listeners] == ["fact"] * 20
-    assert (len(threads()), watcher._events.opened) == (1, 1)
+    assert (len(threads()), watcher.events.opened) == (1, 1)
 
 
 @pytest.mark.parametrize("broken", [Transient("reset by peer"), Stream.END], ids=["breaks", "ends"])
@@ -185,7 +193,7 @@ def test_a_long_outage_fails_all_listeners(watch: Watch) -> None:
     watcher, listeners = watch(longest_outage=0), [Listener(), Listener()]
     for key, listener in zip("ab", listeners, strict=True):
         watcher.register(key, listener)
-    watcher._events.put(Transient("refused"))
+    watcher.events.put(Transient("refused"))
     for listener in listeners:
         assert listener.failed.wait(QUICK_TIMEOUT)
         assert isinstance(listener.error, EngineUnavailable)
@@ -198,7 +206,7 @@ def test_streams_that_break_before_their_first_event_are_an_outage(watch: Watch,
     watcher.register("key", listener)
     assert listener.failed.wait(QUICK_TIMEOUT)
     assert "cut off" in str(listener.error)
-    assert watcher._events.opened < 30
+    assert watcher.events.opened < 30
 
 
 def test_streams_that_break_after_a_sign_of_life_are_opened_again_after_a_pause(
@@ -263,7 +271,7 @@ def test_without_listeners_a_broken_stream_is_not_opened_again(
     watcher.unregister("key", listener)
     stream.put(Transient("cut off"))
     until(lambda: not threads())
-    assert watcher._events.opened == 1
+    assert watcher.events.opened == 1
 
 
 def test_a_sign_of_life_changes_nothing_while_there_are_listeners(
@@ -317,9 +325,9 @@ def test_close_takes_effect_while_a_stream_is_being_opened(listener: Listener) -
 
 
 def test_close_wakes_a_watcher_that_waits_to_reconnect(listener: Listener) -> None:
-    watcher: Watcher[str] = Watcher(Events(Transient("busy", retry_after=60)), "engine")
+    watcher = WatcherOfEvents(Events(Transient("busy", retry_after=60)))
     watcher.register("key", listener)
-    until(lambda: watcher._events.opened == 1)
+    until(lambda: watcher.events.opened == 1)
     started = time.monotonic()
     watcher.close()
     assert time.monotonic() - started < QUICK_TIMEOUT

@@ -258,11 +258,11 @@ def test_a_run_cancelled_while_it_waits_for_a_slot_takes_no_slot() -> None:
     with executor_for(script, max_launches=1) as executor:
         first = executor.submit(job())
         assert starting.wait(10)
-        at_the_gate, behind = executor.launch_all(jobs(2))
-        at_the_gate.cancel()
-        assert all_done(at_the_gate)
+        waiting, behind = executor.launch_all(jobs(2))
+        waiting.cancel()
+        assert all_done(waiting)
         go_on.set()
-        assert (first.result(10), behind.result(10), at_the_gate.cancelled()) == (True, True, True)
+        assert (first.result(10), behind.result(10), waiting.cancelled()) == (True, True, True)
 
 
 def test_cancel_and_the_end_at_the_same_moment_agree() -> None:
