@@ -213,3 +213,11 @@ def run_id(value: str) -> str:
     if isinstance(value, str) and value:
         return value
     raise ValueError("id must not be empty" if value == "" else f"id must be text, not {type(value).__name__}")
+
+
+def stream_output(value: Flag) -> bool:
+    return flag(value, "stream_output")
+
+
+def grace(value: float) -> float:
+    return seconds(value, "grace", zero=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import attrs
 
 from . import converters, run_events
-from .converters import Flag, flag, masked, seconds
+from .converters import masked, seconds
 from .core.backend import Backend, Spec
 from .core.cancellation import StartLimiter, StopToken
 from .core.cleanup import kill_after_error, passing_on, stop_after_error
@@ -41,14 +41,6 @@ _UNLIMITED = nullcontext()
 """Used instead of a StartLimiter's slot if there is no limit."""
 
 
-def _stream_output(value: Flag) -> bool:
-    return flag(value, "stream_output")
-
-
-def _grace(value: float) -> float:
-    return seconds(value, "grace", zero=True)
-
-
 @attrs.frozen(kw_only=True)
 class Launcher(abc.ABC):
     """Where and how runs are launched. Frozen and compared by value; any number of threads may share one.
@@ -64,8 +56,8 @@ class Launcher(abc.ABC):
     type: ClassVar[str] = ""
 
     env: dict[str, str | None] = attrs.field(factory=dict, converter=converters.env, repr=masked)
-    stream_output: bool = attrs.field(default=True, converter=_stream_output)
-    grace: float = attrs.field(default=10.0, converter=_grace)
+    stream_output: bool = attrs.field(default=True, converter=converters.stream_output)
+    grace: float = attrs.field(default=10.0, converter=converters.grace)
     _session: Session = attrs.field(init=False, eq=False, repr=False, factory=Session)
 
     # To be defined by each launcher class.
@@ -329,12 +321,7 @@ class Launcher(abc.ABC):
 _REGISTRY: Registry[Launcher] = Registry(
     "launcher",
     "launchpad.launchers",
-    {
-        "docker": "launchpad.docker",
-        "kubernetes": "launchpad.kubernetes",
-        "subprocess": "launchpad.subprocess",
-        "universal": "launchpad.universal",
-    },
+    {name: f"launchpad.{name}" for name in ("docker", "kubernetes", "subprocess", "universal")},
 )
 
 
