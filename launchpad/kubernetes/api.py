@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -42,6 +43,7 @@ class KubernetesApi:
         self._connections = Connections(self._configuration)
         self.server: str = self._configuration.host.rstrip("/")
         self._base: str = urlsplit(self.server).path
+        self._version: tuple[int, int] | None = None
         self._reached = False  # whether it has ever answered: only then is it worth waiting for
 
     def close(self) -> None:
@@ -57,7 +59,15 @@ class KubernetesApi:
         if 200 <= status < 300:
             content: Object = json.loads(data)
             return content
-        raise error_of(status, headers, data)
+        raise error_of(status, headers, data, body)
+
+    def version(self) -> tuple[int, int]:
+        """The server's version, such as (1, 25). Transient, ApiError."""
+        if self._version is None:
+            content = self.request("GET", "/version")
+            numbers = [re.sub(r"\D.*", "", str(content.get(key))) or "0" for key in ("major", "minor")]
+            self._version = (int(numbers[0]), int(numbers[1]))
+        return self._version
 
     def stream(self, path: str, query: Query | None = None) -> StreamingResponse:
         """Sends a GET on a connection of its own, without waiting for the response. Transient.
@@ -116,18 +126,22 @@ class KubernetesApi:
     def _credentials(self) -> dict[str, str]:
         try:
             settings = self._configuration.auth_settings()
-        except Exception as error:  # of any plugin that the kubeconfig names
+        except LaunchError:  # of a login plugin
+            raise
+        except Exception as error:  # of any auth provider that the kubeconfig names
             raise EngineUnavailable(f"The credentials for {self.server} cannot be read: {error}") from error
         return {auth["key"]: auth["value"] for auth in settings.values() if auth.get("value")}
 
     def _renew(self, rejected: Headers) -> bool:
         """Reads the credentials again, unless another thread has, and returns whether they are not `rejected`."""
         with self._lock:
+            certificate = getattr(self._configuration, "cert_file", None)
             if self._credentials() == rejected:
                 self._configuration = self._configure()
                 old, self._connections = self._connections, Connections(self._configuration)
                 old.close()
-            return self._credentials() != rejected
+            renewed = getattr(self._configuration, "cert_file", None) != certificate
+            return renewed or self._credentials() != rejected
 
     def _target(self, path: str, query: Query | None) -> str:
         return self._base + path + (f"?{urlencode(query)}" if query else "")
@@ -147,8 +161,9 @@ class Jobs:
         self.pods_path = f"/api/v1/namespaces/{quote(namespace)}/pods"
 
     def create(self, manifest: Object, manager: str) -> Object:
-        """Creates a Job; Kubernetes 1.18 and later record `manager` as its writer."""
-        return self.api.request("POST", self.path, {"fieldManager": manager}, manifest)
+        """Creates a Job; Kubernetes 1.18 and later record `manager` as its writer, 1.25 and later check the fields."""
+        query = {"fieldManager": manager, "fieldValidation": "Strict"}
+        return self.api.request("POST", self.path, query, manifest)
 
     def read(self, name: str) -> Object:
         return self.api.request("GET", f"{self.path}/{quote(name)}")

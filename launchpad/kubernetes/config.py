@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable
 from functools import partial
@@ -11,43 +12,87 @@ from typing import Any
 from kubernetes import client, config
 from kubernetes.config import ConfigException
 
-from ..errors import EngineUnavailable, LaunchError
+from ..errors import EngineUnavailable
+from .errors import masked
+from .kubeconfig import Access, Entry, select
+from .login import Login
 
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_PROVIDERS = ("gcp", "oidc")
+"""The auth providers that the package knows."""
 
 
 def find_cluster(kubeconfig: str | None, context: str | None) -> tuple[Callable[[], Any], str]:
     """Returns a function that reads the cluster's `Configuration`, and the namespace of its context.
 
     The cluster is that of `kubeconfig` and `context`; without both, in a pod, the pod's own; else that of KUBECONFIG or
-    `~/.kube/config`. EngineUnavailable or LaunchError if there is none.
+    `~/.kube/config`. EngineUnavailable that names the file if there is none, or a broken one.
     """
     if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
         namespace = _OWN_NAMESPACE.read_text().strip() if _OWN_NAMESPACE.exists() else ""
-        return partial(_configuration, config.load_incluster_config), namespace or "default"
-    file = kubeconfig or os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")
-    load = partial(config.load_kube_config, config_file=file, context=context, persist_config=False)
-    return partial(_configuration, load), _context_namespace(file, context)
+        return _own_cluster, namespace or "default"
+    first = [select(kubeconfig, context)]
+    return partial(_configuration, kubeconfig, context, first), first[0].namespace
 
 
-def _configuration(load: Callable[..., None]) -> Any:
+def _own_cluster() -> Any:
     configuration = client.Configuration()
     try:
-        load(client_configuration=configuration)
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError) as error:
-        raise EngineUnavailable(f"The cluster's address and credentials cannot be read: {error}") from error
+        raise EngineUnavailable(f"The pod's own credentials cannot be read: {error}") from error
     return configuration
 
 
-def _context_namespace(file: str, context: str | None) -> str:
+def _configuration(kubeconfig: str | None, context: str | None, first: list[Access]) -> Any:
+    """Reads the files, but for the first time, when `first` holds what `find_cluster` has read."""
+    access = first.pop() if first else select(kubeconfig, context)
+    user, login = access.user, None
+    if user is not None:
+        provider = user.value.get("auth-provider")
+        if provider and (not isinstance(provider, dict) or provider.get("name") not in _PROVIDERS):
+            user.refuse("its auth-provider is not supported: use a login plugin (exec)")
+        if "exec" in user.value and "token" not in user.value and not provider:
+            login = Login(user, access.cluster)
+            user = _logged_in(user, login)
+    configuration = _loaded(access, user)
+    if login is not None and login.credentials().token:
+        configuration.refresh_api_key_hook = login.refresh
+    if user is not None and user.value and not (configuration.api_key or configuration.cert_file):
+        user.refuse("it gives no credentials that can be used: log in to the cluster again")
+    return configuration
+
+
+def _logged_in(user: Entry, login: Login) -> Entry:
+    """`user` with the credentials that the plugin has printed in place of the plugin."""
+    credentials = login.credentials()
+    value = {key: one for key, one in user.value.items() if key != "exec"}
+    if credentials.token:
+        value["token"] = credentials.token
+    if credentials.certificate and credentials.key:
+        for key, pem in (("client-certificate", credentials.certificate), ("client-key", credentials.key)):
+            value[f"{key}-data"] = base64.b64encode(pem.encode()).decode()
+    return Entry(user.kind, user.name, value, user.file)
+
+
+def _loaded(access: Access, user: Entry | None) -> Any:
+    content = {
+        "current-context": access.context,
+        "contexts": [{"name": access.context, "context": {"cluster": "cluster", "user": "user"}}],
+        "clusters": [{"name": "cluster", "cluster": access.cluster.value}],
+        "users": [{"name": "user", "user": user.value if user else {}}],
+    }
+    configuration = client.Configuration()
     try:
-        contexts, current = config.list_kube_config_contexts(file)  # type: ignore[no-untyped-call]
-    except ConfigException as error:
-        raise EngineUnavailable(
-            f"No Kubernetes cluster is configured ({error}): set KUBECONFIG, or the launcher's kubeconfig and context."
-        ) from error
-    found = next((one for one in contexts if one["name"] == context), None) if context else current
-    if found is None:
-        known = ", ".join(sorted(one["name"] for one in contexts))
-        raise LaunchError(f"There is no context {context!r} in {file}; there are: {known}.")
-    return str((found.get("context") or {}).get("namespace") or "default")
+        config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
+            content, client_configuration=configuration, persist_config=False
+        )
+    except Exception as error:  # of an auth provider, of any type
+        problem = masked(f"{type(error).__name__}: {error}", user.value if user else {})
+        (user or access.cluster).refuse(problem)
+    return configuration
+
+
+def model(name: str) -> Any:
+    """The class of the package that describes a type of the API, such as V1Job; None if there is none."""
+    return getattr(client, name, None)

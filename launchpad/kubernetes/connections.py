@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..errors import EngineUnavailable
 from ..net.wakeup import readable
+from . import proxies
 
 CONNECT_TIMEOUT = 5.0
 """Seconds in which a connection must be made."""
@@ -54,15 +56,27 @@ class Connections:
         """A new connection, which the caller closes."""
         configuration, server = self._configuration, urlsplit(self._configuration.host)
         host, port = server.hostname or "", server.port or (443 if server.scheme == "https" else 80)
-        proxy = urlsplit(configuration.proxy) if configuration.proxy and not _bypasses(configuration, host) else None
-        address = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
+        proxied = bool(configuration.proxy) and not proxies.bypasses(
+            getattr(configuration, "no_proxy", None), host, port
+        )
+        login: dict[str, str] = {}
+        to_host, to_port = host, port
+        if proxied:
+            to_host, to_port, login = proxies.address(configuration.proxy)
         if server.scheme != "https":
-            return _connected(http.client.HTTPConnection(*address, timeout=CONNECT_TIMEOUT))
-        connection = _TlsConnection(*address, timeout=CONNECT_TIMEOUT, context=self._tls_context())
+            return _connected(http.client.HTTPConnection(to_host, to_port, timeout=CONNECT_TIMEOUT))
+        connection = _TlsConnection(to_host, to_port, timeout=CONNECT_TIMEOUT, context=self._tls_context())
         connection.server_name = getattr(configuration, "tls_server_name", None)
-        if proxy:
-            connection.set_tunnel(host, port, headers=dict(configuration.proxy_headers or {}))
-        return _connected(connection)
+        if proxied:
+            connection.set_tunnel(host, port, headers={**login, **(configuration.proxy_headers or {})})
+        try:
+            return _connected(connection)
+        except ssl.SSLError:
+            raise
+        except OSError as error:
+            if not proxied:
+                raise
+            raise OSError(f"through the proxy {to_host}:{to_port}: {error}") from error
 
     def close(self) -> None:
         """Closes idle connections now, and those in use when they are given back. Idempotent."""
@@ -121,6 +135,18 @@ def _connected(connection: http.client.HTTPConnection) -> http.client.HTTPConnec
 
 
 def _tls_context(configuration: Any) -> ssl.SSLContext:
+    try:
+        return _loaded_tls_context(configuration)
+    except (OSError, ValueError) as error:
+        files = (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
+        raise EngineUnavailable(
+            f"The certificates for {configuration.host} cannot be used: {error.args[-1] if error.args else error} "
+            f"({', '.join(str(file) for file in files if file)}). "
+            "Check the kubeconfig: the certificate and the key of a client must belong together."
+        ) from error
+
+
+def _loaded_tls_context(configuration: Any) -> ssl.SSLContext:
     authorities = getattr(configuration, "ca_cert_data", None) or None
     context = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=authorities)
     if not configuration.verify_ssl or configuration.assert_hostname is False:
@@ -130,9 +156,3 @@ def _tls_context(configuration: Any) -> ssl.SSLContext:
     if configuration.cert_file:
         context.load_cert_chain(configuration.cert_file, configuration.key_file)
     return context
-
-
-def _bypasses(configuration: Any, host: str) -> bool:
-    """Whether `no_proxy` names the host or a domain above it."""
-    named = [entry.strip().lstrip(".").lower() for entry in (configuration.no_proxy or "").split(",")]
-    return any(entry and (entry in ("*", host.lower()) or host.lower().endswith("." + entry)) for entry in named)

@@ -13,9 +13,13 @@ from ..errors import LaunchError, NameConflict
 from ..ids import new_id
 from .api import Jobs, Object
 from .errors import ApiError
+from .known_fields import check_fields
 from .labels import RUN_ID
+from .shapes import unknown
 from .status import end_of
 from .unit import JobUnit
+
+_REPLACEMENT_POLICY = "podReplacementPolicy"
 
 _logger = logging.getLogger("launchpad")
 
@@ -53,6 +57,8 @@ class JobCreation:
 
     def run(self, stop_token: StopToken) -> Object:
         """Creates the Job and returns it. NameConflict. If it fails or is stopped, it leaves no Job behind."""
+        if unknown(self._spec):
+            self._jobs.api.retry(stop_token, lambda: check_fields(self._jobs.api, self._spec))
         try:
             return self._jobs.api.retry(stop_token, self._attempt)
         except BaseException:
@@ -67,6 +73,8 @@ class JobCreation:
             self._response_lost = True
             raise
         except ApiError as error:
+            if error.status == 400 and self._drop_replacement_policy(str(error)):
+                return self._attempt()
             if error.status != 409:
                 raise
             if error.reason != "AlreadyExists":  # the server was counting a quota
@@ -77,6 +85,15 @@ class JobCreation:
                     f"There is a Job {self._name!r} already: choose another name, or delete it."
                 ) from error
             return job
+
+    def _drop_replacement_policy(self, message: str) -> bool:
+        """Whether there was one, and the server, of a version before 1.28, does not know it."""
+        job = self._spec["spec"]
+        if f"spec.{_REPLACEMENT_POLICY}" not in message or _REPLACEMENT_POLICY not in job:
+            return False
+        without = {key: value for key, value in job.items() if key != _REPLACEMENT_POLICY}
+        self._spec = {**self._spec, "spec": without}
+        return True
 
     def _existing(self) -> Object | None:
         try:
