@@ -18,10 +18,10 @@ from typing import Any
 import attrs
 import pytest
 
-from launchpad import EngineUnavailable, Handle, LaunchError, NameConflict, Reason, Run, RunNotFound
+from launchpad import EngineUnavailable, Handle, LaunchError, NameConflict, Run, RunNotFound
 from launchpad.core.cancellation import Stopped, StopToken
 from launchpad.launcher import Launcher, OnStart
-from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
+from launchpad.testing import FakeBackend, FakeLauncher, Script, ignore
 from launchpad.testing.events import FakeStream
 from tests.helping import QUICK_TIMEOUT, in_thread, interrupts
 
@@ -228,12 +228,6 @@ def test_a_wait_for_what_is_no_time_is_a_value_error(timeout: Any) -> None:
         launcher.wait(launcher.start(job()), timeout=timeout)
 
 
-def test_a_time_out_is_the_runs_own() -> None:
-    with FakeLauncher(FakeBackend(ENDLESS)) as launcher:
-        outcome = launcher.launch(job(timeout=0.01))
-    assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, 143, Reason.TIMED_OUT)
-
-
 def test_a_launcher_is_a_value_that_holds_its_connection_apart() -> None:
     fake = FakeBackend()
     with FakeLauncher(fake, env={"A": 1}) as launcher:
@@ -281,15 +275,6 @@ def test_many_threads_share_one_launcher_and_one_backend() -> None:
         futures = [in_thread(launcher.submit, job(name=f"job {number}")) for number in range(20)]
         assert [future.result(QUICK_TIMEOUT) for future in futures] == [True] * 20
     assert made == [1]
-
-
-def test_what_is_launched_is_what_was_asked_for() -> None:
-    def script(fake: FakeRun) -> Script:
-        return Script(exit_code=int(fake.env["CODE"]))
-
-    with FakeLauncher(FakeBackend(script), env={"CODE": 1}) as launcher:
-        assert launcher.submit(job()) is False
-        assert launcher.submit(job(env={"CODE": 0})) is True
 
 
 def test_a_pickled_launcher_opens_its_own_connection() -> None:

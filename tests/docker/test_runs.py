@@ -61,11 +61,6 @@ def test_auto_remove_leaves_nothing_after_any_end(make: Launch, containers: Cont
     assert containers() == []
 
 
-def test_a_timeout_counts_from_the_start_and_sends_sigterm_first(launcher: DockerLauncher) -> None:
-    lines, outcome = launch_recorded(launcher, sh("trap 'echo bye; exit 0' TERM; sleep 60 & wait", timeout=0.5))
-    assert (lines, outcome.ok, outcome.reason) == (["bye"], False, Reason.TIMED_OUT)
-
-
 def test_a_stop_uses_the_stop_signal_of_the_container(make: Launch) -> None:
     launcher = make(auto_remove=True, options={"stop_signal": "SIGUSR1"}, grace=20)
     lines, outcome = launch_recorded(launcher, sh("trap 'echo usr1; exit 0' USR1; sleep 60 & wait", timeout=0.5))
@@ -131,15 +126,6 @@ def test_a_fresh_launcher_waits_for_a_running_container_with_all_its_output(make
     lines: list[str] = []
     outcome = make().wait(handle, on_output=lambda run, line: lines.append(line))
     assert (lines, outcome.exit_code, outcome.handle) == (["early", "late", "last"], 6, handle)
-
-
-def test_a_fresh_launcher_stops_a_running_container_and_an_ended_one(make: Launch, engine: Any) -> None:
-    handle = make(stream_output=False).start(sh("sleep 60"))
-    make(grace=0).stop(handle)
-    assert engine.inspect_container(handle.id)["State"]["Running"] is False
-    make(grace=0).stop(handle)
-    make().remove(handle)
-    make().stop(handle)
 
 
 def test_a_handle_of_another_engine_is_refused(make: Launch) -> None:

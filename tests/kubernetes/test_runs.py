@@ -78,16 +78,6 @@ def test_the_output_of_a_restarted_container_follows_that_of_the_first(cluster: 
     assert (outcome.reason, lines.lines) == (Reason.COMPLETED, ["1", "2"])
 
 
-def test_one_run_can_be_launched_several_times_at_once_and_again(cluster: Cluster) -> None:
-    run = shell("hostname; sleep 1")
-    lines = RecordedLines()
-    with cluster.launcher() as launcher, LaunchExecutor(launcher, max_workers=6) as executor:
-        futures = [executor.submit(run, on_output=lines) for _ in range(6)]
-        assert [future.result(LONG) for future in futures] == [True] * 6
-        assert launcher.submit(run, on_output=lines)
-    assert len(set(lines.lines)) == 7
-
-
 # Names.
 
 
