@@ -106,15 +106,13 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new, 1)
 
 
-NIGHTLY = "deployments['nightly']"
+NIGHTLY, HELLO = "deployments['nightly']", "deployments['hello']"
 
 
 class TestFaults:
-    def test_a_missing_file_is_an_error(self, file: Path) -> None:
+    def test_a_missing_file_or_a_directory_is_an_error(self, file: Path) -> None:
         with pytest.raises(ValueError, match=r"^deployments\.yaml: it cannot be read: No such file or directory$"):
             Deployment.load(file)
-
-    def test_a_directory_is_an_error(self, file: Path) -> None:
         file.mkdir()
         with pytest.raises(ValueError, match=r"^deployments\.yaml: it cannot be read: Is a directory$"):
             Deployment.load(file)
@@ -146,11 +144,7 @@ class TestFaults:
             ("name: nightly", "name: [5]", "2: deployments[0].name: name must be non-empty text, not list"),
             ("name: nightly", "name: ''", "2: deployments[''].name: name must be non-empty text"),
             ("name: hello", "name: nightly", f"5: {NIGHTLY}.name: there is a deployment of this name already"),
-            (
-                "      command: [echo, hello]",
-                "      - echo",
-                "6: deployments['hello'].run: a mapping is needed, not list",
-            ),
+            ("      command: [echo, hello]", "      - echo", f"6: {HELLO}.run: a mapping is needed, not list"),
             ("timeout: 3600", "timeout: 0", f"3: {NIGHTLY}.run.timeout: timeout must be more than 0 seconds"),
             (
                 "timeout: 3600",
@@ -158,32 +152,16 @@ class TestFaults:
                 f"3: {NIGHTLY}.run.timout: unknown key 'timout' of a run (did you mean 'tim",
             ),
             ("timeout: 3600", "id: x", f"3: {NIGHTLY}.run.id: unknown key 'id' of a run"),
-            ("[echo, hello]", "[]", "7: deployments['hello'].run.command: a run cannot be run with empty command"),
-            ("[echo, hello]", "echo hello", "7: deployments['hello'].run.command: command must be a list of text"),
-            (
-                "[echo, hello]",
-                "[echo, 5]",
-                "7: deployments['hello'].run.command[1]: 5 is not text: put it in quotes, as in \"5\"",
-            ),
-            (
-                "command: [echo, hello]",
-                "name: x",
-                "6: deployments['hello'].run: a run needs exactly one of command and",
-            ),
+            ("[echo, hello]", "[]", f"7: {HELLO}.run.command: a run cannot be run with empty command"),
+            ("[echo, hello]", "echo hello", f"7: {HELLO}.run.command: command must be a list of text"),
+            ("[echo, hello]", "[echo, 5]", f'7: {HELLO}.run.command[1]: 5 is not text: put it in quotes, as in "5"'),
+            ("command: [echo, hello]", "name: x", f"6: {HELLO}.run: a run needs exactly one of command and"),
             ("day: today", "day: .nan", f"3: {NIGHTLY}.run.parameters: parameters['day'] cannot be written as JSON"),
-            ("type: subprocess", "type: subproces", "9: deployments['hello'].launcher.type: unknown launcher type"),
-            (
-                "type: subprocess",
-                "typ: subprocess",
-                "9: deployments['hello'].launcher.typ: unknown key 'typ' of a laun",
-            ),
-            ("type: subprocess", "config: {}", "8: deployments['hello'].launcher: the key 'type' is missing"),
-            ("type: subprocess", "type: 5", "9: deployments['hello'].launcher.type: unknown launcher type '5'"),
-            (
-                "launcher:\n      type: subprocess",
-                "launcher: subprocess",
-                "8: deployments['hello'].launcher: a mapping",
-            ),
+            ("type: subprocess", "type: subproces", f"9: {HELLO}.launcher.type: unknown launcher type"),
+            ("type: subprocess", "typ: subprocess", f"9: {HELLO}.launcher.typ: unknown key 'typ' of a laun"),
+            ("type: subprocess", "config: {}", f"8: {HELLO}.launcher: the key 'type' is missing"),
+            ("type: subprocess", "type: 5", f"9: {HELLO}.launcher.type: unknown launcher type '5'"),
+            ("launcher:\n      type: subprocess", "launcher: subprocess", f"8: {HELLO}.launcher: a mapping"),
             (
                 "image:",
                 "imge:",
@@ -191,11 +169,7 @@ class TestFaults:
             ),
             ('"python:3.12-slim"', "[3.12]", f"4: {NIGHTLY}.launcher.config.image: it must be text, not list"),
             ('"./flows:/app/flows:ro"', "{}", f"4: {NIGHTLY}.launcher.config.volumes[0]: it must be text, not dict"),
-            (
-                "type: subprocess",
-                "type: subprocess\n      config:",
-                "10: deployments['hello'].launcher.config: a mapping",
-            ),
+            ("type: subprocess", "type: subprocess\n      config:", f"10: {HELLO}.launcher.config: a mapping"),
         ],
     )
     def test_a_fault_names_file_line_deployment_and_key(self, file: Path, old: str, new: str, said: str) -> None:

@@ -119,7 +119,7 @@ class TestOf:
             (None, "not NoneType"),
         ],
     )
-    def test_what_cannot_be_named_is_refused_in_one_line(self, function: Any, why: str) -> None:
+    def test_a_function_that_cannot_be_named_is_refused_in_one_line(self, function: Any, why: str) -> None:
         with pytest.raises(ValueError, match=r"\A[^\n]+\Z") as caught:
             Run.of(function)
         assert why in str(caught.value)

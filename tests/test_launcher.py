@@ -33,19 +33,19 @@ def job(**fields: Any) -> Run:
     return Run(command=["job"], **fields)
 
 
-def test_a_taken_name_gives_way_to_the_next() -> None:
+def test_after_a_taken_name_the_next_is_tried() -> None:
     fake = FakeBackend(Script(refusals=[TAKEN, TAKEN]))
     with FakeLauncher(fake) as launcher:
         assert launcher.submit(job(name="report"))
     assert [run.name for run in fake.runs] == ["report-2"]
 
 
-def test_when_all_names_are_taken_that_is_the_error() -> None:
+def test_name_conflict_is_raised_when_all_names_are_taken() -> None:
     with FakeLauncher(FakeBackend(Script(refusals=[TAKEN] * 100))) as launcher, pytest.raises(NameConflict):
         launcher.submit(job())
 
 
-def test_a_launcher_with_one_name_to_try_says_that_it_is_taken() -> None:
+def test_name_conflict_is_raised_when_the_only_name_is_taken() -> None:
     class OneName(FakeLauncher):
         def names(self, run: Run) -> Iterator[str]:
             yield run.name
@@ -54,7 +54,7 @@ def test_a_launcher_with_one_name_to_try_says_that_it_is_taken() -> None:
         launcher.submit(job())
 
 
-def test_a_refused_start_is_the_callers_error_and_is_not_tried_again() -> None:
+def test_the_error_of_a_refused_start_is_raised_and_the_start_is_not_retried() -> None:
     fake = FakeBackend(Script(refusals=[LaunchError("no such image")]))
     with FakeLauncher(fake) as launcher, pytest.raises(LaunchError, match="no such image"):
         launcher.submit(job())
@@ -62,7 +62,7 @@ def test_a_refused_start_is_the_callers_error_and_is_not_tried_again() -> None:
 
 
 @pytest.mark.parametrize("verb", ["submit", "start"])
-def test_an_interrupt_during_the_start_waits_for_it_and_stops_what_was_started(verb: str) -> None:
+def test_an_interrupt_during_the_start_waits_for_it_and_stops_the_run(verb: str) -> None:
     fake = FakeBackend(
         Script(exit_code=None, before_start=lambda stop_token: over.wait(QUICK_TIMEOUT))
     )  # and does not give up
@@ -71,7 +71,7 @@ def test_an_interrupt_during_the_start_waits_for_it_and_stops_what_was_started(v
     assert [run.exit.exit_code for run in fake.runs] == [143]
 
 
-def test_an_interrupt_that_follows_on_another_does_not_lose_sight_of_the_start() -> None:
+def test_a_second_interrupt_during_the_start_leaves_no_run() -> None:
     class Torn(StopToken):
         def stop(self, *, hurry: bool = False) -> None:
             raise KeyboardInterrupt
@@ -102,21 +102,21 @@ def two_interrupts(calls: int) -> Iterator[OnStart]:
 
 
 @pytest.mark.parametrize("calls", range(1, 15))
-def test_an_interrupt_that_follows_on_another_does_not_leave_the_run(calls: int) -> None:
+def test_a_second_interrupt_after_the_start_leaves_no_run(calls: int) -> None:
     fake = FakeBackend(ENDLESS)
     with FakeLauncher(fake) as launcher, two_interrupts(calls) as on_start, pytest.raises(KeyboardInterrupt):
         launcher.submit(job(), on_start=on_start)
     assert [run.exit is None for run in fake.runs] == [False]
 
 
-def test_an_interrupt_makes_a_start_that_can_give_up() -> None:
+def test_an_interrupt_ends_a_start_that_checks_its_stop_token() -> None:
     fake = FakeBackend(Script(before_start=lambda stop_token: stop_token.sleep(QUICK_TIMEOUT)))
     with FakeLauncher(fake) as launcher, pytest.raises(KeyboardInterrupt), interrupts(0.05):
         launcher.submit(job())
     assert fake.runs == []
 
 
-def test_a_stop_that_was_asked_for_before_means_no_start() -> None:
+def test_a_stop_requested_before_the_start_prevents_it() -> None:
     fake, stop_token = FakeBackend(), StopToken()
     stop_token.stop()
     with FakeLauncher(fake) as launcher, pytest.raises(Stopped):
@@ -217,18 +217,18 @@ def test_remove_does_not_wait_for_a_thread_that_reads_output_and_that_thread_get
             launcher.wait(handle)
 
 
-def test_a_wait_may_be_as_long_as_a_life() -> None:
+def test_a_wait_may_last_for_decades() -> None:
     with FakeLauncher(FakeBackend()) as launcher:
         assert launcher.wait(launcher.start(job()), timeout=3e9).ok
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1", True])
-def test_a_wait_for_what_is_no_time_is_a_value_error(timeout: Any) -> None:
+def test_an_invalid_timeout_of_a_wait_is_a_value_error(timeout: Any) -> None:
     with FakeLauncher(FakeBackend()) as launcher, pytest.raises(ValueError, match="timeout must be"):
         launcher.wait(launcher.start(job()), timeout=timeout)
 
 
-def test_a_launcher_is_a_value_that_holds_its_connection_apart() -> None:
+def test_launchers_compare_and_copy_by_value_without_their_connection() -> None:
     fake = FakeBackend()
     with FakeLauncher(fake, env={"A": 1}) as launcher:
         launcher.submit(job())
@@ -239,7 +239,7 @@ def test_a_launcher_is_a_value_that_holds_its_connection_apart() -> None:
             launcher.grace = 3
 
 
-def test_a_launcher_without_the_basics_cannot_be_made() -> None:
+def test_a_launcher_class_without_the_abstract_methods_cannot_be_instantiated() -> None:
     class Half(Launcher):
         pass
 

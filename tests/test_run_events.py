@@ -76,9 +76,7 @@ def test_a_failed_run_is_no_warning(launcher: SubprocessLauncher, caplog: pytest
     assert end.getMessage().endswith("has ended: failed. Exited with status 3.")
 
 
-def test_nothing_is_logged_unless_it_is_asked_for(
-    launcher: SubprocessLauncher, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_nothing_is_logged_by_default(launcher: SubprocessLauncher, caplog: pytest.LogCaptureFixture) -> None:
     assert launcher.submit(Run(command=ECHO))
     assert caplog.records == []
 
@@ -130,7 +128,7 @@ def test_a_run_that_could_not_be_launched_is_reported_with_its_error(
     assert (event.kind, event.type, event.handle, event.error) == ("error", "subprocess", None, raised.value)
 
 
-def test_an_engine_that_is_lost_ends_what_was_started_with_one_error(events: list[RunEvent]) -> None:
+def test_a_run_whose_engine_is_lost_has_one_error_event(events: list[RunEvent]) -> None:
     fake = FakeBackend(Script(exit_code=None), longest_outage=0)
     with FakeLauncher(fake) as launcher, LaunchExecutor(launcher, 1) as executor:
         future = executor.submit(Run(command=ECHO))

@@ -307,7 +307,7 @@ class TestCopies:
         assert pickled == copy.copy(launcher) == copy.deepcopy(launcher) == launcher
         assert attrs.evolve(launcher, grace=1) == attrs.evolve(pickled, grace=1)
 
-    def test_a_copy_of_a_launcher_waits_for_what_the_first_one_started(self) -> None:
+    def test_a_copy_of_a_launcher_waits_for_a_run_of_the_original(self) -> None:
         launcher = SubprocessLauncher(stream_output=False)
         handle = launcher.start(Run(command=["sh", "-c", "exit 3"]))
         assert pickle.loads(pickle.dumps(launcher)).wait(handle).exit_code == 3

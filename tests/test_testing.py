@@ -48,7 +48,7 @@ def test_scripts_go_by_the_runs_name() -> None:
         assert [launcher.launch(job(name)).exit_code for name in ("bad", "good")] == [3, 0]
 
 
-def test_a_function_may_choose_the_script_by_what_was_launched() -> None:
+def test_a_function_may_choose_the_script_of_each_run() -> None:
     def script(fake: FakeRun) -> Script:
         return Script(output=f"{fake.env['DAY']} {fake.parameters['size']}\n")
 
@@ -56,7 +56,7 @@ def test_a_function_may_choose_the_script_by_what_was_launched() -> None:
     assert lines_of(FakeBackend(script), run) == ["today 5"]
 
 
-def test_what_was_launched_can_be_looked_at() -> None:
+def test_runs_shows_the_launched_runs() -> None:
     fake, run = FakeBackend(), Run(entrypoint="flows:main", parameters={"day": "today"}, env={"A": 1, "C": None})
     with FakeLauncher(fake, env={"A": 0, "B": 2, "C": 3}) as launcher:
         launcher.submit(run)
@@ -80,7 +80,7 @@ def test_output_is_text_bytes_or_chunks_of_either_stream(output: Any, lines: lis
     assert lines_of(FakeBackend(Script(output=output))) == lines
 
 
-def test_an_exit_says_more_than_a_code() -> None:
+def test_a_script_may_set_the_whole_exit() -> None:
     end = Exit(exit_code=137, reason=Reason.OOM_KILLED, message="Out of memory.", hint="Give it more.")
     with FakeLauncher(FakeBackend(Script(exit_code=end))) as launcher:
         outcome = launcher.launch(job())
@@ -88,7 +88,7 @@ def test_an_exit_says_more_than_a_code() -> None:
     assert (outcome.message, outcome.hint) == ("Out of memory.", "Give it more.")
 
 
-def test_the_test_says_when_a_run_ends() -> None:
+def test_finish_ends_a_run() -> None:
     fake = FakeBackend(ENDLESS)
     with FakeLauncher(fake) as launcher, LaunchExecutor(launcher) as executor:
         future = executor.submit(job())
@@ -148,7 +148,7 @@ def test_starts_can_be_refused_a_number_of_times() -> None:
     assert len(fake.runs) == 1
 
 
-def test_a_start_may_take_as_long_as_the_test_wants() -> None:
+def test_before_start_may_block_and_a_cancel_ends_it() -> None:
     reached = threading.Event()
 
     def slowly(stop_token: StopToken) -> None:
@@ -197,7 +197,7 @@ def test_ends_are_reported_after_the_event_stream_broke() -> None:
         assert launched.result(QUICK_TIMEOUT) is True
 
 
-def test_an_engine_that_is_away_cannot_be_used() -> None:
+def test_an_unreachable_engine_cannot_be_used() -> None:
     fake = FakeBackend(ENDLESS)
     with FakeLauncher(fake) as launcher:
         handle = launcher.start(job())
@@ -245,7 +245,7 @@ def test_two_launchers_on_one_engine_see_the_same_runs() -> None:
         assert one.wait(handle).ok is False
 
 
-def test_closing_one_launcher_leaves_another_on_the_same_engine_alone() -> None:
+def test_closing_a_launcher_does_not_affect_another_on_the_same_engine() -> None:
     fake = FakeBackend(ENDLESS)
     with FakeLauncher(fake) as one:
         launched = in_thread(one.submit, job())
@@ -266,7 +266,7 @@ def test_a_fake_launcher_can_be_registered() -> None:
     assert done.stdout == "FakeLauncher\n"
 
 
-def test_a_preview_hides_values_unless_asked() -> None:
+def test_a_preview_masks_values_without_reveal() -> None:
     launcher = FakeLauncher(env={"TOKEN": "hush"})
     run = Run(entrypoint="flows:main", parameters={"key": "hush"})
     assert "hush" not in launcher.preview(run)

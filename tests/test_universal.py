@@ -47,7 +47,9 @@ def test_it_is_found_by_its_type() -> None:
         lambda launcher: LaunchExecutor(launcher, 1).submit(RUN).result(10),
     ],
 )
-def test_it_refuses_to_launch_and_says_what_to_do(use: Callable[[UniversalLauncher], object]) -> None:
+def test_a_universal_launcher_cannot_launch_and_its_error_gives_advice(
+    use: Callable[[UniversalLauncher], object],
+) -> None:
     with pytest.raises(LaunchError, match=r"another type first.*\.to\('docker', image=") as caught:
         use(UniversalLauncher())
     assert "\n" not in str(caught.value)
@@ -58,13 +60,13 @@ def test_to_keeps_env_stream_output_and_grace() -> None:
     assert launcher == Imaged(image="x", env={"A": "1"}, stream_output=False, grace=3)
 
 
-def test_what_is_given_to_it_wins_and_env_is_merged() -> None:
+def test_settings_given_to_to_override_and_env_is_merged() -> None:
     launcher = UniversalLauncher(env={"A": 1, "B": 2, "C": 3}, stream_output=False, grace=3)
     other = launcher.to("subprocess", env={"B": 20, "C": None}, stream_output=True, grace=0)
     assert other == SubprocessLauncher(env={"A": "1", "B": "20", "C": None}, grace=0)
 
 
-def test_it_and_what_it_is_given_are_not_changed() -> None:
+def test_to_changes_neither_the_launcher_nor_its_arguments() -> None:
     launcher, env = UniversalLauncher(env={"A": 1}), {"B": 2}
     launcher.to("subprocess", env=env)
     assert (launcher, env) == (UniversalLauncher(env={"A": 1}), {"B": 2})

@@ -32,7 +32,7 @@ def test_every_module_and_package_that_has_sources_is_measured_the_largest_first
     assert names.index("asyncio") < names.index("json") < names.index("this")
 
 
-def test_what_the_runs_report_is_shown_and_what_failed_with_its_reason(tmp_path: Path) -> None:
+def test_the_demo_shows_the_results_and_the_reasons_of_failures(tmp_path: Path) -> None:
     demo, written = load("demo"), io.StringIO()
     console = Console(file=written, width=80)
     reports = demo.Reports()

@@ -38,7 +38,7 @@ def test_a_run_that_exceeds_its_timeout_is_stopped(harness: Harness, launcher: L
     assert "0.3" in outcome.message
 
 
-def test_a_timeout_gives_false_also_where_the_run_exits_with_0(harness: Harness, launcher: Launcher) -> None:
+def test_a_timeout_gives_false_even_if_the_run_exits_with_0(harness: Harness, launcher: Launcher) -> None:
     assert launcher.submit(harness.run([UntilStopped(status=0)], timeout=0.3)) is False
 
 

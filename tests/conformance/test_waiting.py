@@ -31,7 +31,7 @@ def test_all_threads_that_wait_get_the_same_outcome(harness: Harness, launcher: 
 
 
 @pytest.mark.parametrize("timeout", [0, 0.05])
-def test_a_wait_that_times_out_raises_and_leaves_the_run_alone(
+def test_a_wait_that_times_out_raises_and_the_run_goes_on(
     harness: Harness, launcher: Launcher, start: Start, timeout: float
 ) -> None:
     handle = start(harness.run([UntilStopped()], name="long one"))
@@ -107,7 +107,7 @@ def test_anything_but_a_handle_is_a_type_error(launcher: Launcher) -> None:
         launcher.wait({"id": "1"})
 
 
-def test_a_closed_launcher_connects_anew(harness: Harness, launcher: Launcher) -> None:
+def test_a_closed_launcher_opens_a_new_connection(harness: Harness, launcher: Launcher) -> None:
     assert launcher.submit(harness.run([]))
     launcher.close()
     launcher.close()

@@ -12,7 +12,7 @@ def test_status_0_needs_no_words() -> None:
     assert of_exit_code(0) == (Reason.COMPLETED, "", "")
 
 
-def test_an_unknown_end_says_where_it_is_known() -> None:
+def test_the_hint_of_an_unknown_exit_status_says_where_it_is_known() -> None:
     reason, message, hint = of_exit_code(None)
     assert reason is Reason.UNKNOWN
     assert "cannot be known here" in message
@@ -45,7 +45,7 @@ def test_sigkill_has_a_hint_about_memory(code: int) -> None:
 
 
 @pytest.mark.parametrize(("code", "word"), [(126, "permissions"), (127, "PATH")])
-def test_what_a_shell_cannot_run_has_a_hint(code: int, word: str) -> None:
+def test_a_status_of_a_shell_that_cannot_run_a_program_has_a_hint(code: int, word: str) -> None:
     assert word in of_exit_code(code).hint
 
 

@@ -114,7 +114,7 @@ def remove_while_handling(error: Exception) -> None:
         LAUNCHER.remove(HANDLE)
 
 
-def test_an_error_that_the_caller_is_handling_is_left_alone() -> None:
+def test_an_error_that_the_caller_is_handling_stays_unchanged() -> None:
     handled = KeyError("the caller's")
     handled.__cause__ = ValueError("its cause")
     with pytest.raises(LaunchError) as raised:

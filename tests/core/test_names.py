@@ -33,7 +33,7 @@ LONGEST = 20
         ("\ud800x", "x"),
     ],
 )
-def test_text_is_transliterated_and_what_is_not_allowed_is_one_dash(text: str, expected: str) -> None:
+def test_text_is_transliterated_and_other_characters_become_one_dash(text: str, expected: str) -> None:
     assert slug(text, allowed=DOCKER, longest=250) == expected
 
 
@@ -42,12 +42,12 @@ def test_a_text_without_a_letter_or_digit_leaves_nothing(text: str) -> None:
     assert slug(text, allowed=DOCKER, longest=250) == ""
 
 
-def test_case_is_kept_unless_asked_otherwise() -> None:
+def test_case_is_kept_by_default() -> None:
     assert slug("Daily Report", allowed=DOCKER, longest=250) == "Daily-Report"
     assert slug("Daily Report", allowed=JOB, longest=45, lowercase=True) == "daily-report"
 
 
-def test_what_may_not_stand_at_the_end_is_the_engines_to_say() -> None:
+def test_each_engine_sets_the_characters_that_may_not_end_a_slug() -> None:
     assert slug("a_b_.", allowed=DOCKER, longest=250) == "a_b"
     assert slug("a_b_.", allowed=DOCKER, longest=250, trailing="-") == "a_b_."
 
@@ -71,7 +71,7 @@ def test_numbers_come_first_and_random_suffixes_then_and_then_it_ends() -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 20, "x" * 300, "x" * 18 + "-1"])
-def test_candidates_are_short_enough_and_none_comes_twice(name: str) -> None:
+def test_candidates_are_short_enough_and_unique(name: str) -> None:
     names = list(candidates(name, LONGEST))
     assert len(set(names)) == len(names) > NUMBERED
     assert max(map(len, names)) <= LONGEST

@@ -78,11 +78,11 @@ def test_a_line_is_passed_on_as_soon_as_it_is_complete() -> None:
     assert [lines.feed(chunk) for chunk in (b"one\ntw", b"o", b"\n")] == [["one"], [], ["two"]]
 
 
-def test_a_character_that_never_comes_whole_is_replaced_at_the_end() -> None:
+def test_an_incomplete_character_is_replaced_at_the_end() -> None:
     assert lines_of([b"a\xe2\x82"]) == ["a\N{REPLACEMENT CHARACTER}"]
 
 
-def test_a_line_over_16_mib_comes_in_pieces() -> None:
+def test_a_line_over_16_mib_is_passed_on_in_pieces() -> None:
     chunks = [b"x" * 1024 * 1024] * 33 + [b"\nshort\n"]
     assert [len(line) for line in lines_of(chunks)] == [16 * 1024 * 1024, 16 * 1024 * 1024, 1024 * 1024, 5]
 
@@ -117,7 +117,7 @@ def test_stdout_and_stderr_have_lines_of_their_own() -> None:
     assert kept.lines == [("stderr", "e1"), ("stdout", "o1"), ("stdout", "o2"), ("stderr", "e2")]
 
 
-def test_a_sink_that_takes_over_begins_with_the_line_under_way() -> None:
+def test_a_new_sink_gets_the_incomplete_line_from_its_start() -> None:
     output, first, second = Output(RUN), Kept(), Kept()
     output.sink = first
     output.write(Chunk("stdout", b"one\ntw"))
@@ -126,7 +126,7 @@ def test_a_sink_that_takes_over_begins_with_the_line_under_way() -> None:
     assert (first.lines, second.lines) == ([("stdout", "one")], [("stdout", "two")])
 
 
-def test_a_sink_that_raises_is_reported_once_and_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sink_that_raises_is_reported_once_and_called_again(caplog: pytest.LogCaptureFixture) -> None:
     calls: list[str] = []
 
     def broken(run: Run, line: str) -> None:

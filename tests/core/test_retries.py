@@ -67,7 +67,7 @@ def test_another_error_than_a_conflict_is_not_a_reason_for_another_name() -> Non
 
 
 @pytest.mark.parametrize("policy", [transient, reconnecting])
-def test_what_passes_is_tried_again(policy: Callable[[StopToken], tenacity.Retrying]) -> None:
+def test_a_transient_error_is_retried(policy: Callable[[StopToken], tenacity.Retrying]) -> None:
     clock, server = Clock(), Server(Transient("busy"), Transient("busy"))
     assert policy(clock)(server) == "answer"
     assert (server.requests, len(clock.slept)) == (3, 2)
@@ -75,9 +75,7 @@ def test_what_passes_is_tried_again(policy: Callable[[StopToken], tenacity.Retry
 
 @pytest.mark.parametrize("policy", [transient, reconnecting])
 @pytest.mark.parametrize("error", [LaunchError("forbidden"), ValueError("a fault of ours"), KeyboardInterrupt()])
-def test_what_does_not_pass_is_not_tried_again(
-    policy: Callable[[StopToken], tenacity.Retrying], error: BaseException
-) -> None:
+def test_any_other_error_is_not_retried(policy: Callable[[StopToken], tenacity.Retrying], error: BaseException) -> None:
     server = Server(error)
     with pytest.raises(type(error)):
         policy(Clock())(server)

@@ -74,7 +74,7 @@ def test_a_run_that_was_started_here_wins_over_one_that_was_found(supervisor: Su
     assert connection.get(supervisor.handle) is supervisor
 
 
-def test_what_is_forgotten_is_closed_and_may_be_forgotten_again(supervisor: Supervisor) -> None:
+def test_forget_closes_the_supervisor_and_is_idempotent(supervisor: Supervisor) -> None:
     connection = Session()
     connection.add(supervisor)
     connection.forget(supervisor.handle)
@@ -82,7 +82,7 @@ def test_what_is_forgotten_is_closed_and_may_be_forgotten_again(supervisor: Supe
     assert connection.get(supervisor.handle) is None
 
 
-def test_closing_lets_go_of_all_runs_even_if_the_backend_fails_to_close(supervisor: Supervisor) -> None:
+def test_close_closes_all_supervisors_even_if_the_backend_fails_to_close(supervisor: Supervisor) -> None:
     class Broken(FakeBackend):
         def close(self) -> None:
             raise OSError("broken")
@@ -117,7 +117,7 @@ def in_child(check: Callable[[], bool]) -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-def test_a_forked_process_connects_anew_and_leaves_its_parents_runs_alone(supervisor: Supervisor) -> None:
+def test_a_forked_process_opens_its_own_backend_and_does_not_affect_its_parents_runs(supervisor: Supervisor) -> None:
     connection, parents, childs = Session(), FakeBackend(), FakeBackend()
     connection.backend(lambda: parents)
     connection.add(supervisor)

@@ -36,7 +36,7 @@ def test_the_exit_becomes_the_outcome_and_closes_the_unit() -> None:
     assert unit.asked == ["close"]
 
 
-def test_following_again_gives_the_same_outcome_without_a_poll() -> None:
+def test_a_second_wait_returns_the_same_outcome_without_a_poll() -> None:
     unit = ScriptedUnit(ENDED)
     supervisor = supervise(unit)
     assert supervisor.wait(discard) is supervisor.wait(discard)

@@ -249,7 +249,9 @@ def test_after_a_failure_a_new_thread_serves_new_listeners(watch: Watch, stream:
     assert first.facts.empty()
 
 
-def test_without_listeners_the_thread_ends_at_a_sign_of_life_and_starts_anew(watch: Watch, listener: Listener) -> None:
+def test_without_listeners_the_thread_ends_at_a_sign_of_life_and_another_starts_later(
+    watch: Watch, listener: Listener
+) -> None:
     first, second = Stream(("key", "1")), Stream(("key", "2"))
     watcher = watch(first, second)
     watcher.register("key", listener)

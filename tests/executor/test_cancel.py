@@ -41,7 +41,7 @@ def test_cancelling_a_running_run_returns_at_once_and_ends_when_the_run_is_gone(
     assert future.cancelled()
 
 
-def test_a_run_that_does_not_obey_is_killed_after_the_grace() -> None:
+def test_a_run_that_ignores_the_stop_is_killed_after_the_grace() -> None:
     with executor_for(STUBBORN, grace=0.05) as executor:
         future = executor.submit(job())
         future.wait_started(10)
@@ -50,7 +50,7 @@ def test_a_run_that_does_not_obey_is_killed_after_the_grace() -> None:
     assert (future.cancelled(), future.outcome.exit_code) == (True, -9)
 
 
-def test_cancelling_again_says_true_and_takes_nothing_from_the_grace() -> None:
+def test_a_second_cancel_returns_true_and_does_not_shorten_the_grace() -> None:
     fake = FakeBackend(STUBBORN)
     with executor_for(fake) as executor:
         future = executor.submit(job())
@@ -102,14 +102,14 @@ def test_a_run_that_ended_before_its_launcher_looked_is_cancelled_too(
 
 
 @pytest.mark.parametrize("script", [Script(), Script(exit_code=3), Script(refusals=[LaunchError("refused")])])
-def test_what_has_ended_cannot_be_cancelled(script: Script) -> None:
+def test_a_run_that_has_ended_cannot_be_cancelled(script: Script) -> None:
     with executor_for(script) as executor:
         future = executor.submit(job())
         assert all_done(future)
         assert (future.cancel(), future.cancelled()) == (False, False)
 
 
-def test_a_start_under_way_is_given_up() -> None:
+def test_a_cancel_ends_a_start_in_progress() -> None:
     starting = threading.Event()
     fake = FakeBackend(Script(before_start=lambda stop_token: (starting.set(), stop_token.sleep(60))))
     with executor_for(fake) as executor:

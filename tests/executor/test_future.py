@@ -27,14 +27,16 @@ def test_a_run_that_succeeds_gives_true(executor: LaunchExecutor, fake: FakeBack
     assert (future.exception(), future.cancelled()) == (None, False)
 
 
-def test_a_run_that_fails_gives_false_and_says_why(executor: LaunchExecutor, fake: FakeBackend) -> None:
+def test_a_run_that_fails_gives_false_and_its_outcome_has_the_reason(
+    executor: LaunchExecutor, fake: FakeBackend
+) -> None:
     future = executor.submit(job())
     fake.finish("job", 3)
     assert future.result(10) is False
     assert (future.outcome.reason, future.outcome.exit_code) == (Reason.FAILED, 3)
 
 
-def test_what_cannot_be_launched_is_the_futures_exception_and_its_outcome_is_not_launched() -> None:
+def test_the_error_of_a_failed_launch_is_the_futures_exception_and_its_outcome_is_not_launched() -> None:
     with executor_for(REFUSED) as executor:
         future = executor.submit(job())
         with pytest.raises(LaunchError, match="refused"):
@@ -62,15 +64,13 @@ def test_a_run_whose_engine_cannot_be_reached_any_more_has_an_unknown_end_and_it
     assert (future.outcome.reason, future.outcome.handle) == (Reason.UNKNOWN, handle)
 
 
-def test_submit_refuses_at_once_what_is_neither_a_run_nor_callable(executor: LaunchExecutor) -> None:
+def test_submit_raises_type_error_for_anything_but_a_run_or_a_callable(executor: LaunchExecutor) -> None:
     for wrong in (["echo", "hello"], "echo hello", None):
         with pytest.raises(TypeError, match="submit takes a Run or a function, not"):
             executor.submit(wrong)  # type: ignore[call-overload]
 
 
-def test_it_knows_its_run_at_once_its_handle_from_the_start_on_its_outcome_at_the_end(
-    executor: LaunchExecutor, fake: FakeBackend
-) -> None:
+def test_run_handle_and_outcome_are_set_at_submit_start_and_end(executor: LaunchExecutor, fake: FakeBackend) -> None:
     run = job()
     future = executor.submit(run)
     handle = future.wait_started(10)
@@ -87,7 +87,7 @@ def test_wait_started_gives_the_handle_of_a_run_that_has_ended_already() -> None
     assert future.wait_started(0) == future.outcome.handle
 
 
-def test_wait_started_raises_what_kept_the_run_from_starting() -> None:
+def test_wait_started_raises_the_error_of_the_start() -> None:
     with executor_for(REFUSED) as executor, pytest.raises(LaunchError, match="refused"):
         executor.submit(job()).wait_started(10)
 
@@ -121,7 +121,7 @@ def test_a_later_cancel_ends_wait_started(executor: LaunchExecutor) -> None:
         assert isinstance(waiting.exception(10), CancelledError)
 
 
-def test_running_says_whether_the_run_is_under_way(executor: LaunchExecutor, fake: FakeBackend) -> None:
+def test_running_is_true_while_the_run_is_in_progress(executor: LaunchExecutor, fake: FakeBackend) -> None:
     *running, queued = executor.launch_all([job()] * 5)
     for future in running:
         future.wait_started(10)
@@ -142,7 +142,7 @@ def test_the_repr_names_the_run_and_how_it_ended(script: Script, end: str) -> No
     assert repr(future) == f"<LaunchFuture 'job': {end}>"
 
 
-def test_the_repr_says_how_the_run_is(executor: LaunchExecutor) -> None:
+def test_the_repr_has_the_state_of_the_run(executor: LaunchExecutor) -> None:
     *running, queued = executor.launch_all([job()] * 5)
     running[0].wait_started(10)
     assert repr(running[0]) == "<LaunchFuture 'job': running>"
@@ -196,7 +196,7 @@ def test_on_output_gets_the_lines_in_order() -> None:
     assert lines == ["job: one", "job: two", "job: three"]
 
 
-def test_a_callback_that_raises_is_logged_and_the_next_is_called_and_the_executor_goes_on(
+def test_a_callback_that_raises_is_logged_and_affects_neither_the_next_nor_the_executor(
     executor: LaunchExecutor, fake: FakeBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(future: Future[bool]) -> None:
@@ -232,7 +232,7 @@ def test_a_callback_may_wait_for_its_own_future(script: Script) -> None:
     assert seen == [True]
 
 
-def test_a_callback_sees_the_outcome_and_that_the_run_is_over(executor: LaunchExecutor, fake: FakeBackend) -> None:
+def test_a_callback_gets_a_future_with_its_outcome(executor: LaunchExecutor, fake: FakeBackend) -> None:
     seen: list[Any] = []
     future = executor.submit(job())
     future.add_done_callback(lambda future: seen.append((future.outcome.ok, future.running(), repr(executor))))

@@ -53,13 +53,13 @@ def test_a_class_of_launchers_is_not_a_launcher() -> None:
         LaunchExecutor(SubprocessLauncher)  # type: ignore[arg-type]
 
 
-def test_a_run_takes_on_start_and_on_output_alone(executor: LaunchExecutor) -> None:
+def test_submit_of_a_run_accepts_only_on_start_and_on_output(executor: LaunchExecutor) -> None:
     with pytest.raises(TypeError):
         executor.submit(job(), timeout=5)  # type: ignore[call-overload]
     assert repr(executor) == "<LaunchExecutor fake: 0 running, 0 queued>"
 
 
-def test_launch_all_gives_futures_in_order(executor: LaunchExecutor, fake: FakeBackend) -> None:
+def test_launch_all_returns_futures_in_order(executor: LaunchExecutor, fake: FakeBackend) -> None:
     futures = executor.launch_all(iter(jobs(6)))
     assert [future.run.name for future in futures] == [f"job-{number}" for number in range(6)]
     for number in range(6):
@@ -67,7 +67,7 @@ def test_launch_all_gives_futures_in_order(executor: LaunchExecutor, fake: FakeB
     assert [future.result(10) for future in futures] == [True] + [False] * 5
 
 
-def test_launch_all_launches_nothing_where_one_is_no_run(executor: LaunchExecutor, fake: FakeBackend) -> None:
+def test_launch_all_launches_nothing_if_an_item_is_not_a_run(executor: LaunchExecutor, fake: FakeBackend) -> None:
     with pytest.raises(TypeError, match="launch_all takes Runs, not str"):
         executor.launch_all([job(), "echo hello"])  # type: ignore[list-item]
     executor.shutdown()
@@ -84,7 +84,7 @@ def test_as_many_runs_are_in_flight_as_there_are_workers(executor: LaunchExecuto
     assert (futures[5].running(), len(fake.runs)) == (False, 5)
 
 
-def test_max_launches_bounds_the_starts_under_way_and_not_the_runs_in_flight() -> None:
+def test_max_launches_bounds_the_starts_in_progress_and_not_the_runs_in_flight() -> None:
     under_way, most, go_on = threading.Semaphore(2), [0], threading.Event()
 
     def start(_: object) -> None:
@@ -106,7 +106,7 @@ def test_threads_are_named_launchpad(executor: LaunchExecutor) -> None:
     assert executor.submit(lambda: threading.current_thread().name).result(10).startswith("launchpad")
 
 
-def test_threads_are_named_as_was_asked(launcher: FakeLauncher) -> None:
+def test_threads_have_the_given_name_prefix(launcher: FakeLauncher) -> None:
     with LaunchExecutor(launcher, thread_name_prefix="nightly") as executor:
         assert executor.submit(lambda: threading.current_thread().name).result(10) == "nightly_0"
 
@@ -150,7 +150,7 @@ def test_after_shutdown_nothing_can_be_submitted(executor: LaunchExecutor) -> No
     assert repr(executor) == "<LaunchExecutor fake: 0 running, 0 queued>"
 
 
-def test_shutdown_without_waiting_lets_runs_go_on_to_their_end(executor: LaunchExecutor, fake: FakeBackend) -> None:
+def test_runs_continue_after_a_shutdown_that_does_not_wait(executor: LaunchExecutor, fake: FakeBackend) -> None:
     futures = executor.launch_all(jobs(5))
     executor.shutdown(wait=False)
     for number in range(5):
@@ -158,9 +158,7 @@ def test_shutdown_without_waiting_lets_runs_go_on_to_their_end(executor: LaunchE
     assert [future.result(10) for future in futures] == [True] * 5
 
 
-def test_shutdown_that_cancels_futures_leaves_none_that_wait_would_wait_for_in_vain(
-    executor: LaunchExecutor, fake: FakeBackend
-) -> None:
+def test_wait_returns_after_a_shutdown_that_cancels_futures(executor: LaunchExecutor, fake: FakeBackend) -> None:
     *running, queued = executor.launch_all(jobs(5))
     for future in running:
         future.wait_started(10)
@@ -221,7 +219,7 @@ def error_of(future: Future[Any]) -> BaseException | None:
         return error
 
 
-def test_it_works_away_from_the_main_thread(launcher: FakeLauncher, fake: FakeBackend) -> None:
+def test_an_executor_works_outside_the_main_thread(launcher: FakeLauncher, fake: FakeBackend) -> None:
     def work() -> list[bool]:
         with LaunchExecutor(launcher, 2) as executor:
             futures = executor.launch_all(jobs(3))

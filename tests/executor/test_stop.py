@@ -15,7 +15,7 @@ from tests.helping import all_done, until
 from .helping import STUBBORN, executor_for, job, jobs
 
 
-def test_stop_cancels_what_is_queued_and_stops_what_runs(executor: LaunchExecutor, fake: FakeBackend) -> None:
+def test_stop_cancels_queued_runs_and_stops_started_ones(executor: LaunchExecutor, fake: FakeBackend) -> None:
     futures = executor.launch_all(jobs(9))
     for future in futures[:4]:
         future.wait_started(10)
@@ -26,7 +26,7 @@ def test_stop_cancels_what_is_queued_and_stops_what_runs(executor: LaunchExecuto
     assert all(run.asked_to_stop.is_set() for run in fake.runs)
 
 
-def test_stop_cancels_queued_functions_and_waits_for_those_that_are_called(launcher: FakeLauncher) -> None:
+def test_stop_cancels_queued_functions_and_waits_for_those_in_progress(launcher: FakeLauncher) -> None:
     called, go_on = threading.Event(), threading.Event()
     executor = LaunchExecutor(launcher, 1)
     call = executor.submit(lambda: (called.set(), go_on.wait(10)))
@@ -60,7 +60,7 @@ def test_stop_may_be_called_again(executor: LaunchExecutor) -> None:
     assert future.cancelled()
 
 
-def test_stop_in_a_hurry_gives_no_grace() -> None:
+def test_stop_with_hurry_kills_without_grace() -> None:
     with executor_for(STUBBORN, grace=600) as executor:
         future = executor.submit(job())
         future.wait_started(10)
@@ -138,7 +138,7 @@ def test_a_function_may_stop_the_executor_before_it_knows_the_functions_thread(l
         assert [executor.submit(executor.stop).exception(10)] == [None]
 
 
-def test_a_callback_that_submits_again_does_not_keep_stop_from_stopping(
+def test_stop_succeeds_although_a_callback_submits_again(
     executor: LaunchExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
     def again(future: Future[bool]) -> None:
@@ -183,7 +183,7 @@ def test_stop_ends_a_start_in_progress_and_runs_that_wait_for_a_slot() -> None:
     assert fake.runs == []
 
 
-def test_a_hurry_reaches_a_run_that_is_stopped_for_an_error_in_on_start() -> None:
+def test_stop_with_hurry_kills_a_run_that_is_being_stopped_for_an_error_in_on_start() -> None:
     def fail(handle: Handle) -> None:
         raise KeyError("on_start")
 

@@ -164,7 +164,7 @@ def test_a_lost_node_ends_the_run_although_its_job_does_not_end(follow: Any) -> 
     assert (run.end().reason, run.server.requests) == (Reason.NODE_LOST, [])
 
 
-def test_a_job_that_nobody_ends_after_the_loss_of_its_pod_is_deleted(follow: Any) -> None:
+def test_a_job_that_goes_on_after_the_loss_of_its_pod_is_deleted(follow: Any) -> None:
     run = follow(created=job(**ONCE), lost_timeout=0.1, delete=[NOT_FOUND])
     run.report(pod())
     run.report(pod(grace=0), gone=True)

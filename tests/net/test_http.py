@@ -74,7 +74,7 @@ def test_chunks_of_any_size_split_anywhere_give_the_body(bodies: list[bytes], cu
     assert parsed(*pieces) == (200, b"".join(bodies), True)
 
 
-def test_what_follows_a_complete_body_is_ignored() -> None:
+def test_data_after_a_complete_body_is_ignored() -> None:
     for data in (SIZED, CHUNKED, EMPTY):
         assert parsed(data + b"HTTP/1.1 200 OK\r\n\r\nmore", b"and more") == RESPONSES[data]
 

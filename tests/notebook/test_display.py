@@ -54,7 +54,7 @@ def test_progress_over_futures_is_shown_in_the_cell_that_waits(shared: Notebook)
         ("refused", ["no-such-program", "was not found"]),
     ],
 )
-def test_objects_show_what_matters_and_no_secret(shared: Notebook, expression: str, seen: list[str]) -> None:
+def test_objects_show_their_settings_without_secrets(shared: Notebook, expression: str, seen: list[str]) -> None:
     shared.run(
         "launcher = SubprocessLauncher(env={'TOKEN': 's3cret'}, grace=3)\n"
         "executor = LaunchExecutor(launcher, 2)\n"

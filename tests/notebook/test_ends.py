@@ -42,7 +42,7 @@ def read(pid: Path) -> int:
 
 
 @pytest.mark.parametrize("submit", SUBMITS.values(), ids=SUBMITS)
-def test_an_interrupt_stops_what_runs_and_returns_the_prompt_within_the_grace(
+def test_an_interrupt_stops_the_run_and_returns_the_prompt_within_the_grace(
     shared: Notebook, tmp_path: Path, submit: str
 ) -> None:
     cell = shared.start(run_in(tmp_path / "pid", STUBBORN, submit))

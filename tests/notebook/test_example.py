@@ -28,7 +28,7 @@ def shown(cell: Any) -> str:
     return "".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
 
 
-def test_it_shows_the_bar_and_what_failed(cells: list[Any]) -> None:
+def test_the_example_shows_the_bar_and_the_failures(cells: list[Any]) -> None:
     text = shown(next(cell for cell in cells if "progress=True" in cell.source))
     assert "8 runs: 7 succeeded, 1 failed" in text
     assert "no_such_package: failed: Exited with status 1." in text
@@ -41,7 +41,7 @@ def test_it_shows_results_as_they_come(cells: list[Any]) -> None:
     assert text.count(" completed") == 7
 
 
-def test_it_cancels_what_runs(cells: list[Any]) -> None:
+def test_the_example_cancels_started_runs(cells: list[Any]) -> None:
     assert "cancelled" in shown(cells[-1])
     assert "never" not in shown(cells[-2])
 

@@ -29,6 +29,6 @@ def test_a_launcher_shows_its_settings_and_no_secret(launcher: Launcher) -> None
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS.values(), ids=LAUNCHERS)
-def test_what_it_launches_carries_a_label_by_which_it_is_found(launcher: Launcher) -> None:
+def test_containers_of_a_notebook_have_the_label_that_finds_them(launcher: Launcher) -> None:
     run = Run(command=["true"])
     assert run.id in str(launcher.spec(run, "name")).partition("labels")[2]

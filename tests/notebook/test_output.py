@@ -35,7 +35,7 @@ def test_output_appears_in_the_cell_that_launched_the_run_while_a_later_one_is_e
     assert later.text == "this cell\n"
 
 
-def test_a_thread_that_serves_several_cells_prints_into_each_what_it_launched(shared: Notebook) -> None:
+def test_a_thread_that_serves_several_cells_prints_each_run_into_its_cell(shared: Notebook) -> None:
     shared.run("executor = LaunchExecutor(SubprocessLauncher(), max_workers=1)")
     first = shared.run("executor.submit(Run(command=['echo', 'first'])).result()")
     second = shared.run("executor.submit(Run(command=['echo', 'second'])).result()")

@@ -95,7 +95,7 @@ def test_an_executor_used_in_a_forked_process_is_an_error(script: Start) -> None
 
 
 @pytest.mark.parametrize("end", ["executor.shutdown()", "executor.stop()", "executor.__exit__(None, None, None)"])
-def test_ending_an_executor_in_a_forked_process_leaves_the_runs_of_the_parent_alone(script: Start, end: str) -> None:
+def test_ending_an_executor_in_a_forked_process_does_not_affect_the_parents_runs(script: Start, end: str) -> None:
     source = EXECUTOR + in_child(end, "assert future.result()")
     assert script(source).end() == OK
 

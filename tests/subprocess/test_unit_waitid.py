@@ -130,7 +130,7 @@ def test_a_wait_with_a_time_limit_works_without_descriptors() -> None:
     launcher.remove(handle)
 
 
-def test_a_group_that_cannot_be_looked_up_for_want_of_descriptors_is_waited_for(fifo: Path) -> None:
+def test_a_group_that_cannot_be_looked_up_without_descriptors_is_waited_for(fifo: Path) -> None:
     with unit_of("sh", "-c", STUBBORN_CHILD.format(fifo)) as (unit, process):
         child = int(fifo.read_text())
         free = os.dup(0)
@@ -179,7 +179,7 @@ def test_a_process_that_may_not_be_signalled_is_polled_so_that_a_wake_reaches_it
         assert not process.asleep.is_set()
 
 
-def test_what_a_process_leaves_running_is_not_signalled_after_its_end(fifo: Path) -> None:
+def test_children_that_outlive_their_process_are_not_signalled_after_its_end(fifo: Path) -> None:
     with unit_of("sh", "-c", f"(read line < {fifo}) & exit 3") as (unit, process):
         (end,) = unit.poll(None)
         assert isinstance(end, Exit)

@@ -109,7 +109,7 @@ def test_names_of_any_script_are_shown_and_commands_to_the_terminal_are_not() ->
     assert shown[1] == "שלום עולם"
 
 
-def test_what_runs_write_to_either_stream_is_kept_whole() -> None:
+def test_lines_of_runs_on_either_stream_stay_whole() -> None:
     script = RUNS + (
         "count = 'i=0; while [ $i -lt 200 ]; do echo out $N $i; echo err $N $i >&2; i=$((i + 1)); done'\n"
         "with LaunchExecutor(SubprocessLauncher(), 4) as executor:\n"
