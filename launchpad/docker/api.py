@@ -1,4 +1,4 @@
-"""The API of a Docker Engine. Only this module and images.py import docker-py."""
+"""The API of a Docker Engine. Only this module imports docker-py."""
 
 from __future__ import annotations
 
@@ -41,7 +41,13 @@ class DockerApi:
     them, and raise EngineUnavailable in place of the last Transient.
     """
 
-    def __init__(self, address: Address, timeout: float, max_outage: float = LONGEST_OUTAGE) -> None:
+    def __init__(
+        self,
+        address: Address,
+        timeout: float,
+        max_outage: float = LONGEST_OUTAGE,
+        config: Mapping[str, Any] = {},
+    ) -> None:
         self.address = address
         self._timeout = timeout
         self._max_outage = max_outage
@@ -50,7 +56,7 @@ class DockerApi:
         self.version = str(version["Version"])
         self.is_podman = any("podman" in part.get("Name", "").lower() for part in version.get("Components") or ())
         self._prefix = f"/v{version['ApiVersion']}"
-        self._client = _Client(self._dial, version["ApiVersion"], timeout)
+        self._client = _Client(self._dial, version["ApiVersion"], timeout, config)
         self.id = self._identity()
 
     @property
@@ -219,11 +225,23 @@ class DockerApi:
 class _Client(APIClient):
     """docker-py's client on connections of `dial`, so that requests and streams reach the engine in one way."""
 
-    def __init__(self, dial: Callable[[], socket.socket], version: str, timeout: float) -> None:
+    def __init__(
+        self, dial: Callable[[], socket.socket], version: str, timeout: float, config: Mapping[str, Any]
+    ) -> None:
         self._adapter = _Adapter(dial)
+        self._config = {key: config.get(key) or {} for key in ("HttpHeaders", "proxies")}
         super().__init__(base_url="unix:///engine", version=version)
         self.timeout = timeout  # type: ignore[assignment]  # requests takes fractions, too
         self.trust_env = False  # proxies and CA bundles for the web do not apply to the engine
+
+    @property
+    def _general_configs(self) -> dict[str, Any]:
+        """The config file without its logins: docker-py fails if one is broken."""
+        return dict(self._config)
+
+    @_general_configs.setter
+    def _general_configs(self, config: object) -> None:
+        """Ignores what docker-py reads: it takes other files than docker does."""
 
     def get_adapter(self, url: str) -> BaseHTTPAdapter:
         return self._adapter

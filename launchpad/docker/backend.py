@@ -18,7 +18,7 @@ from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
 from ..net.http import StreamingResponse
 from .api import DockerApi
-from .config import engine_address, timeout
+from .config import engine_address, read_config, timeout
 from .creation import Creation
 from .errors import ApiError
 from .events import DockerEvents
@@ -50,7 +50,8 @@ class DockerBackend(Backend):
     @classmethod
     def connect(cls, environ: Mapping[str, str], max_outage: float = LONGEST_OUTAGE) -> DockerBackend:
         """Connects to the engine that `environ` and docker's config name. EngineUnavailable, with the address tried."""
-        return cls(DockerApi(engine_address(environ), timeout(environ), max_outage), max_outage)
+        api = DockerApi(engine_address(environ), timeout(environ), max_outage, read_config(environ))
+        return cls(api, max_outage)
 
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
         stop_token.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -21,6 +22,8 @@ DEFAULT_TIMEOUT = 60.0
 """Seconds that an ordinary request may take if DOCKER_CLIENT_TIMEOUT is not set."""
 
 _PORTS = {False: 2375, True: 2376}
+_CHECKED_KEYS = (("currentContext", str, "text"), ("proxies", dict, "an object"), ("HttpHeaders", dict, "an object"))
+_TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 
 
 @attrs.frozen
@@ -58,13 +61,35 @@ class Address:
 
 def engine_address(environ: Mapping[str, str]) -> Address:
     """The address of the engine that the `docker` command would use. EngineUnavailable if the settings are invalid."""
+    config = read_config(environ)
     if host := environ.get("DOCKER_HOST"):
-        return _checked(host, _tls_of_environment(environ))
-    folder = _config_folder(environ)
-    name = environ.get("DOCKER_CONTEXT") or _current_context(folder)
-    if name in ("", "default"):
+        return _checked(host, None if _needs_no_tls(host) else _tls_of_environment(environ))
+    name = environ.get("DOCKER_CONTEXT") or config.get("currentContext") or "default"
+    if name == "default":
         return _checked(DEFAULT, None)
-    return _of_context(name, folder)
+    source = "DOCKER_CONTEXT" if environ.get("DOCKER_CONTEXT") else f"currentContext in {config_path(environ)}"
+    return _of_context(name, _config_folder(environ), source)
+
+
+def config_path(environ: Mapping[str, str]) -> Path:
+    """The path of docker's config file, which need not exist."""
+    return _config_folder(environ) / "config.json"
+
+
+def read_config(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What docker's config file says. EngineUnavailable that names the file if it is broken.
+
+    Logins are not checked: most images need none.
+    """
+    path = config_path(environ)
+    config = _json(path, missing={})
+    for key, kind, name in _CHECKED_KEYS:
+        if not isinstance(config.get(key, kind()), kind | None):
+            raise EngineUnavailable(f"{path} is not valid: {key!r} must be {name}.")
+    for host, proxies in (config.get("proxies") or {}).items():
+        if not isinstance(proxies, dict):
+            raise EngineUnavailable(f"{path} is not valid: the proxies of {host!r} must be an object.")
+    return config
 
 
 def timeout(environ: Mapping[str, str]) -> float:
@@ -106,17 +131,27 @@ def _checked(host: str, tls: Tls | None) -> Address:
     return Address(url, tls if scheme != "ssh" else None)
 
 
+def _needs_no_tls(host: str) -> bool:
+    return host.strip().startswith(("unix:", "ssh:", "npipe:"))
+
+
 def _tls_of_environment(environ: Mapping[str, str]) -> Tls | None:
     if not (environ.get("DOCKER_TLS_VERIFY") or environ.get("DOCKER_TLS")):
         return None
     folder = Path(environ.get("DOCKER_CERT_PATH") or _config_folder(environ))
-    return _tls_in(folder, verify=bool(environ.get("DOCKER_TLS_VERIFY")))
+    tls = _tls_in(folder, verify=bool(environ.get("DOCKER_TLS_VERIFY")))
+    if tls.verify and tls.ca is None:
+        raise EngineUnavailable(
+            f"{folder / 'ca.pem'} is missing, which DOCKER_TLS_VERIFY needs: put it there, or set DOCKER_CERT_PATH."
+        )
+    return tls
 
 
 def _tls_in(folder: Path, *, verify: bool) -> Tls:
-    ca, certificate, key = (
-        str(folder / name) if (folder / name).is_file() else None for name in ("ca.pem", "cert.pem", "key.pem")
-    )
+    ca, certificate, key = (str(folder / name) if os.path.isfile(folder / name) else None for name in _TLS_FILES)
+    if (certificate is None) != (key is None):
+        missing = folder / ("cert.pem" if certificate is None else "key.pem")
+        raise EngineUnavailable(f"{missing} is missing: a client certificate is the two files cert.pem and key.pem.")
     return Tls(ca, certificate, key, verify)
 
 
@@ -124,35 +159,61 @@ def _config_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("DOCKER_CONFIG") or Path(os.path.expanduser("~"), ".docker"))
 
 
-def _current_context(folder: Path) -> str:
-    path = folder / "config.json"
-    name = _json(path).get("currentContext") if path.is_file() else None
-    return name if isinstance(name, str) else ""
-
-
-def _of_context(name: str, folder: Path) -> Address:
-    digest = hashlib.sha256(name.encode()).hexdigest()
+def _of_context(name: str, folder: Path, source: str) -> Address:
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     path = folder / "contexts" / "meta" / digest / "meta.json"
-    if not path.is_file():
+    if not os.path.lexists(path):
         known = ", ".join(["default", *_contexts(folder)])
-        raise EngineUnavailable(f"There is no docker context {name!r}; known are: {known}.")
-    endpoint = _json(path).get("Endpoints", {}).get("docker", {})
-    files = folder / "contexts" / "tls" / digest / "docker"
-    tls = _tls_in(files, verify=not endpoint.get("SkipTLSVerify")) if files.is_dir() else None
-    if tls is None and endpoint.get("SkipTLSVerify"):
-        tls = Tls(None, None, None, verify=False)
+        raise EngineUnavailable(f"There is no docker context {name!r}; known are: {known}. It is set by {source}.")
+    endpoint = _endpoint(path)
     host = endpoint.get("Host") or DEFAULT
-    return _checked(host, None if host.startswith("unix:") else tls)
+    try:
+        return _checked(host, None if _needs_no_tls(host) else _tls_of_context(endpoint, path, digest))
+    except EngineUnavailable as error:
+        raise EngineUnavailable(f"The docker context {name!r} of {path} cannot be used. {error}") from None
+
+
+def _endpoint(path: Path) -> dict[str, Any]:
+    endpoints = _json(path).get("Endpoints")
+    endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
+    if not isinstance(endpoint, dict):
+        raise EngineUnavailable(f"{path} is not valid: the docker context has no Endpoints.docker, which is an object.")
+    if not isinstance(endpoint.get("Host", ""), str):
+        raise EngineUnavailable(f"{path} is not valid: Endpoints.docker.Host must be text.")
+    return endpoint
+
+
+def _tls_of_context(endpoint: Mapping[str, Any], path: Path, digest: str) -> Tls | None:
+    verify = not endpoint.get("SkipTLSVerify")
+    files = path.parents[2] / "tls" / digest / "docker"
+    if not os.path.isdir(files):
+        return None if verify else Tls(None, None, None, verify=False)
+    tls = _tls_in(files, verify=verify)
+    if tls.ca is None and tls.certificate is None:
+        raise EngineUnavailable(f"{files} has none of {', '.join(_TLS_FILES)}: create the context again.")
+    return tls
 
 
 def _contexts(folder: Path) -> list[str]:
-    files = sorted((folder / "contexts" / "meta").glob("*/meta.json"))
-    return sorted(str(_json(file).get("Name", "")) for file in files)
+    names = []
+    for file in (folder / "contexts" / "meta").glob("*/meta.json"):
+        with contextlib.suppress(EngineUnavailable):  # the error is about another context
+            names.append(str(_json(file).get("Name", "")))
+    return sorted(names)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The object in a file; `missing` if there is no such file."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EngineUnavailable(f"{path} cannot be read: {error}.") from error
-    return data if isinstance(data, dict) else {}
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if text.strip() else {}
+    except FileNotFoundError as error:
+        if missing is not None:
+            return missing
+        raise EngineUnavailable(f"{path} cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise EngineUnavailable(f"{path} cannot be read: {why}. Mend or remove it.") from None
+    if not isinstance(data, dict | None):
+        raise EngineUnavailable(f"{path} cannot be read: it must hold a JSON object, not {type(data).__name__}.")
+    return data or {}

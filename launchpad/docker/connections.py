@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..errors import EngineUnavailable
 from ..net.http import keep_alive
 from .config import Address, Tls
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def dial(address: Address, timeout: float) -> socket.socket:
-    """Opens a connection, whose operations have a timeout of `timeout` seconds. OSError."""
+    """Opens a connection, whose operations have a timeout of `timeout` seconds.
+
+    OSError; EngineUnavailable if a certificate file is broken.
+    """
     if address.scheme == "unix":
         return _connect_unix(address.path, timeout)
     if address.scheme == "ssh":
@@ -51,12 +55,20 @@ def _secure(connection: socket.socket, tls: Tls, host: str) -> socket.socket:
 def _ssl_context(tls: Tls) -> ssl.SSLContext:
     import ssl
 
-    context = ssl.create_default_context(cafile=tls.ca)
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+    except OSError as error:
+        raise EngineUnavailable(f"{tls.ca} is not a file of CA certificates: {error}.") from None
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if tls.certificate is not None:
-        context.load_cert_chain(tls.certificate, tls.key)
+        try:
+            context.load_cert_chain(tls.certificate, tls.key, password="")  # never ask for it at the terminal
+        except OSError as error:
+            raise EngineUnavailable(
+                f"{tls.certificate} and {tls.key} are not a certificate and its key without a password: {error}."
+            ) from None
     return context
 
 

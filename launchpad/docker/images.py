@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import threading
 import time
@@ -11,8 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
-from docker import auth
-from docker.errors import DockerException
 
 from ..core.cancellation import StopToken
 from ..core.retries import Transient, transient
@@ -21,6 +20,7 @@ from ..net.http import Query, StreamingResponse
 from ..net.wakeup import readable
 from . import references
 from .errors import ApiError
+from .logins import Login, find_login
 from .pull_progress import Progress
 
 SHARING_WINDOW = 0.2
@@ -56,8 +56,9 @@ class _Pending:
 class Images:
     """Pulls images for one backend. Thread-safe."""
 
-    def __init__(self, open_pull: OpenPull) -> None:
+    def __init__(self, open_pull: OpenPull, environ: Mapping[str, str] = os.environ) -> None:
         self._open_pull = open_pull
+        self._environ = environ  # names docker's config file, which has logins
         self._changed = threading.Condition()  # guards all below
         self._pending: dict[tuple[str, str | None], _Pending] = {}
         self._pulled_at: dict[tuple[str, str | None], float] = {}
@@ -116,39 +117,29 @@ class Images:
     def _pull_once(self, wanted: Pull, stop_token: StopToken) -> None:
         reference = references.parse(wanted.image)
         query: Query = {"fromImage": reference.name, "tag": reference.pulled, "platform": wanted.platform}
-        response = self._open_pull(query, login_header(reference.name, wanted.login))
+        given = None if wanted.login is None else Login(wanted.login)
+        login = given or find_login(reference.registry, self._environ, stop_token)
+        stop_token.check()
+        response = self._open_pull(query, login.header)
         with contextlib.closing(response), stop_token.listening(response.shutdown):
             try:
                 progress = Progress(wanted.image, sys.stderr if wanted.show_progress else None)
-                _follow(response, progress, wanted.image, stop_token)
+                _follow(response, progress, stop_token)
             except Transient:
                 stop_token.check()
                 raise
             except ApiError as error:
-                raise pull_error(wanted.image, error.message) from None
+                raise pull_error(wanted.image, error.message, login.trouble) from None
 
 
-def login_header(repository: str, login: dict[str, str] | None) -> dict[str, str]:
-    """The header with `login`, or with what docker's config and its helpers have for the registry of `repository`."""
-    try:
-        if login is None:
-            registry, _ = auth.resolve_repository_name(repository)
-            login = auth.load_config().resolve_authconfig(registry)
-    except DockerException as error:
-        raise ImagePullError(
-            f"The login for {repository!r} could not be read from docker's config: {error}."
-        ) from error
-    return {"X-Registry-Auth": auth.encode_header(login).decode("ascii")} if login else {}
-
-
-def _follow(response: StreamingResponse, progress: Progress, image: str, stop_token: StopToken) -> None:
-    """Reads the pull's stream to its end. An error in it fails the pull, whatever the status was."""
+def _follow(response: StreamingResponse, progress: Progress, stop_token: StopToken) -> None:
+    """Reads the pull's stream to its end. An error in it is an ApiError, whatever the status was."""
     response.wait_success(None)
     with progress:
         for line in _lines(response):
             stop_token.check()
             if message := line.get("error") or (line.get("errorDetail") or {}).get("message"):
-                raise pull_error(image, str(message))
+                raise ApiError(str(message), response.status or 0)
             progress.show(line)
     stop_token.check()
 
@@ -165,8 +156,8 @@ def _lines(response: StreamingResponse) -> Iterator[dict[str, Any]]:
         yield json.loads(rest)
 
 
-def pull_error(image: str, message: str) -> ImagePullError:
-    """The error of an image that could not be pulled, with advice."""
+def pull_error(image: str, message: str, login_trouble: str = "") -> ImagePullError:
+    """The error of an image that could not be pulled, with advice. `login_trouble`: why no login was sent."""
     text = message.lower()
     if "unauthorized" in text or "denied" in text or "no basic auth" in text or "authentication required" in text:
         advice = "check the name, and the login: registry_auth, or docker login"
@@ -178,4 +169,7 @@ def pull_error(image: str, message: str) -> ImagePullError:
         advice = "log in to the registry, or try again later"
     else:
         advice = "check that the engine can reach the registry"
-    return ImagePullError(f"The image {image!r} could not be pulled: {message.strip().rstrip('.')}. To do: {advice}.")
+    trouble = f" No login was sent: {login_trouble}." if login_trouble else ""
+    return ImagePullError(
+        f"The image {image!r} could not be pulled: {message.strip().rstrip('.')}. To do: {advice}.{trouble}"
+    )

@@ -25,6 +25,11 @@ class Reference:
     digest: str | None = None
 
     @property
+    def registry(self) -> str | None:
+        """The registry's host; None: Docker Hub."""
+        return _split_host(self.name)[0]
+
+    @property
     def pulled(self) -> str:
         """The version to pull: the digest, which is exact, before the tag."""
         return self.digest or self.tag or "latest"

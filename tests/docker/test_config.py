@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from launchpad import EngineUnavailable
 from launchpad.docker.api import knows_gateway
 from launchpad.docker.config import Address, Tls, engine_address, timeout
-from launchpad.docker.connections import ssh_command
+from launchpad.docker.connections import dial, ssh_command
 
 
 def context(folder: Path, name: str, host: str, *, skip_verify: bool = False, tls: bool = False) -> None:
@@ -52,10 +53,90 @@ def test_an_unknown_context_is_an_error_that_lists_the_known_ones(tmp_path: Path
         engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "two"})
 
 
-def test_a_broken_config_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(EngineUnavailable, match=r"config.json cannot be read"):
+def test_a_context_that_does_not_exist_is_an_error_that_names_what_sets_it(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"currentContext": "gone"}')
+    with pytest.raises(EngineUnavailable, match=rf"context 'gone'.*currentContext in {tmp_path}/config.json"):
         engine_address({"DOCKER_CONFIG": str(tmp_path)})
+    with pytest.raises(EngineUnavailable, match=r"context 'two'.*DOCKER_CONTEXT"):
+        engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "two"})
+
+
+@pytest.mark.parametrize("host", [{}, {"DOCKER_HOST": "tcp://h:1"}])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '"a"', "1", "\xff", "[" * 9999, '{"currentContext": 1}', '{"proxies": []}', '{"HttpHeaders": "a"}',
+     '{"proxies": {"default": "http://p"}}'],
+)  # fmt: skip
+def test_a_broken_config_is_an_error_that_names_the_file(tmp_path: Path, text: str, host: dict[str, str]) -> None:
+    (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(EngineUnavailable, match=r"config.json (cannot be read|is not valid)"):
+        engine_address({"DOCKER_CONFIG": str(tmp_path), **host})
+
+
+@pytest.mark.parametrize("text", ["", " \n", "null", "{}", '{"auths": [1], "credsStore": 2}', '{"proxies": null}'])
+def test_a_config_without_settings_is_accepted_as_the_docker_cli_accepts_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    assert engine_address({"DOCKER_CONFIG": str(tmp_path)}).scheme == "unix"
+    assert engine_address({"DOCKER_CONFIG": str(tmp_path / "missing")}).scheme == "unix"
+
+
+def test_a_config_that_is_no_file_or_in_no_directory_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EngineUnavailable, match=r"file/config.json cannot be read: Not a directory"):
+        engine_address({"DOCKER_CONFIG": str(tmp_path / "file")})
+    (tmp_path / "config.json").mkdir()
+    with pytest.raises(EngineUnavailable, match=r"config.json cannot be read: Is a directory"):
+        engine_address({"DOCKER_CONFIG": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "{}", '{"Endpoints": []}', '{"Endpoints": {"docker": 1}}', '{"Endpoints": {"docker": {"Host": 1}}}',
+     '{"Endpoints": {"docker": {"Host": "ftp://h"}}}', '{"Endpoints": {"docker": {"Host": "tcp://h:x"}}}'],
+)  # fmt: skip
+def test_a_broken_context_is_an_error_that_names_its_file(tmp_path: Path, text: str) -> None:
+    context(tmp_path, "far", "tcp://far:2376")
+    next(tmp_path.glob("contexts/meta/*/meta.json")).write_text(text)
+    with pytest.raises(EngineUnavailable, match=r"meta\.json"):
+        engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "far"})
+    with pytest.raises(EngineUnavailable, match="no docker context 'other'"):
+        engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "other"})
+
+
+@pytest.mark.parametrize(
+    ("removed", "message"),
+    [
+        (["key.pem"], r"key.pem is missing"),
+        (["cert.pem"], r"cert.pem is missing"),
+        (["ca.pem", "cert.pem", "key.pem"], "docker has none of ca.pem, cert.pem, key.pem"),
+    ],
+)
+def test_a_context_whose_certificates_are_missing_is_an_error_that_names_them(
+    tmp_path: Path, removed: list[str], message: str
+) -> None:
+    context(tmp_path, "far", "tcp://far:2376", tls=True)
+    for name in removed:
+        next(tmp_path.glob(f"contexts/tls/*/docker/{name}")).unlink()
+    with pytest.raises(EngineUnavailable, match=message):
+        engine_address({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "far"})
+
+
+def test_verification_needs_a_certificate_authority_but_for_a_local_socket(tmp_path: Path) -> None:
+    environ = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tmp_path), "DOCKER_CONFIG": str(tmp_path)}
+    with pytest.raises(EngineUnavailable, match=rf"{tmp_path}/ca.pem is missing.*DOCKER_CERT_PATH"):
+        engine_address({**environ, "DOCKER_HOST": "tcp://h"})
+    assert engine_address({**environ, "DOCKER_HOST": "unix:///a"}).tls is None
+
+
+def test_a_file_that_is_no_certificate_is_an_error_that_names_it(tmp_path: Path) -> None:
+    for name in ("ca.pem", "cert.pem", "key.pem"):
+        (tmp_path / name).write_text("rubbish")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        for ca in (str(tmp_path / "ca.pem"), None):
+            tls = Tls(ca, str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+            with pytest.raises(EngineUnavailable, match=rf"{tmp_path}/{'ca' if ca else 'cert'}.pem"):
+                dial(Address(url, tls), 5)
 
 
 def test_a_context_has_its_own_certificates(tmp_path: Path) -> None:

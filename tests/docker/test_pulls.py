@@ -16,7 +16,7 @@ import pytest
 
 from launchpad import ImagePullError
 from launchpad.core.cancellation import Listening, Stopped, StopToken
-from launchpad.docker.images import Images, Pull, login_header
+from launchpad.docker.images import Images, Pull
 from launchpad.docker.pull_progress import Progress
 from launchpad.net.http import StreamingResponse
 
@@ -108,30 +108,27 @@ def test_a_stop_ends_the_wait_for_a_pull_and_the_pull_itself() -> None:
     assert response.fileno() == -1
 
 
-def credentials(header: Mapping[str, str]) -> Any:
-    return json.loads(base64.urlsafe_b64decode(header["X-Registry-Auth"]))
-
-
 def test_the_login_of_the_settings_is_sent_with_the_pull() -> None:
+    sent: list[Mapping[str, str]] = []
+
+    def open_pull(query: Any, headers: Mapping[str, str]) -> StreamingResponse:
+        sent.append(headers)
+        return whole_response(OK)
+
     login = {"username": "me", "password": "x"}
-    assert credentials(login_header("registry.example/a", login)) == login
+    Images(open_pull, {}).pull(Pull("registry.example/a:1", login=login), 0.0, StopToken())
+    assert json.loads(base64.urlsafe_b64decode(sent[0]["X-Registry-Auth"])) == login
 
 
-def test_the_login_of_the_docker_config_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = base64.b64encode(b"me:x").decode()
-    (tmp_path / "config.json").write_text(json.dumps({"auths": {"registry.example:5000": {"auth": secret}}}))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    assert credentials(login_header("registry.example:5000/team/app", None))["username"] == "me"
-    assert login_header("elsewhere.example/app", None) == {}
-
-
-def test_a_missing_credential_helper_is_an_error_that_names_the_registry(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {"registry.example": "nowhere"}}))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    with pytest.warns(UserWarning, match="nowhere"), pytest.raises(ImagePullError, match="login for 'registry"):
-        login_header("registry.example/app", None)
+@pytest.mark.parametrize(
+    "refusal",
+    [error_response(404, "pull access denied for a"), OK + b'{"error":"unauthorized: authentication required"}\n'],
+)
+def test_a_registry_that_wants_a_login_tells_why_none_was_sent(tmp_path: Path, refusal: bytes) -> None:
+    (tmp_path / "config.json").write_text('{"credsStore": "nowhere"}')
+    images = Images(lambda query, headers: whole_response(refusal), {"DOCKER_CONFIG": str(tmp_path)})
+    with pytest.raises(ImagePullError, match=r"login. No login was sent: docker-credential-nowhere.*not installed"):
+        images.pull(PULL, 0.0, StopToken())
 
 
 class Terminal(io.StringIO):
