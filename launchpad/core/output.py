@@ -132,9 +132,9 @@ class StreamProxy(abc.ABC):
 
 def to_screen(stream: StreamName, lines: list[str]) -> None:
     """Prints lines to the current sys.stdout or sys.stderr, with one write for each."""
-    screen = sys.stdout if stream == "stdout" else sys.stderr
     _hold_lock_at_forks()
     with screen_lock():
+        screen = sys.stdout if stream == "stdout" else sys.stderr  # with the lock, since a bar replaces them
         if isinstance(screen, StreamProxy):
             screen.write_lines(lines)
         else:

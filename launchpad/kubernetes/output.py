@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from ..errors import LaunchError
 from ..net.http import StreamingResponse
@@ -23,8 +24,9 @@ _logger = logging.getLogger("launchpad")
 class RunOutput:
     """The logs of one Job's pods. Owned by the thread that follows the run."""
 
-    def __init__(self, open_log: OpenLog) -> None:
+    def __init__(self, open_log: OpenLog, clock: Callable[[], float] = time.monotonic) -> None:
         self._open_log = open_log
+        self._clock = clock
         self._log: PodLog | None = None
         self._opened: set[str] = set()  # the pods whose log has been read, or is being read
         self._reopened = False
@@ -61,7 +63,7 @@ class RunOutput:
 
     def is_finished(self, snapshot: JobSnapshot, ended_at: float) -> bool:
         """Whether no more output is to be expected of a Job that ended at `ended_at` (monotonic seconds)."""
-        log, now = self._log, time.monotonic()
+        log, now = self._log, self._clock()
         if log is None or log.finished:
             return True
         if log.stream is None and log.not_found and _is_gone(log.pod, snapshot):
@@ -85,7 +87,7 @@ class RunOutput:
             name: str = pod["metadata"]["name"]
             if name not in self._opened and has_log(pod):
                 self._opened.add(name)
-                self._log = PodLog(name, self._open_log)
+                self._log = PodLog(name, self._open_log, clock=self._clock)
                 return self._log
         return None
 

@@ -77,15 +77,20 @@ class PodLog:
     """The log of the run's container in one pod, as bytes without the times. Owned by the thread that reads it."""
 
     def __init__(
-        self, pod: str, open_log: OpenLog, new_schedule: Callable[[], RetrySchedule] = request_schedule
+        self,
+        pod: str,
+        open_log: OpenLog,
+        new_schedule: Callable[[], RetrySchedule] = request_schedule,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pod = pod
+        self._clock = clock
         self.finished = False
         self.stream: StreamingResponse | None = None
         """To wait for; None while there is no connection."""
         self.due: float | None = 0.0
         """When (monotonic seconds) to read again if there is no connection."""
-        self.active_at = time.monotonic()
+        self.active_at = self._clock()
         """When data last arrived, or the log was requested again."""
         self.not_found = False
         """Whether a request found no log: a node that has just started does not know its pods yet."""
@@ -107,12 +112,12 @@ class PodLog:
         """
         if ended and self._at_end:
             return self._finish()
-        if self.finished or (self.due is not None and time.monotonic() < self.due):
+        if self.finished or (self.due is not None and self._clock() < self.due):
             return b""
         try:
             if self.stream is None:
                 self.stream, self.due = self._open(self.pod, self._cursor.resume(), follow), None
-                self._opened_at, self._partial_line, self._at_end = time.monotonic(), [], False
+                self._opened_at, self._partial_line, self._at_end = self._clock(), [], False
             return self._read(self.stream, ended)
         except Transient as error:
             self._retry_later(error)
@@ -128,7 +133,7 @@ class PodLog:
         self._disconnect()
         self.finished = self._at_end = False
         self._schedule = None
-        self.due, self.active_at = 0.0, time.monotonic()
+        self.due, self.active_at = 0.0, self._clock()
 
     def close(self) -> None:
         self.finished = True
@@ -136,7 +141,7 @@ class PodLog:
 
     def _read(self, stream: StreamingResponse, ended: bool) -> bytes:
         while data := stream.read():
-            self.active_at = time.monotonic()
+            self.active_at = self._clock()
             self._schedule = None
             if text := self._complete_lines(data):
                 return text
@@ -144,7 +149,7 @@ class PodLog:
             return b""
         self._at_end = True
         self._disconnect()
-        self.due = time.monotonic() + RESUME_INTERVAL
+        self.due = self._clock() + RESUME_INTERVAL
         return self._finish() if ended else b""
 
     def _finish(self) -> bytes:
@@ -156,7 +161,7 @@ class PodLog:
         return self._text(last) or b""
 
     def _retry_later(self, error: Transient) -> None:
-        stable = self.stream is not None and time.monotonic() - self._opened_at > STABLE_WINDOW
+        stable = self.stream is not None and self._clock() - self._opened_at > STABLE_WINDOW
         if self._schedule is None or stable:
             self._schedule = self._new_schedule()
         self._disconnect()
@@ -165,7 +170,7 @@ class PodLog:
             _logger.warning("The output of pod %s may lack its end, since its log cannot be read: %s", self.pod, error)
             self.finished = True
         else:
-            self.due = time.monotonic() + delay
+            self.due = self._clock() + delay
 
     def _disconnect(self) -> None:
         if self.stream is not None:

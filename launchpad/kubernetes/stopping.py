@@ -15,9 +15,6 @@ from .api import Jobs, Object
 from .errors import ApiError
 from .status import has_log, is_idle, is_over, waits
 
-CHECK_INTERVAL = 1.0
-"""Seconds between two requests for the state of a Job that is no longer watched."""
-
 START_WINDOW = 2.0
 """Seconds after which a container that its node does not report has not been started."""
 
@@ -27,15 +24,19 @@ _logger = logging.getLogger("launchpad")
 
 
 class JobDeletion:
-    """The deletion of one Job."""
+    """The deletion of one Job.
 
-    def __init__(self, jobs: Jobs, name: str, uid: str, grace: float) -> None:
+    `check_interval`: seconds between two requests for the state of a Job that is no longer watched.
+    """
+
+    def __init__(self, jobs: Jobs, name: str, uid: str, grace: float, check_interval: float) -> None:
         self.gone = False
         self.due = 0.0
         """When (monotonic seconds) to call `advance` even if nothing happens."""
         self._jobs = jobs
         self._name = name
         self._uid = uid
+        self._check_interval = check_interval
         self._accepted = False
         self._deadline = time.monotonic() + grace + LONGEST_OUTAGE
         self._schedule = request_schedule(grace + LONGEST_OUTAGE)
@@ -51,7 +52,7 @@ class JobDeletion:
                 self._accepted = True
             elif not watched or now >= self._deadline:
                 self._check()
-            self.due = self._deadline if watched else now + CHECK_INTERVAL
+            self.due = self._deadline if watched else now + self._check_interval
         except ApiError as error:
             if error.status not in _GONE:
                 raise
@@ -64,7 +65,7 @@ class JobDeletion:
 
     def hasten(self) -> None:
         """Makes `advance` due soon: the Job is no longer watched."""
-        self.due = min(self.due, time.monotonic() + CHECK_INTERVAL)
+        self.due = min(self.due, time.monotonic() + self._check_interval)
 
     def _check(self) -> None:
         job = self._jobs.read(self._name)

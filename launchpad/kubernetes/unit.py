@@ -43,8 +43,10 @@ class JobUnit(Unit):
         output: bool,
         pod_watch_timeout: float,
         lost_timeout: float = LOST_TIMEOUT,
+        report_timeout: float = REPORT_TIMEOUT,
     ) -> None:
         self._jobs = jobs
+        self._report_timeout = report_timeout
         self._watchers = watchers
         self._name = name
         self._wakeup = Wakeup()
@@ -148,8 +150,8 @@ class JobUnit(Unit):
             dues += [self._pending.due, self._interruption.due]
         if self._output is not None:
             dues.append(self._output.due(self._ended_at))
-        if self._ended_at is not None and time.monotonic() < self._ended_at + REPORT_TIMEOUT:
-            dues.append(self._ended_at + REPORT_TIMEOUT)
+        if self._ended_at is not None and time.monotonic() < self._ended_at + self._report_timeout:
+            dues.append(self._ended_at + self._report_timeout)
         return dues
 
     # A watcher can fail: the poll raises its error. The next poll registers again and requests what was missed.
@@ -169,10 +171,10 @@ class JobUnit(Unit):
     def _check_if_unlisted(self) -> None:
         """Requests a Job that a complete listing did not have: if it was deleted before, no watcher will report it."""
         if self._observed_job.take_unlisted():
-            self._check_at = time.monotonic() + REPORT_TIMEOUT
+            self._check_at = time.monotonic() + self._report_timeout
         if self._check_at is not None and time.monotonic() >= self._check_at:
             done = self._observed_job.watched or self._request_state()
-            self._check_at = None if done else time.monotonic() + REPORT_TIMEOUT
+            self._check_at = None if done else time.monotonic() + self._report_timeout
 
     def _request_state(self) -> bool:
         """Requests the Job and its pods, and returns whether the server answered."""
@@ -210,7 +212,7 @@ class JobUnit(Unit):
 
     def _delete(self, grace: float, verdict: Verdict | None) -> None:
         self._verdict = verdict
-        self._deletion = JobDeletion(self._jobs, self._name, self.handle.id, grace)
+        self._deletion = JobDeletion(self._jobs, self._name, self.handle.id, grace, self._report_timeout)
         self._advance_request(self._deletion)
 
     def _advance_request(self, deletion: JobDeletion) -> None:
@@ -287,7 +289,7 @@ class JobUnit(Unit):
         if snapshot.pods and has_ended(snapshot.pods[-1]):
             return True
         assert self._ended_at is not None
-        if time.monotonic() < self._ended_at + REPORT_TIMEOUT:
+        if time.monotonic() < self._ended_at + self._report_timeout:
             return False
         self._pods_requested = True
         try:

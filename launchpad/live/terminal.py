@@ -136,17 +136,13 @@ class StdoutProxy(StreamProxy):
 
     def flush(self) -> None:
         """Shows an incomplete line too, such as a prompt, as a line of its own."""
-        if not (self._held and self.area.alive):
-            self._pass_on()
-            return
         with screen_lock():
-            line, self._held = "".join(self._held), []
-            self.write_lines([line])
-
-    def _pass_on(self) -> None:
-        held, self._held = self._held, []
-        self.behind.write("".join(held))
-        self.behind.flush()
+            held, self._held = "".join(self._held), []
+            if held and self.area.alive:
+                self.write_lines([held])
+            else:
+                self.behind.write(held)
+                self.behind.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.behind, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from launchpad import Handle, LaunchError
@@ -15,7 +16,6 @@ HANDLE = Handle("kubernetes", "uid-1", "j", "cluster/ns", "run-1")
 NOT_FOUND = ApiError("not found", 404, "NotFound")
 COMPLETE = {"type": "Complete", "status": "True"}
 FAILED = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
-
 
 ONCE = {"backoffLimit": 0}
 """The spec of a Job whose run must be executed once."""
@@ -49,11 +49,13 @@ class Server:
 
     def __init__(self, **answers: list[Any]) -> None:
         self.requests: list[str] = []
+        self.on_request: Callable[[], object] = list
         self._answers = answers
 
     def __getattr__(self, verb: str) -> Any:
         def ask(*args: object) -> Any:
             self.requests.append(verb)
+            self.on_request()
             answers = self._answers.get(verb)
             answer = answers.pop(0) if answers else None
             if isinstance(answer, Exception):
@@ -95,7 +97,12 @@ class Followed:
     """A unit, its server and its event source."""
 
     def __init__(
-        self, pod_watch_timeout: float = 60.0, lost_timeout: float = 60.0, created: Any = None, **answers: list[Any]
+        self,
+        pod_watch_timeout: float = 60.0,
+        lost_timeout: float = 60.0,
+        report_timeout: float = 60.0,
+        created: Any = None,
+        **answers: list[Any],
     ) -> None:
         self.server, self.watchers = Server(**answers), ScriptedWatchers()
         self.unit = JobUnit(
@@ -105,6 +112,7 @@ class Followed:
             output=False,
             pod_watch_timeout=pod_watch_timeout,
             lost_timeout=lost_timeout,
+            report_timeout=report_timeout,
         )
         self.unit.identify(HANDLE, Fact("job", "j", False, created or job()))
 
@@ -113,6 +121,12 @@ class Followed:
         for item in items:
             self.watchers.report("job" if item["metadata"]["name"] == "j" else "pod", item, gone)
             assert self.unit.poll(0) == []
+
+    def poll_until(self, verb: str, times: int = 1) -> None:
+        """Polls until the unit has made so many requests of this kind."""
+        self.server.on_request = self.unit.wake  # it ends the poll
+        while self.server.requests.count(verb) < times:
+            assert self.unit.poll(30) == []
 
     def end(self) -> Exit:
         (end,) = self.unit.poll(30)

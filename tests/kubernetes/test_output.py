@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from launchpad.kubernetes.errors import ApiError
 from launchpad.kubernetes.observed import JobSnapshot
-from launchpad.kubernetes.output import RunOutput
+from launchpad.kubernetes.output import QUIET_TIMEOUT, UNREACHABLE_TIMEOUT, RunOutput
+from launchpad.kubernetes.podlog import RESUME_INTERVAL
 
 from .scripted import CUT, END, Piece, ScriptedNode, lines
 
@@ -23,9 +26,18 @@ def snapshot(*pods: dict[str, Any]) -> JobSnapshot:
     return JobSnapshot(None, False, list(pods), 0)
 
 
-def output_of(*scripts: list[Piece]) -> tuple[RunOutput, ScriptedNode]:
+class Clock:
+    """A clock that the test sets."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def output_of(*scripts: list[Piece], clock: Callable[[], float] = time.monotonic) -> tuple[RunOutput, ScriptedNode]:
     node = ScriptedNode(*scripts)
-    return RunOutput(node.open), node  # type: ignore[arg-type]
+    return RunOutput(node.open, clock), node  # type: ignore[arg-type]
 
 
 def read_all(output: RunOutput, now: JobSnapshot) -> bytes:
@@ -33,13 +45,6 @@ def read_all(output: RunOutput, now: JobSnapshot) -> bytes:
     while data := output.read(now, False):
         text += data
     return text
-
-
-def read_again(output: RunOutput, now: JobSnapshot, ended: bool) -> bytes:
-    """Reads without the wait after a break."""
-    assert output._log is not None
-    output._log.due = 0.0
-    return output.read(now, ended)
 
 
 def test_the_logs_of_pods_follow_each_other_each_on_a_new_line() -> None:
@@ -58,11 +63,14 @@ def test_the_log_of_a_restarted_container_continues_after_that_of_the_first() ->
 
 def test_a_log_is_followed_while_its_container_may_write() -> None:
     first, second = lines((1, "one")), lines((2, "two"))
-    output, node = output_of([first, CUT], [first, CUT], [first, second, END])
+    clock = Clock()
+    output, node = output_of([first, CUT], [first, CUT], [first, second, END], clock=clock)
     running = snapshot(pod("a", ended=False))
     assert (output.read(running, False), output.read(running, False)) == (b"one\n", b"")
-    assert read_again(output, running, True) == b""  # the Job has ended, but its container may still write
-    assert read_again(output, snapshot(pod("a")), True) == b"two\n"
+    clock.now += RESUME_INTERVAL
+    assert output.read(running, True) == b""  # the Job has ended, but its container may still write
+    clock.now += RESUME_INTERVAL
+    assert output.read(snapshot(pod("a")), True) == b"two\n"
     assert node.followed == [True, True, False]
 
 
@@ -82,14 +90,15 @@ def test_a_log_that_is_not_found_is_finished_when_its_pod_is_gone() -> None:
 def test_a_silent_log_is_requested_once_more_and_then_given_up_with_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    output, node = output_of([lines((1, "one"))], [])
+    clock = Clock()
+    output, node = output_of([lines((1, "one"))], [], clock=clock)
     now = snapshot(pod("a"))
     assert output.read(now, True) == b"one\n"
-    assert not output.is_finished(now, ended_at=0.0)
-    output._log.active_at = 0.0  # type: ignore[union-attr]
+    assert not output.is_finished(now, ended_at=clock.now)
+    clock.now += QUIET_TIMEOUT
     assert not output.is_finished(now, ended_at=0.0)
     assert output.read(now, True) == b""
-    output._log.active_at = 0.0  # type: ignore[union-attr]
+    clock.now += UNREACHABLE_TIMEOUT
     assert output.is_finished(now, ended_at=0.0)
     assert (len(node.since), "pod a may lack its end" in caplog.text) == (2, True)
 

@@ -9,7 +9,6 @@ import pytest
 from launchpad import EngineUnavailable, LaunchError, Reason
 from launchpad.core.retries import Transient
 from launchpad.kubernetes.errors import ApiError
-from launchpad.kubernetes.unit import REPORT_TIMEOUT
 
 from .followed import COMPLETE, FAILED, NOT_FOUND, job, pod
 
@@ -29,7 +28,7 @@ def test_a_failure_waits_for_the_state_of_its_pod(follow: Any) -> None:
 
 
 def test_the_state_of_a_pod_that_is_not_reported_is_requested_once(follow: Any) -> None:
-    run = follow(pods=[[pod(4)]])
+    run = follow(report_timeout=0.05, pods=[[pod(4)]])
     run.watchers.report("job", job(FAILED))
     assert (run.end().exit_code, run.server.requests) == (4, ["pods"])
 
@@ -48,25 +47,25 @@ def test_a_job_that_is_deleted_before_its_end_has_vanished(follow: Any, last: di
 
 
 def test_a_job_that_was_deleted_before_the_listing_has_vanished(follow: Any) -> None:
-    run = follow(read=[Transient("down"), NOT_FOUND])
+    run = follow(report_timeout=0.05, read=[Transient("down"), NOT_FOUND])
     run.watchers.list_all()
     assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["read", "read"])
 
 
 def test_a_job_that_was_created_after_the_listing_is_requested_once(follow: Any) -> None:
-    run = follow(read=[job()], pods=[[pod()]])
+    run = follow(report_timeout=0.05, read=[job()], pods=[[pod()]])
     run.watchers.list_all()
-    assert run.unit.poll(REPORT_TIMEOUT * 2) == []
+    run.poll_until("pods")
+    assert run.unit.poll(0) == []
     assert run.server.requests == ["read", "pods"]
 
 
 def test_a_job_that_the_watchers_report_is_not_requested(follow: Any) -> None:
-    run = follow()
+    run = follow(report_timeout=0.05)
     run.watchers.list_all()
-    assert run.unit.poll(0) == []
     run.watchers.report("pod", pod())
     run.watchers.report("job", job())
-    assert run.unit.poll(REPORT_TIMEOUT * 1.5) == []
+    assert run.unit.poll(0.1) == []
     assert run.server.requests == []
 
 
@@ -88,8 +87,7 @@ def test_facts_about_another_job_of_the_name_are_ignored(follow: Any) -> None:
 def test_a_delete_is_repeated_until_it_is_accepted_and_the_run_ends_when_the_job_is_gone(follow: Any) -> None:
     run = follow(delete=[Transient("down"), Transient("down"), None])
     run.unit.terminate(1)
-    while run.server.requests != ["delete"] * 3:
-        assert run.unit.poll(0.1) == []
+    run.poll_until("delete", 3)
     run.watchers.report("pod", pod(143))
     run.watchers.report("job", job(), gone=True)
     assert run.end().exit_code == 143
@@ -114,7 +112,7 @@ def test_a_failed_watch_is_an_error_once_and_the_next_poll_watches_again(follow:
 
 def test_an_end_that_was_not_watched_is_requested(follow: Any) -> None:
     for answers, reason in (({"read": [NOT_FOUND]}, Reason.VANISHED), ({"read": [job(COMPLETE)]}, Reason.COMPLETED)):
-        run = follow(pods=[[]], **answers)
+        run = follow(report_timeout=0.05, pods=[[]], **answers)
         run.watchers.fail(EngineUnavailable("out of reach"))
         with pytest.raises(EngineUnavailable):
             run.unit.poll(0)
@@ -122,7 +120,7 @@ def test_an_end_that_was_not_watched_is_requested(follow: Any) -> None:
 
 
 def test_a_deletion_that_is_not_watched_is_requested(follow: Any) -> None:
-    run = follow(read=[job(), NOT_FOUND])
+    run = follow(report_timeout=0.05, read=[job(), NOT_FOUND])
     run.unit.terminate(1)
     run.watchers.fail(EngineUnavailable("out of reach"))
     assert run.end().reason is Reason.VANISHED
@@ -138,14 +136,14 @@ def test_a_pod_that_has_ended_before_it_was_reported_has_started(follow: Any) ->
 
 def test_the_pods_are_requested_before_the_run_is_given_up(follow: Any) -> None:
     run = follow(pod_watch_timeout=0.05, pods=[[pod()]])
-    assert run.unit.poll(0.5) == []
+    run.poll_until("pods")
+    assert run.unit.poll(0) == []
     assert run.server.requests == ["pods"]
 
 
 def test_a_run_that_never_started_ends_when_its_job_is_gone(follow: Any) -> None:
     run = follow(pod_watch_timeout=0.05, pods=[[pod(waiting="ContainerCreating")]], events=[[], []])
-    while "delete" not in run.server.requests:
-        assert run.unit.poll(0.1) == []
+    run.poll_until("delete")
     assert run.unit.poll(0) == []
     run.watchers.report("job", job(), gone=True)
     assert run.end().reason is Reason.NEVER_STARTED
