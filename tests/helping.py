@@ -115,15 +115,18 @@ just before the main thread blocks on a lock."""
 
 
 @contextmanager
-def interrupts(*delays: float) -> Iterator[threading.Event]:
+def interrupts(
+    *delays: float, not_in: Callable[[FrameType | None], bool] = in_gc_callback
+) -> Iterator[threading.Event]:
     """Raises KeyboardInterrupt in the main thread after each of `delays`; the event is set by the last one.
 
-    Each is repeated every `RESEND_INTERVAL` seconds until the next one, or the end of the block.
+    A signal is sent again every `RESEND_INTERVAL` seconds until it is handled, and a millisecond after one that
+    interrupts a frame for which `not_in` is true.
     """
     left, over = list(delays), threading.Event()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if in_gc_callback(frame):
+        if not_in(frame):
             signal.setitimer(signal.ITIMER_REAL, 0.001, RESEND_INTERVAL)
             return
         if left:
@@ -141,6 +144,34 @@ def interrupts(*delays: float) -> Iterator[threading.Event]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+REPEAT_INTERVAL = 15.0
+"""Seconds after which a process that has not reacted to SIGINT gets another."""
+
+
+@contextmanager
+def interrupted(pid: int, needed: Callable[[], object] = lambda: True) -> Iterator[None]:
+    """Sends SIGINT to a process when its main thread waits, as Ctrl-C does.
+
+    It is repeated every `REPEAT_INTERVAL` seconds until the end of the block, while `needed` returns true: CPython
+    drops an interrupt that arrives in some callbacks, or just before its main thread blocks on a lock.
+    """
+    until(lambda: psutil.Process(pid).status() == psutil.STATUS_SLEEPING)
+    os.kill(pid, signal.SIGINT)
+    over = threading.Event()
+
+    def repeat() -> None:
+        with suppress(ProcessLookupError):
+            while not over.wait(REPEAT_INTERVAL) and needed():
+                os.kill(pid, signal.SIGINT)
+
+    repeated = in_thread(repeat)
+    try:
+        yield
+    finally:
+        over.set()
+        repeated.result(TIMEOUT)
 
 
 def is_running(pid: int | str) -> bool:

@@ -39,8 +39,14 @@ class RunOutput:
     """
 
     def __init__(
-        self, name: str, tty: bool, open_log: Callable[[bool], StreamingResponse], attached: StreamingResponse | None
+        self,
+        name: str,
+        tty: bool,
+        open_log: Callable[[bool], StreamingResponse],
+        attached: StreamingResponse | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self.source = attached
         """The open stream: to be waited for."""
         self.is_complete = False
@@ -53,12 +59,12 @@ class RunOutput:
         self._final = False  # whether the source is the log after the end
         self._lost = False
         self._attempts = 0
-        self._read_at = self._closed_at = self._retry_at = time.monotonic()
+        self._read_at = self._closed_at = self._retry_at = self._clock()
 
     def read(self, ended_at: float | None) -> list[Chunk]:
         """Returns what has arrived. `ended_at` is when (monotonic) the run's end was reported, if it was."""
         chunks = self._read() if self.source is not None else []
-        self._advance(ended_at, time.monotonic())
+        self._advance(ended_at, self._clock())
         if self.is_complete:
             chunks += [Chunk(stream, rest) for stream, lines in self._lines.items() if (rest := lines.finish())]
         return chunks
@@ -96,7 +102,7 @@ class RunOutput:
         except LaunchError as error:
             self._give_up(str(error))
         if size:
-            self._read_at = time.monotonic()
+            self._read_at = self._clock()
         return chunks
 
     def _new_lines(self, data: bytes) -> list[Chunk]:
@@ -132,7 +138,7 @@ class RunOutput:
     def _close_source(self, *, lost: bool) -> None:
         self.close()
         self._lost = lost
-        self._closed_at = time.monotonic()
+        self._closed_at = self._clock()
         delay = 2 * EARLY_WINDOW if self._attempts == 0 else min(5.0, 0.1 * 2**self._attempts)
         self._retry_at = self._closed_at + delay
 
@@ -150,7 +156,7 @@ class RunOutput:
             return
         self._lost = False
         self._frames = Demultiplexer(self._tty)
-        self._read_at = time.monotonic()
+        self._read_at = self._clock()
         for lines in self._lines.values():
             lines.restart()
 

@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError, wait
 import pytest
 
 from launchpad import Handle, Launcher, LaunchExecutor, Reason, Run
-from tests.helping import RESEND_INTERVAL, RecordedLines, in_thread, interrupts
+from tests.helping import RESEND_INTERVAL, RecordedLines, in_thread, interrupted, interrupts
 
 from .conftest import Start
 from .harness import End, Harness, UntilStopped
@@ -201,6 +201,6 @@ def test_a_second_interrupt_kills_the_run(harness: Harness) -> None:
 def test_ctrl_c_in_another_process_leaves_nothing(harness: Harness) -> None:
     with other_process(harness, "submit") as other:
         assert other.stdout.readline() == "ready\n"
-        other.send_signal(signal.SIGINT)
-        assert other.communicate(timeout=LONG)[0].splitlines()[-1] == '"interrupted"'
+        with interrupted(other.pid):
+            assert other.communicate(timeout=LONG)[0].splitlines()[-1] == '"interrupted"'
     assert harness.leftovers() == []

@@ -19,7 +19,7 @@ from .proxy import Proxy
 IMAGE = "busybox:1"
 LABEL = "launchpad-docker-test"
 
-REMOVAL_TIMEOUT = 5.0
+REMOVAL_TIMEOUT = 60.0
 """Seconds within which a container that is being removed must be gone."""
 
 Launch = Callable[..., DockerLauncher]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from concurrent.futures import wait
 import pytest
 
 from launchpad import LaunchExecutor, Reason
+from tests.helping import interrupted
 
 from .conftest import LABEL, Launch, sh
 
@@ -40,8 +40,8 @@ def test_ctrl_c_with_10_running_and_50_queued_leaves_nothing(mark: str) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=120)
+        with interrupted(process.pid):
+            _, errors = process.communicate(timeout=120)
     assert process.returncode != 0
     assert errors.rstrip().endswith("KeyboardInterrupt")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Callable
 
 import pytest
@@ -76,27 +75,44 @@ class Logs:
         return whole_response(data)
 
 
+class Clock:
+    """A clock that advances by 10 ms whenever it is read."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += 0.01
+        return self._now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 def all_of(output: RunOutput, ended_at: Callable[[], float | None]) -> bytes:
     """Everything until the output is complete."""
-    data, deadline = b"", time.monotonic() + 10
-    while not output.is_complete:
-        assert time.monotonic() < deadline
+    data = b""
+    for _ in range(1000):
         data += b"".join(chunk.data for chunk in output.read(ended_at()))
-        time.sleep(0.001)
+        if output.is_complete:
+            break
+    assert output.is_complete
     output.close()
     return data
 
 
-def test_a_stream_that_ends_with_the_run_is_complete_without_a_log() -> None:
+def test_a_stream_that_ends_with_the_run_is_complete_without_a_log(clock: Clock) -> None:
     logs = Logs()
-    output = RunOutput("name", False, logs.open, whole_response(OK + frame(b"a\nb")))
+    output = RunOutput("name", False, logs.open, whole_response(OK + frame(b"a\nb")), clock)
     first = b"".join(chunk.data for chunk in output.read(None))
-    ended = time.monotonic()
+    ended = clock()
     assert first + all_of(output, lambda: ended) == b"a\nb"
     assert logs.followed == []
 
 
-def test_a_stream_that_ends_long_before_the_run_is_completed_from_the_log() -> None:
+def test_a_stream_that_ends_long_before_the_run_is_completed_from_the_log(clock: Clock) -> None:
     log = {True: OK + frame(b"a\nbc\n"), False: OK + frame(b"a\nbc\nd\n")}
     followed: list[bool] = []
 
@@ -104,33 +120,33 @@ def test_a_stream_that_ends_long_before_the_run_is_completed_from_the_log() -> N
         followed.append(follow)
         return whole_response(log[follow])
 
-    output = RunOutput("name", False, open_log, whole_response(OK + frame(b"a\nb")))
-    ended = time.monotonic() + 0.5
-    assert all_of(output, lambda: ended if time.monotonic() > ended else None) == b"a\nbc\nd\n"
+    output = RunOutput("name", False, open_log, whole_response(OK + frame(b"a\nb")), clock)
+    ended = clock() + 0.5
+    assert all_of(output, lambda: ended if clock() > ended else None) == b"a\nbc\nd\n"
     assert (followed[0], followed[-1]) == (True, False)
 
 
-def test_a_log_that_is_unavailable_is_requested_again() -> None:
+def test_a_log_that_is_unavailable_is_requested_again(clock: Clock) -> None:
     for fault in (Transient("gone"), error_response(503, "busy"), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"):
         logs = Logs(fault, OK + frame(b"a\n"))
-        assert all_of(RunOutput("name", False, logs.open, None), time.monotonic) == b"a\n"
+        assert all_of(RunOutput("name", False, logs.open, None, clock), clock) == b"a\n"
         assert logs.followed == [False, False]
 
 
 @pytest.mark.parametrize("refusal", [error_response(501, "not supported"), LaunchError("not supported")])
 def test_a_log_that_the_engine_refuses_ends_the_output_with_a_warning(
-    refusal: bytes | Exception, caplog: pytest.LogCaptureFixture
+    refusal: bytes | Exception, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     logs = Logs(refusal)
-    assert all_of(RunOutput("name", False, logs.open, None), time.monotonic) == b""
+    assert all_of(RunOutput("name", False, logs.open, None, clock), clock) == b""
     assert "Output of run 'name' may be incomplete: not supported" in caplog.text
     assert len(logs.followed) == 1
 
 
-def test_a_stream_that_hangs_after_the_end_does_not_delay_the_result_for_long() -> None:
+def test_a_stream_that_hangs_after_the_end_is_given_up_for_the_log(clock: Clock) -> None:
     attached, engine = response_of(OK + frame(b"a\nb"))
-    start = time.monotonic()
+    ended = clock()
     with engine:
-        output = RunOutput("name", False, Logs(OK + frame(b"a\nbc\n")).open, attached)
-        assert all_of(output, lambda: start) == b"a\nbc\n"
-    assert time.monotonic() - start < 5
+        output = RunOutput("name", False, Logs(OK + frame(b"a\nbc\n")).open, attached, clock)
+        assert all_of(output, lambda: ended) == b"a\nbc\n"
+    assert clock() - ended < 5

@@ -15,7 +15,7 @@ from launchpad import DockerLauncher, LaunchExecutor, Run
 
 from .conftest import sh
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.alone]  # they share an engine, and start and stop it
 
 SCRIPT = os.environ.get("LAUNCHPAD_TEST_ENGINES", "")
 NAME = "launchpad-restart"

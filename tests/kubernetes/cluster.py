@@ -31,8 +31,8 @@ class Cluster:
     """A new namespace on the cluster that KUBECONFIG names, used with its administrator's permissions."""
 
     def __init__(self) -> None:
-        configure, _ = find_cluster(None, None)
-        self.api = KubernetesApi(configure)
+        self._configure, _ = find_cluster(None, None)
+        self.api = KubernetesApi(self._configure)
         self.namespace = f"launchpad-test-{uuid.uuid4().hex[:8]}"
         self.create("", "namespaces", {"metadata": {"name": self.namespace}})
 
@@ -108,7 +108,7 @@ class Cluster:
 
     def kubeconfig(self, folder: pathlib.Path, *, server: str | None = None, token: str | None = None) -> pathlib.Path:
         """Writes a kubeconfig for this cluster, by default with its own address and the administrator's token."""
-        current = self.api._credentials()["authorization"].split(" ", 1)[1]
+        current = self._configure().auth_settings()["BearerToken"]["value"].split(" ", 1)[1]
         content = kubeconfig(server or self.api.server, token or current, self.namespace)
         file = folder / f"kubeconfig-{uuid.uuid4().hex[:6]}"
         file.write_text(yaml.safe_dump(content))

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jupyter_client import KernelManager
 
 TIMEOUT = 60.0
-REPEAT_TIMEOUT = 5.0
-"""Seconds after which an interrupt is repeated."""
 
 
 class Cell:
@@ -68,20 +63,6 @@ class Notebook:
     def start(self, code: str) -> Cell:
         """Has the kernel execute a cell, even if the one before it has just ended in an error."""
         return self._cells[self._client.execute(code, stop_on_error=False)]
-
-    @contextmanager
-    def interrupted(self) -> Iterator[None]:
-        """Interrupts the cell in progress, and again after a while: CPython drops an interrupt that arrives in a
-        callback of the garbage collection, and ipykernel has one.
-        """
-        spare = threading.Timer(REPEAT_TIMEOUT, os.kill, [self.kernel.provisioner.pid, signal.SIGINT])
-        self.kernel.interrupt_kernel()
-        spare.start()
-        try:
-            yield
-        finally:
-            spare.cancel()
-            spare.join()
 
     def run(self, code: str) -> Cell:
         """Has the kernel execute a cell, and waits until it has."""

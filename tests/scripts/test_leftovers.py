@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from launchpad import Handle, RunNotFound, SubprocessLauncher
+from tests.helping import interrupted
 
 from .conftest import Script, is_run_active
 
@@ -105,8 +105,8 @@ def test_ctrl_c_while_the_interpreter_waits_for_an_executor_ends_the_wait_and_le
     identifier = waiting.line()
     try:
         assert waiting.line() == "the end"
-        waiting.signal(signal.SIGINT)
-        assert waiting.end()[0] == 0
+        with interrupted(waiting.process.pid):
+            assert waiting.end()[0] == 0
         assert is_run_active(identifier)
     finally:
         stop(identifier)

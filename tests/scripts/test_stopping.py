@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from launchpad import stop_on_sigterm
+from tests.helping import interrupted
 
 from .conftest import Script, is_run_active
 
@@ -47,8 +48,8 @@ def started(start: Start, wait: str, command: str, sigterm: bool = False) -> tup
 @each_wait
 def test_ctrl_c_sends_the_run_sigterm(script: Start, wait: str) -> None:
     running, identifier = started(script, wait, OBEDIENT)
-    running.signal(signal.SIGINT)
-    status, output, errors = running.end()
+    with interrupted(running.process.pid, lambda: is_run_active(identifier)):
+        status, output, errors = running.end()
     assert (status, output) == (-signal.SIGINT, "stopped\n")
     assert errors.endswith("KeyboardInterrupt\n")
     assert not is_run_active(identifier)
@@ -57,10 +58,10 @@ def test_ctrl_c_sends_the_run_sigterm(script: Start, wait: str) -> None:
 @each_wait
 def test_a_second_ctrl_c_kills_the_run(script: Start, wait: str) -> None:
     running, identifier = started(script, wait, STUBBORN)
-    running.signal(signal.SIGINT)
-    assert running.line() == "asked"
-    running.signal(signal.SIGINT)
-    assert running.end()[0] == -signal.SIGINT
+    with interrupted(running.process.pid):
+        assert running.line() == "asked"
+    with interrupted(running.process.pid, lambda: is_run_active(identifier)):
+        assert running.end()[0] == -signal.SIGINT
     assert not is_run_active(identifier)
 
 
@@ -88,9 +89,9 @@ with LaunchExecutor(SubprocessLauncher(grace=5), max_workers=1) as executor:
     executor.submit(run, on_start=lambda handle: print(handle.id, flush=True))
     executor.launch_all(Run(command=["touch", f"queued-{number}"]) for number in range(20))
 """
-    running, _ = started(script, wait, OBEDIENT)
-    running.signal(signal.SIGINT)
-    assert running.end()[0] == -signal.SIGINT
+    running, identifier = started(script, wait, OBEDIENT)
+    with interrupted(running.process.pid, lambda: is_run_active(identifier)):
+        assert running.end()[0] == -signal.SIGINT
     assert list(tmp_path.glob("queued-*")) == []
 
 
