@@ -46,7 +46,7 @@ def test_a_run_whose_pod_was_cut_short_has_not_completed_and_keeps_its_exit_code
 
 
 def test_a_pod_that_is_forced_away_while_it_runs_has_vanished(follow: Any) -> None:
-    run = follow(created=job(**ONCE), pods=[[]])
+    run = follow(created=job(**ONCE), pods=[[]], report_timeout=0.05)
     run.report(pod())
     run.report(pod(), gone=True)
     run.watchers.report("job", job(FAILED, **ONCE))
