@@ -17,7 +17,7 @@ class Interruption:
     def __init__(self, lost_timeout: float) -> None:
         self._lost_timeout = lost_timeout
         self.due: float | None = None
-        """When (monotonic seconds) the wait is over; None while nobody ends the run."""
+        """When (monotonic seconds) the wait is over; None while no one else ends the run."""
 
     def is_overdue(self, snapshot: JobSnapshot) -> bool:
         """Whether the run is being ended, and neither its Job nor its node has reported the end in time."""

@@ -124,7 +124,7 @@ def _check_containers(manifest: Mapping[str, Any]) -> None:
 
 
 def _without_server_fields(job: Mapping[str, Any]) -> dict[str, Any]:
-    """`job` without what the server added, as `kubectl get -o yaml` shows it. What has a wrong shape stays."""
+    """`job` without what the server added, as `kubectl get -o yaml` shows it. Parts of a wrong shape stay."""
     cleaned = {key: value for key, value in job.items() if key != "status"}
     _clean_metadata(cleaned)
     spec = cleaned["spec"] = _copied(cleaned.get("spec"))

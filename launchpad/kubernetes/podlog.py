@@ -107,7 +107,7 @@ class PodLog:
     def read(self, ended: bool, *, follow: bool = True) -> bytes:
         """Returns the data that has arrived, without waiting; b"" if none has. `ended`: the container has ended.
 
-        Requests the log if there is no connection: without `follow`, only what has been written. LaunchError if the
+        Requests the log if there is no connection: without `follow`, only the text written so far. LaunchError if the
         server refuses it.
         """
         if ended and self._at_end:

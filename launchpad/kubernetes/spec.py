@@ -74,11 +74,7 @@ def build(
     run.
     """
     manifest = copy.deepcopy(dict(base or {"apiVersion": "batch/v1", "kind": "Job"}))
-    metadata = _mapping(manifest, "metadata")
-    metadata.pop("generateName", None)
-    metadata["name"] = name
-    if namespace is not None:
-        metadata["namespace"] = namespace
+    metadata = _named(manifest, name, namespace)
     job = _mapping(manifest, "spec")
     template = _mapping(job, "template")
     for labelled in (metadata, _mapping(template, "metadata")):
@@ -95,6 +91,14 @@ def build(
     _set_command(container, [literal(word) for word in command])
     container["env"] = merged_env(container.get("env") or [], generated_env, env)
     return _customized(manifest, customizations)
+
+
+def _named(manifest: dict[str, Any], name: str, namespace: str | None) -> dict[str, Any]:
+    """Names the Job, and returns the metadata."""
+    metadata = _mapping(manifest, "metadata")
+    metadata.pop("generateName", None)
+    metadata.update({"name": name} if namespace is None else {"name": name, "namespace": namespace})
+    return metadata
 
 
 def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
@@ -115,7 +119,7 @@ def _own_container(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def _set_command(container: dict[str, Any], words: list[str]) -> None:
-    """Makes `words` what runs: as arguments of the image's ENTRYPOINT, or in place of the manifest's own command."""
+    """Makes `words` the command: as arguments of the image's ENTRYPOINT, or in place of the manifest's own command."""
     own = container.pop("command", None)
     container.pop("args", None)
     container["command" if own else "args"] = words

@@ -41,12 +41,12 @@ def test_an_image_that_does_not_exist_ends_the_run_after_two_failed_pulls(cluste
 
 
 def test_a_run_that_no_node_has_room_for_ends_after_pod_watch_timeout(cluster: Cluster) -> None:
-    begun = time.monotonic()
+    started = time.monotonic()
     outcome = outcome_of(cluster, resources={"requests": {"cpu": "1000"}}, pod_watch_timeout=4)
     assert (outcome.ok, outcome.reason) == (False, Reason.UNSCHEDULABLE)
     assert "Insufficient cpu" in outcome.message
     assert "pod_watch_timeout" in outcome.hint
-    assert time.monotonic() - begun >= 4
+    assert time.monotonic() - started >= 4
     assert cluster.jobs() == []
 
 

@@ -10,7 +10,7 @@ WAITS = """
 import os, pathlib, threading
 go = pathlib.Path("go")
 go.unlink(missing_ok=True)
-run = Run(command=["sh", "-c", "echo begun; while [ ! -e go ]; do sleep 0.02; done; echo ended; echo err >&2"])
+run = Run(command=["sh", "-c", "echo started; while [ ! -e go ]; do sleep 0.02; done; echo ended; echo err >&2"])
 launcher = SubprocessLauncher()
 """
 LET_GO = "go.touch(); thread.join(); print('this cell')"
@@ -28,10 +28,10 @@ def test_output_appears_in_the_cell_that_launched_the_run_while_a_later_one_is_e
     shared: Notebook, launch: str
 ) -> None:
     launching = shared.run(f"{WAITS}{launch}\nthread.start()")
-    shared.until(lambda: "begun" in launching.text)
+    shared.until(lambda: "started" in launching.text)
     later = shared.run(LET_GO)
     shared.until(lambda: "ended" in launching.text and "err" in launching.text)
-    assert sorted(launching.text.split()) == ["begun", "ended", "err"]
+    assert sorted(launching.text.split()) == ["ended", "err", "started"]
     assert later.text == "this cell\n"
 
 
@@ -49,7 +49,7 @@ def test_a_callback_prints_into_the_cell_that_launched_the_run(shared: Notebook)
         "thread = threading.Thread(target=executor.submit(run, on_output=lambda run, line: print(line)).result)\n"
         "thread.start()"
     )
-    shared.until(lambda: "begun" in launching.text)
+    shared.until(lambda: "started" in launching.text)
     later = shared.run(LET_GO)
     shared.until(lambda: "err" in launching.text)
     assert later.text == "this cell\n"
