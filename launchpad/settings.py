@@ -81,13 +81,23 @@ def structure(data: object, cls: type[T], path: str = "$") -> T:
         raise ValueError("\n".join(faults)) from None  # the cause shows values
 
 
-def faults_in(error: ValueError) -> list[tuple[str, list[str | int]]]:
+def faults_in(error: Exception) -> list[tuple[str, list[str | int]]]:
     """The faults in an error of `structure` or of a converter, each with the steps to it from the root."""
     return [_what_and_where(line) for line in str(error).splitlines()]
 
 
+def fault_lines(error: Exception) -> list[str]:
+    """The faults in such an error, each with the path to it if it does not begin with the name of the field."""
+    return [_line(what, steps) for what, steps in faults_in(error)]
+
+
+def _line(what: str, steps: list[str | int]) -> str:
+    path = "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in steps).removeprefix(".")
+    return f"{path}: {what}" if path and not what.startswith((f"{steps[0]} ", f"{steps[0]}[", f"{steps[0]}:")) else what
+
+
 def _what_and_where(line: str) -> tuple[str, list[str | int]]:
-    what, at, path = line.rpartition(" @ ")
+    what, at, path = line.rpartition(" @ $")
     if not at:
         return line, []
     return what, [int(number) if number else name or key for name, number, _, key in _STEP.findall(path)]

@@ -19,12 +19,13 @@ import yaml
 from yaml.composer import Composer
 
 from .schema import Schema
-from .yamlnodes import TEMPLATE, Fault, NodeReader, Step, is_nothing
+from .yamlnodes import TEMPLATE, TEMPLATE_HINT, Fault, NodeReader, Step, is_nothing
 
 _TEXT = "tag:yaml.org,2002:str"
 _NOTHING = ("", "~", "null", "Null", "NULL")
 
-_FastLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+_ESCAPED_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
 @attrs.frozen
@@ -83,6 +84,9 @@ class _Loader(yaml.SafeLoader):
         while self.flow_level and self.peek() == "\t":  # PyYAML allows no tabs in JSON
             self.forward()
             super().scan_to_next_token()
+
+
+_FastLoader: Any = getattr(yaml, "CSafeLoader", _Loader)
 
 
 def load(path: str | os.PathLike[str], schema: Schema = None) -> Document:
@@ -220,31 +224,39 @@ def _problem(error: Exception, line: int, text: str = "", templates: Collection[
             first = error.context_mark.line + 1 if error.context_mark else line
     elif isinstance(error, yaml.reader.ReaderError):
         line, problem = line + text.count("\n", 0, error.position), error.reason
+    left = [one for one in templates if first <= one <= line]
     if isinstance(error, _NotOneList):
-        return line, problem
-    left = next((one for one in range(first, line + 1) if one in templates), None)
-    if left is not None:
-        return left, TEMPLATE
-    return line, f"it is not valid YAML: {_without_values(problem)}{column}"
+        return line, TEMPLATE if left else problem
+    hint = TEMPLATE_HINT if left else ""
+    return left[-1] if left else line, f"it is not valid YAML: {_without_values(problem)}{column}{hint}"
 
 
 def _without_values(problem: str) -> str:
     """YAML's description of a problem without the name of an alias or a tag, which may be an unquoted password."""
     if problem == "second occurrence" or "duplicate anchor" in problem:
         return "an anchor (&) is there twice"
+    if "cannot start any token" in problem:
+        return "a tab for indentation, or text without quotes that begins with %, @ or `"
     problem = re.sub(r"\b(alias|tag|handle) .*", r"\1: put text that begins with * or ! in quotes", problem)
     return " ".join(problem.split())
 
 
 def _lines_of_templates(text: str, first: int) -> list[int]:
     """The lines that have the marks of a template; `first` is the number of the first line."""
-    if "{{" not in text and "{%" not in text:
+    if not any(mark in text for mark in _TEMPLATE_MARKS):
         return []
-    return [number for number, line in enumerate(text.split("\n"), first) if "{{" in line or "{%" in line]
+    lines = enumerate(text.split("\n"), first)
+    return [number for number, line in lines if any(mark in line for mark in _TEMPLATE_MARKS)]
+
+
+def _joined(pair: re.Match[bytes]) -> bytes:
+    """A character that JSON writes as two escapes, as the one escape that YAML has for it."""
+    character = bytes.fromhex((pair[2] + pair[3]).decode()).decode("utf-16-be")
+    return pair[1] + b"\\U%08x" % ord(character)
 
 
 class _Source:
-    """A stream that notes the lines that have the marks of a template."""
+    """A stream that notes the lines that have the marks of a template. It joins escapes that JSON writes in pairs."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.templates: list[int] = []
@@ -253,6 +265,9 @@ class _Source:
 
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(size)
+        while b"\\" in data[-12:] and (more := self._stream.read(1)):  # do not cut a pair
+            data += more
+        data = _ESCAPED_PAIR.sub(_joined, data)
         self.templates += _lines_of_templates(data.decode("latin-1"), self._line)
         self._line += data.count(b"\n")
         return data

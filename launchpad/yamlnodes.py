@@ -17,6 +17,8 @@ Fault = tuple[str, tuple[Step, ...]]
 """A message, and the steps to the part of the data that it is about."""
 
 TEMPLATE = "a template is left in it, such as {{ name }}: render the file first, or put the text in quotes"
+TEMPLATE_HINT = "; if the file is a template, render it first"
+_TEMPLATE_KEY = "{{ }}"
 
 _TAG = "tag:yaml.org,2002:"
 _TEXT = f"{_TAG}str"
@@ -132,11 +134,12 @@ class NodeReader:
         mapping: dict[str, Any] = {}
         for key, value in node.value:
             is_text = isinstance(key, yaml.ScalarNode) and (key.tag == _TEXT or has_text_keys(schema or self._default))
-            name = key.value if is_text else "?"
+            is_template = isinstance(key, yaml.MappingNode) and key.flow_style
+            name = key.value if is_text else _TEMPLATE_KEY if is_template else "?"
             here = (*steps, name)
             self.lines[here] = key.start_mark.line + 1
-            if isinstance(key, yaml.MappingNode) and key.flow_style:
-                self._fault(TEMPLATE, steps)
+            if is_template:
+                self._fault(TEMPLATE, here)
             elif not is_text:
                 self._fault(f"a key must be text, not {_kind(key)}: put it in quotes", here)
             elif own[name] > 1 and name in mapping:

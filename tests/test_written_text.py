@@ -135,8 +135,32 @@ def test_other_numbers_and_parameters_are_read_as_in_yaml(tmp_path: Path) -> Non
 def test_json_is_read_as_json() -> None:
     values = {"a": 1e-05, "b": "\U0001f600", "c": 1e300, "d": "1e3", "e": "a/b"}
     given = {"entrypoint": "m:f", "parameters": values}
-    text = json.dumps([given], indent="\t").replace("a/b", "a\\/b").replace("\\ud83d\\ude00", "\U0001f600")
+    text = json.dumps([given], indent="\t").replace("a/b", "a\\/b")
+    assert "\\ud83d\\ude00" in text
     assert run(text).parameters == run(json.dumps(given)).parameters == values
+
+
+def test_a_character_that_json_writes_as_two_escapes_is_read_at_every_place() -> None:
+    for length in range(16350, 16366):  # around the size of the parser's buffer
+        assert run(json.dumps([{"command": ["x" * length, "\U0001f600", "\\ud83d\\ude00"]}])).command == [
+            "x" * length,
+            "\U0001f600",
+            "\\ud83d\\ude00",
+        ]
+
+
+def test_a_json_deployments_file_may_have_tabs_and_escapes(tmp_path: Path) -> None:
+    file = tmp_path / "d.json"
+    one = {"name": "\U0001f600", "run": {"command": ["a"]}, "launcher": {"type": "test-written-typed"}}
+    file.write_text(json.dumps({"deployments": [one]}, indent="\t"))
+    assert list(Deployment.load(file)) == ["\U0001f600"]
+
+
+@pytest.mark.parametrize("written", ["1.10", "1e3", "1E-2", "NaN", "true"])
+def test_text_in_json_lines_is_what_is_written(written: str) -> None:
+    assert run(f'{{"command": ["a"], "env": {{"A": {written}}}, "name": {written}}}').env == {"A": written}
+    with pytest.raises(ValueError, match=f"command\\[0\\]: {written} is not text: put it in quotes"):
+        run(f'{{"command": [{written}]}}')
 
 
 def test_a_schema_follows_the_types_of_the_fields() -> None:

@@ -15,10 +15,10 @@ from typing import Any, BinaryIO, NamedTuple
 from .. import yamlfile
 from ..live.text import one_line
 from ..models import Run
-from ..schema import schema_of
-from ..settings import faults_in, structure
+from ..schema import TEXT, Schema, below, schema_of
+from ..settings import fault_lines, faults_in, structure
 from ..yamlfile import Document
-from ..yamlnodes import Fault
+from ..yamlnodes import TEMPLATE_HINT, Fault, not_text
 
 FAULTS_SHOWN = 20
 
@@ -46,7 +46,7 @@ def read(path: str) -> list[Item]:
 def read_stream(stream: Any, name: str) -> list[Item]:
     """The runs in a buffered stream of bytes; `name` stands for the file in errors."""
     start = stream.peek().removeprefix(codecs.BOM_UTF8).lstrip()
-    is_json = start.startswith(b"{")
+    is_json = start.startswith(b"{") and not start.startswith((b"{{", b"{%", b"{#"))  # those are templates
     documents = _json_lines(stream, name) if is_json else yamlfile.list_items(stream, name, "runs", schema_of(Run))
     items: list[Item] = []
     faults: list[str] = []
@@ -70,10 +70,8 @@ def _lines_of(error: ValueError, document: Document) -> list[str]:
     """Each fault in `error` with file and line."""
     if document.faults:
         return [one_line(str(document.error(what, *steps))) for what, steps in document.faults]
-    lines = zip(str(error).splitlines(), faults_in(error), strict=True)
-    return [
-        f"{document.file}:{document.line(*steps)}: {one_line(text.removesuffix(' @ $'))}" for text, (_, steps) in lines
-    ]
+    lines = zip(fault_lines(error), faults_in(error), strict=True)
+    return [f"{document.file}:{document.line(*steps)}: {one_line(text)}" for text, (_, steps) in lines]
 
 
 def _more(count: int) -> list[str]:
@@ -94,10 +92,9 @@ def _check_command(command: object) -> None:
     """ValueError, with the right form, for commands that are easily written wrong in a file."""
     if isinstance(command, str):
         raise ValueError(f"command must be a list of text, not one text: {_as_list(command)}")
-    for word in command if isinstance(command, list) else ():
+    for position, word in enumerate(command if isinstance(command, list) else ()):
         if isinstance(word, int | float):
-            shown = json.dumps(word)
-            raise ValueError(f'command holds {shown}, which is not text: put it in quotes, as in "{shown}"')
+            raise ValueError(f"command[{position}]: {not_text(_text(word))}")
 
 
 def _as_list(command: str) -> str:
@@ -107,10 +104,36 @@ def _as_list(command: str) -> str:
         return 'write ["program", "argument"]'
 
 
+class _Number(float):
+    """A number that is no whole number, and its text in the file."""
+
+    def __new__(cls, text: str) -> _Number:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+
+def _text(value: float) -> str:
+    """A number or boolean as it is written."""
+    return value.text if isinstance(value, _Number) else json.dumps(value)
+
+
+def _as_written(value: Any, schema: Schema) -> Any:
+    """`value` with the numbers and booleans as text where the schema says so, as in YAML."""
+    if isinstance(value, dict):
+        return {key: _as_written(one, below(schema, key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_as_written(one, below(schema, 0)) for one in value]
+    return _text(value) if schema is TEXT and isinstance(value, int | float) else value
+
+
 def _json_lines(stream: BinaryIO, name: str) -> Iterator[Document]:
     for line, text in enumerate(stream, start=1):
         if text.strip():
             data, problem = _json(text)
+            data = _as_written(data, schema_of(Run))
             faults: list[Fault] = [(f"not a JSON object in one line: {problem}", ())] if problem else []
             yield Document(name, data, {(): line}, faults)
 
@@ -118,9 +141,11 @@ def _json_lines(stream: BinaryIO, name: str) -> Iterator[Document]:
 def _json(text: bytes) -> tuple[Any, str]:
     """The data in a line, and what is wrong with the line."""
     try:
-        return json.loads(text.decode("utf-8-sig"), object_pairs_hook=_mapping), ""
+        line = text.decode("utf-8-sig")
+        return json.loads(line, object_pairs_hook=_mapping, parse_float=_Number, parse_constant=_Number), ""
     except json.JSONDecodeError as error:
-        return None, f"{error.msg} (column {error.colno})"
+        hint = TEMPLATE_HINT if error.doc[: error.pos + 1].endswith(("{{", "{%")) else ""
+        return None, f"{error.msg} (column {error.colno}){hint}"
     except (ValueError, RecursionError) as error:
         return None, str(error)
 

@@ -13,7 +13,7 @@ import click
 
 from ..launcher import Launcher, lookup_launcher
 from ..models import Run
-from ..settings import structure
+from ..settings import fault_lines, structure
 from . import arguments as values
 from . import completion
 from . import exit_codes as exits
@@ -33,7 +33,7 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise InvalidInput("\n".join(line.removesuffix(" @ $") for line in str(error).splitlines())) from error
+        raise InvalidInput("\n".join(fault_lines(error))) from error
     except OSError as error:
         raise InvalidInput(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
 
