@@ -99,7 +99,8 @@ def _title(value: object) -> str:
         return "something that is not a mapping"
     metadata = value.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    return " ".join(str(part) for part in (value.get("kind") or "an object without a kind", name) if part)
+    title = " ".join(str(part) for part in (value.get("kind") or "an object without a kind", name) if part)
+    return " ".join(title.split())  # for a comment of one line
 
 
 def _check_kind(manifest: object) -> None:

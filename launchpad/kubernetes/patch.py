@@ -32,7 +32,7 @@ def checked(patch: object) -> list[Operation]:
 def _check(position: int, operation: object) -> None:
     if not isinstance(operation, Mapping):
         raise ValueError(f"operation {position} must be a mapping, not {type(operation).__name__}")
-    required = _REQUIRED_KEYS.get(operation.get("op", ""))
+    required = _REQUIRED_KEYS.get(str(operation.get("op")))
     if required is None:
         known = ", ".join(_REQUIRED_KEYS)
         raise ValueError(f"operation {position}: 'op' must be one of {known}, not {operation.get('op')!r}")

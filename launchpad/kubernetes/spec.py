@@ -81,13 +81,11 @@ def build(
         _mapping(labelled, "labels").update(labels)
     pod = _mapping(template, "spec")
     container = _own_container(pod)
-    for target, default, setting in (
-        (job, defaults.job, settings.job),
-        (pod, defaults.pod, settings.pod),
-        (container, defaults.container, settings.container),
-    ):
-        target.update({key: value for key, value in default.items() if target.get(key) is None and value is not None})
-        target.update({key: value for key, value in setting.items() if value is not None})
+    _layer(job, defaults.job, settings.job)
+    _layer(pod, defaults.pod, settings.pod)
+    _layer(container, defaults.container, settings.container)
+    if (job.get("backoffLimit") or 0) > 0:  # two pods at once would execute the run twice
+        job.setdefault("podReplacementPolicy", "Failed")
     _set_command(container, [literal(word) for word in command])
     container["env"] = merged_env(container.get("env") or [], generated_env, env)
     return _customized(manifest, customizations)
@@ -99,6 +97,11 @@ def _named(manifest: dict[str, Any], name: str, namespace: str | None) -> dict[s
     metadata.pop("generateName", None)
     metadata.update({"name": name} if namespace is None else {"name": name, "namespace": namespace})
     return metadata
+
+
+def _layer(target: dict[str, Any], defaults: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    target.update({key: value for key, value in defaults.items() if target.get(key) is None and value is not None})
+    target.update({key: value for key, value in settings.items() if value is not None})
 
 
 def _mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:

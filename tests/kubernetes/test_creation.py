@@ -35,6 +35,8 @@ class ApiServer(ThreadingHTTPServer):
         self.jobs: dict[str, dict[str, Any]] = {}
         self.faults: list[int] = []
         self.creates = 0
+        self.bodies: list[dict[str, Any]] = []
+        self.unknown = ""
         self.creating = threading.Event()
         self.respond_to_creates = threading.Event()
         self.respond_to_creates.set()
@@ -57,6 +59,8 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.server.closing.wait()
             self.close_connection = True
+        elif place.path == "/version":
+            self._respond(200, {"major": "1", "minor": "26+"})
         elif place.path.endswith("/j"):
             self._respond(200, self.server.jobs["j"])
         else:
@@ -64,15 +68,18 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         server = self.server
-        self.rfile.read(int(self.headers["Content-Length"]))
+        server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         server.creates += 1
         server.creating.set()
         server.respond_to_creates.wait()
         manager = parse_qs(urlsplit(self.path).query)["fieldManager"][0]
         fault = server.faults.pop(0) if server.faults else None
+        unknown = {"backofLimit", server.unknown} & set(server.bodies[-1].get("spec", ()))
         if fault == 0:
             server.add(manager, *COMPLETE)
             self.close_connection = True
+        elif unknown and parse_qs(urlsplit(self.path).query)["fieldValidation"] == ["Strict"]:
+            self._respond(400, {"message": f'strict decoding error: unknown field "spec.{unknown.pop()}"'})
         elif fault:
             self._respond(fault, {"message": "scripted"})
         elif "j" in server.jobs:
@@ -137,6 +144,19 @@ def test_a_name_is_free_again_after_a_failed_creation(server: ApiServer, backend
     with pytest.raises(LaunchError, match="scripted"):
         start(backend)
     start(backend).close()
+
+
+def test_a_replacement_policy_that_the_server_does_not_know_is_left_out(
+    server: ApiServer, backend: KubernetesBackend
+) -> None:
+    server.unknown = "podReplacementPolicy"
+    spec = {**SPEC, "spec": {"backoffLimit": 1, "podReplacementPolicy": "Failed"}}
+    backend.start(spec, "j", RUN, output=False, stop_token=StopToken()).close()
+    assert server.bodies[-1]["spec"] == {"backoffLimit": 1}
+    assert spec["spec"] == {"backoffLimit": 1, "podReplacementPolicy": "Failed"}
+    server.jobs.clear()
+    with pytest.raises(LaunchError, match=r"does not know these fields of the Job: spec\.backofLimit"):
+        backend.start({**SPEC, "spec": {"backofLimit": 1}}, "j", RUN, output=False, stop_token=StopToken())
 
 
 def test_a_name_is_free_again_after_its_unit_is_closed(server: ApiServer, backend: KubernetesBackend) -> None:

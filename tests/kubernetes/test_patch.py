@@ -66,6 +66,7 @@ def test_a_missing_part_of_the_path_is_named() -> None:
         ({"op": "remove", "path": "/a"}, "list of operations"),
         (["remove"], "operation 0 must be a mapping"),
         ([{"op": "delete", "path": "/a"}], "'op' must be one of"),
+        ([{"op": ["add"], "path": "/a"}], "'op' must be one of"),
         ([{"op": "remove", "path": "/a"}, {"op": "add", "path": "/a"}], "operation 1 .add. lacks 'value'"),
         ([{"op": "remove", "path": "spec/a"}], "JSON pointer"),
     ],

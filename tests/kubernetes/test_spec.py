@@ -204,6 +204,13 @@ def test_fields_you_set_override_the_manifest_and_defaults_do_not() -> None:
     assert (made["spec"]["backoffLimit"], pod(made)["serviceAccountName"]) == (1, "ours")
 
 
+def test_with_retries_a_pod_is_replaced_only_after_its_end() -> None:
+    assert "podReplacementPolicy" not in spec()["spec"]
+    assert spec(backoff_limit=1)["spec"]["podReplacementPolicy"] == "Failed"
+    theirs = {**manifest(), "spec": {"backoffLimit": 2, "podReplacementPolicy": "TerminatingOrFailed"}}
+    assert spec(job=theirs)["spec"]["podReplacementPolicy"] == "TerminatingOrFailed"
+
+
 def test_a_manifest_is_read_from_its_file_when_a_spec_is_built(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "job.yaml"
     launcher = KubernetesLauncher(image="busybox:1", job=str(file))
