@@ -92,6 +92,16 @@ class DockerApi:
         with self._translated():
             return str(self._client.create_container(**spec["create"], host_config=host)["Id"])
 
+    def image_id(self, image: str) -> str | None:
+        """The id of the engine's image with this name, id or beginning of an id; None if there is none."""
+        try:
+            with self._translated():
+                return str(self._client.inspect_image(image)["Id"])  # type: ignore[no-untyped-call]
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
     def connect(self, container: str, network: str) -> None:
         with self._translated():
             self._client.connect_container_to_network(container, network)

@@ -16,6 +16,7 @@ from ..errors import EngineUnavailable, ImagePullError, LaunchError, NameConflic
 from ..ids import new_id
 from ..models import ImagePullPolicy, Run
 from ..net.http import StreamingResponse
+from . import references
 from . import spec as specs
 from .api import DockerApi
 from .errors import ApiError, not_started
@@ -46,6 +47,8 @@ class Creation:
         image, policy = create["image"], pull["policy"]
         wanted = Pull(image, create.get("platform"), pull["auth"], show_progress)
         with self._explained():
+            if policy == ImagePullPolicy.ALWAYS and self._is_local_id(image):
+                policy = ImagePullPolicy.NEVER
             if policy != ImagePullPolicy.ALWAYS:
                 try:
                     return self._create()
@@ -53,11 +56,15 @@ class Creation:
                     if not error.is_missing_image:
                         raise
                 if policy == ImagePullPolicy.NEVER:
+                    raise _missing(image)
+            try:
+                self._images.pull(wanted, since, self._stop_token)
+            except ImagePullError as error:
+                if policy == ImagePullPolicy.ALWAYS and self._has_image(image):
                     raise ImagePullError(
-                        f"The image {image!r} is not there, and image_pull_policy is Never: pull it, or change the "
-                        "policy."
-                    )
-            self._images.pull(wanted, since, self._stop_token)
+                        f"{error} The engine has an image of this name: image_pull_policy='IfNotPresent' uses it."
+                    ) from error.__cause__
+                raise
             return self._create()
 
     def connect(self, container: str) -> None:
@@ -119,6 +126,19 @@ class Creation:
             )
         return spec
 
+    def _is_local_id(self, image: str) -> bool:
+        """Whether `image` is the beginning of the id of an image that the engine has, and no name."""
+        if not references.may_be_id(image):
+            return False
+        found = self._api.retried(lambda: self._api.image_id(image), self._stop_token)
+        return found is not None and found.removeprefix("sha256:").startswith(image)
+
+    def _has_image(self, image: str) -> bool:
+        try:
+            return self._api.image_id(image) is not None
+        except (Transient, LaunchError):  # the error of the pull is to be reported
+            return False
+
     def _create(self) -> str:
         sent = 0
 
@@ -164,3 +184,12 @@ class Creation:
                     raise
 
         self._api.retried(connect, self._stop_token)
+
+
+def _missing(image: str) -> ImagePullError:
+    """The error of an image that the engine lacks and that must not be pulled."""
+    if references.is_id(image):
+        return ImagePullError(f"The engine has no image with the id {image!r}, and ids cannot be pulled: use its name.")
+    return ImagePullError(
+        f"The image {image!r} is not there, and image_pull_policy is Never: pull it, or change the policy."
+    )

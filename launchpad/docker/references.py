@@ -15,6 +15,9 @@ _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]{32,}\Z")
 
+_ID = re.compile(r"(?:sha256:[0-9a-f]{6,64}|[0-9a-f]{64})\Z")
+_SHORT_ID = re.compile(r"[0-9a-f]{6,63}\Z")
+
 
 @attrs.frozen
 class Reference:
@@ -54,6 +57,16 @@ def parse(image: str) -> Reference:
         )
         raise ValueError(_invalid(image, f"{path!r} is not the name of an image: {why}"))
     return Reference(name, tag, digest or None)
+
+
+def is_id(image: str) -> bool:
+    """Whether `image` is the id of an image. An engine's own ids mean nothing to registries."""
+    return _ID.match(image) is not None
+
+
+def may_be_id(image: str) -> bool:
+    """Whether `image` is an id or the beginning of one, unless it is a name: only the engine knows."""
+    return is_id(image) or _SHORT_ID.match(image) is not None
 
 
 def default_policy(reference: Reference) -> ImagePullPolicy:

@@ -78,8 +78,10 @@ def network(
 
 
 def pull_of(image: str, policy: ImagePullPolicy | None, auth: Mapping[str, str] | None) -> dict[str, Any]:
-    """The policy and the login for pulling the image."""
+    """The policy and the login for pulling the image. An image id is never pulled."""
     policy = policy or references.default_policy(references.parse(image))
+    if references.is_id(image):
+        policy = ImagePullPolicy.NEVER
     return {"policy": policy.value, "auth": None if auth is None else dict(auth)}
 
 

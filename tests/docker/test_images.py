@@ -6,6 +6,7 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +62,44 @@ def test_the_policy_never_does_not_pull(make: Launch, proxy: Proxy) -> None:
     with pytest.raises(ImagePullError, match="image_pull_policy is Never"):
         make(image="launchpad-test:nowhere", image_pull_policy="Never").submit(sh("true"))
     assert proxy.count("POST /images/create") == 0
+
+
+@pytest.mark.parametrize("length", [12, 64, len("sha256:") + 64, len("sha256:") + 12])
+def test_an_image_id_is_used_and_never_pulled(make: Launch, proxy: Proxy, engine: Any, length: int) -> None:
+    whole = engine.inspect_image("busybox:1")["Id"]
+    image = whole[:length] if length not in (12, 64) else whole.removeprefix("sha256:")[:length]
+    for policy in (None, "Always"):
+        assert make(image=image, auto_remove=True, image_pull_policy=policy).submit(sh("true")) is True
+    assert proxy.count("POST /images/create") == 0
+
+
+def test_an_image_id_that_the_engine_lacks_is_an_error_that_says_so(make: Launch, proxy: Proxy) -> None:
+    with pytest.raises(ImagePullError, match="no image with the id 'sha256:0a0a"):
+        make(image="sha256:" + "0a" * 32).submit(sh("true"))
+    assert proxy.count("POST /images/create") == 0
+
+
+def test_the_error_of_an_image_that_only_the_engine_has_names_the_policy_that_uses_it(
+    make: Launch, engine: Any
+) -> None:
+    with socket.socket() as closed:  # a registry that refuses connections
+        closed.bind(("127.0.0.1", 0))
+        repository = f"127.0.0.1:{closed.getsockname()[1]}/only-here"
+        engine.tag("busybox:1", repository)
+        try:
+            with pytest.raises(ImagePullError, match=r"engine has an image .*image_pull_policy='IfNotPresent'"):
+                make(image=repository).submit(sh("true"))
+            assert make(image=repository, image_pull_policy="IfNotPresent", auto_remove=True).submit(sh("true")) is True
+        finally:
+            engine.remove_image(repository)
+
+
+def test_a_missing_credential_helper_is_no_obstacle_to_a_public_image(
+    make: Launch, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"credsStore": "nowhere", "auths": {"127.0.0.1": {"auth": "%"}}}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    assert make(image=image, auto_remove=True).submit(sh("true")) is True
 
 
 def test_a_missing_tag_is_an_error_with_advice(make: Launch) -> None:

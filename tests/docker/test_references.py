@@ -75,3 +75,16 @@ def test_a_policy_that_is_set_overrides_the_default() -> None:
 def test_a_digest_is_pulled_rather_than_a_tag() -> None:
     assert references.parse(f"a:1@{DIGEST}").pulled == DIGEST
     assert references.parse("a").pulled == "latest"
+
+
+@pytest.mark.parametrize("image", [DIGEST, "0a" * 32, "sha256:0a0a0a0a0a0a"])
+def test_an_image_id_is_never_pulled(image: str) -> None:
+    for policy in (None, "Always", "IfNotPresent"):
+        launcher = DockerLauncher(image=image, image_pull_policy=policy)
+        assert launcher.spec(Run(command=["true"]), "name")["pull"]["policy"] == "Never"
+
+
+def test_a_name_may_be_an_id_if_it_is_hexadecimal_alone() -> None:
+    assert [references.may_be_id(name) for name in ("0a0a0a0a0a0a", "decade", "cafe", "0a0a0a:1", "a/0a0a0a")] == [
+        True, True, False, False, False,
+    ]  # fmt: skip
