@@ -38,10 +38,10 @@ def image_for(run: Run, image: str | None = None) -> str:
 
 
 def get_image_name(version: str | None = None, python_version: str | None = None, flavor: str | None = None) -> str:
-    """The name `launchpad/launchpad:{version}-python{major.minor}[-flavor]`, for those who publish such images.
+    """The name `launchpad/launchpad:{version}-python{major.minor}[-flavor]`, for users who publish such images.
 
     By default for this launchpad and this Python. A local version, such as "1.0+5.gabc", has no image: it uses "dev".
-    No launcher uses it by default: who owns the name in a public registry is not known.
+    No launcher uses it by default: the owner of the name in a public registry is unknown.
     """
     if version is None:
         from .version import __version__

@@ -38,7 +38,7 @@ ANY = "*"
 """The key of a schema for the keys that it does not name."""
 
 KEY = "launchpad.schema"
-"""The key of a schema in the metadata of an attrs field, for fields whose type does not tell it."""
+"""The key of a schema in the metadata of an attrs field, for fields whose type does not determine it."""
 
 Schema = Scalar | Mapping[str, Any] | list[Any] | Callable[[Mapping[str, str]], Any] | None
 """A kind of scalars, a list with the schema of its items, or a mapping with the schema of each key.

@@ -105,9 +105,13 @@ def test_the_package_ships_its_types() -> None:
 
 
 def test_the_metadata_names_license_python_and_extras() -> None:
-    told = metadata("launchpad")
-    assert (told["Name"], told["License-Expression"], told["Requires-Python"]) == ("launchpad", "Apache-2.0", ">=3.10")
-    assert {"docker", "kubernetes", "cli", "notebook", "all", "dev"} <= set(told.get_all("Provides-Extra") or [])
+    package = metadata("launchpad")
+    assert (package["Name"], package["License-Expression"], package["Requires-Python"]) == (
+        "launchpad",
+        "Apache-2.0",
+        ">=3.10",
+    )
+    assert {"docker", "kubernetes", "cli", "notebook", "all", "dev"} <= set(package.get_all("Provides-Extra") or [])
     assert version("launchpad").count(".") == 2
 
 

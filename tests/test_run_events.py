@@ -32,9 +32,9 @@ def launcher() -> SubprocessLauncher:
 
 @pytest.fixture
 def events() -> Iterator[list[RunEvent]]:
-    heard: list[RunEvent] = []
-    with on_event(heard.append):
-        yield heard
+    received: list[RunEvent] = []
+    with on_event(received.append):
+        yield received
 
 
 def kinds(events: list[RunEvent]) -> list[str]:
@@ -174,13 +174,13 @@ def test_a_callback_that_raises_is_logged_once_and_harms_nothing(
 
 
 def test_a_subscription_ends_when_it_is_closed(launcher: SubprocessLauncher) -> None:
-    heard: list[RunEvent] = []
-    subscription = on_event(heard.append)
+    received: list[RunEvent] = []
+    subscription = on_event(received.append)
     launcher.submit(Run(command=ECHO))
     subscription.close()
     subscription.close()
     launcher.submit(Run(command=ECHO))
-    assert kinds(heard) == ["started", "ended"]
+    assert kinds(received) == ["started", "ended"]
 
 
 def test_a_callback_runs_in_the_context_of_the_launching_thread(launcher: SubprocessLauncher) -> None:

@@ -91,7 +91,7 @@ class Stranger(Idle):
     mode: Literal["fast", "slow"] = "fast"
     port: Port = Port(80)
     ports: list[Port] = attrs.field(factory=list)
-    told: tuple[str, ...] = attrs.field(default="", converter=words, repr=True)
+    parts: tuple[str, ...] = attrs.field(default="", converter=words, repr=True)
     with_field: int = attrs.field(default=1, converter=TAKES_FIELD)
     computed: int = attrs.field(init=False, default=3)
 
@@ -157,7 +157,7 @@ class TestRoundTrip:
         assert [type(value) for value in (again.colour, again.policy, again.level)] == [Colour, Policy, Level]
 
     def test_a_field_accepts_what_the_constructor_accepts(self) -> None:
-        assert Launcher.from_settings({"type": Stranger.type, "config": {"told": "a b"}}) == Stranger(told="a b")
+        assert Launcher.from_settings({"type": Stranger.type, "config": {"parts": "a b"}}) == Stranger(parts="a b")
 
     def test_config_contains_neither_the_type_nor_the_connection(self) -> None:
         settings = SubprocessLauncher(env={"A": "1"}).to_settings()

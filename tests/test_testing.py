@@ -98,11 +98,11 @@ def test_finish_ends_a_run() -> None:
 
 
 def test_a_run_writes_while_it_runs() -> None:
-    heard, fake = threading.Event(), FakeBackend(ENDLESS)
+    received, fake = threading.Event(), FakeBackend(ENDLESS)
     with FakeLauncher(fake) as launcher:
-        launched = in_thread(launcher.submit, job(), on_output=lambda run, line: heard.set())
+        launched = in_thread(launcher.submit, job(), on_output=lambda run, line: received.set())
         fake.wait_for("job").write("progress\n")
-        assert heard.wait(QUICK_TIMEOUT)
+        assert received.wait(QUICK_TIMEOUT)
         fake.finish("job")
         assert launched.result(QUICK_TIMEOUT) is True
 

@@ -144,7 +144,7 @@ class Watcher(Generic[Fact]):
         except Transient as error:
             if not alive:
                 raise
-            _logger.info("The event stream of %s broke and is opened anew: %s", self._name, error)
+            _logger.info("The event stream of %s broke and is opened again: %s", self._name, error)
         self._stop_token.check()
         return True
 

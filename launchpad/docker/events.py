@@ -26,7 +26,7 @@ Events that the engine remembers of a break come at once; only what it has forgo
 """
 
 SILENCE_TIMEOUT = 60.0
-"""Seconds without an event after which the stream is opened anew: its connection may be dead."""
+"""Seconds without an event after which the stream is opened again: its connection may be dead."""
 
 HEAD_TIMEOUT = 30.0
 """Seconds in which the engine must begin the stream."""

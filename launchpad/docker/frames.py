@@ -1,6 +1,6 @@
 """Parses output streams: frames into the bytes of stdout and stderr, and these into lines without repetitions.
 
-Whole lines are passed on and counted; the bytes after the last newline are held. A stream that is opened anew starts at
+Whole lines are passed on and counted; the bytes after the last newline are held. A reopened stream starts at
 the run's beginning, and as many lines as were passed on are dropped.
 """
 

@@ -1,6 +1,6 @@
 """The login for a registry, from docker's config file or a credential helper, as `docker pull` finds it.
 
-A login that cannot be read is no error: many images need none. Its trouble is told if the pull then fails.
+A login that cannot be read is no error: many images need none. The message of a failed pull includes why.
 """
 
 from __future__ import annotations

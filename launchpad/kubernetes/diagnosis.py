@@ -88,7 +88,7 @@ def _succeeded(pods: Sequence[Object]) -> Object | None:
 
 
 def of_interruption(job: Object | None, pod: Object | None) -> Exit:
-    """The Exit of a run whose pod somebody deleted or disrupted before it had ended."""
+    """The Exit of a run whose pod was deleted or disrupted by others before its end."""
     return _exit(job, pod, _of_interruption(pod), exit_code(pod))
 
 
@@ -186,8 +186,8 @@ def _of_container(container: Container, end: Object) -> Diagnosis:
         return Diagnosis(Reason.CONFIG, message, "The command cannot be started in this image: check its first word.")
     reason, message, hint = of_exit_code(end.get("exitCode"))
     details = f" {end['message'].strip()}" if end.get("message") else ""
-    told = f"{subject}{message[:1].lower()}{message[1:]}" if subject else message
-    return Diagnosis(reason, told + details, "" if hint is MEMORY_HINT and end.get("signal") else hint)
+    text = f"{subject}{message[:1].lower()}{message[1:]}" if subject else message
+    return Diagnosis(reason, text + details, "" if hint is MEMORY_HINT and end.get("signal") else hint)
 
 
 def is_hopeless(pod: Object, pull_failures: int) -> bool:

@@ -206,7 +206,7 @@ class Watchers:
         ]
 
     def register(self, job: str, listener: Listener[Fact]) -> None:
-        """From now on, `listener` is told the facts about the Job of this name and about its pods."""
+        """From now on, `listener` gets the facts about the Job of this name and its pods."""
         for watcher in self._watchers:
             watcher.register(job, listener)
 

@@ -33,8 +33,8 @@ _THROTTLED = "pull QPS exceeded"  # the node's own limit, not an answer of the r
 class JobSnapshot(NamedTuple):
     """The latest known states. `pods` has the oldest first, and includes those that are gone.
 
-    A pod has more keys: `gone`; `suspended`, whether its Job was suspended before its end; and `cut`, whether somebody
-    else deleted or disrupted it before it had ended.
+    A pod has more keys: `gone`; `suspended`, whether its Job was suspended before its end; and `cut`, whether others
+    deleted or disrupted it before its end.
     """
 
     job: Object | None

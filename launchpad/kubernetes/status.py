@@ -191,7 +191,7 @@ def is_idle(pod: Object) -> bool:
 
 
 def is_being_ended(pod: Object) -> bool:
-    """Whether somebody deletes or disrupts a pod, or has removed it."""
+    """Whether a pod is being deleted or disrupted, or has been removed."""
     deleted = pod.get("gone") or "deletionTimestamp" in (pod.get("metadata") or {})
     return bool(deleted) or condition(pod, "DisruptionTarget") is not None
 
@@ -199,7 +199,7 @@ def is_being_ended(pod: Object) -> bool:
 def was_cut_short(pod: Object, job: Object | None) -> bool:
     """Whether a pod was deleted or disrupted before its own container ended, and before it was decided how `job` ends.
 
-    It tells this from one state of the pod, so the times have to do where the container has ended meanwhile.
+    If the container has ended meanwhile, the times in this one state of the pod decide.
     """
     if not is_being_ended(pod):
         return False
@@ -221,14 +221,14 @@ def grace_of(pod: Object) -> float:
 
 
 def _deletion_time(item: Object) -> datetime | None:
-    """When somebody asked to delete an object. Its deletionTimestamp is the end of its grace."""
+    """When the deletion of an object was requested. Its deletionTimestamp is the end of its grace."""
     metadata = item.get("metadata") or {}
     at = moment(metadata.get("deletionTimestamp"))
     return at and at - timedelta(seconds=grace_of(item))
 
 
 def was_deleted_first(job: Object) -> bool:
-    """Whether a Job was deleted before it was decided how it ends, as far as one state of it can tell."""
+    """Whether a Job was deleted before it was decided how it ends, as far as one state of it shows."""
     decided = moment((decision_of(job) or {}).get("lastTransitionTime"))
     deleted = _deletion_time(job)
     if decision_of(job) is None:

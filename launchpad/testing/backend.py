@@ -176,4 +176,4 @@ class FakeBackend(Backend):
         with self._lock:
             streams = list(self._streams)
         for stream in streams:
-            stream.tell(fake)
+            stream.report(fake)

@@ -20,9 +20,9 @@ class FakeStream:
         self.closed = False
         self._events: queue.SimpleQueue[tuple[str, Exit] | Transient | None] = queue.SimpleQueue()
         for run in runs:
-            self.tell(run)
+            self.report(run)
 
-    def tell(self, run: FakeRun) -> None:
+    def report(self, run: FakeRun) -> None:
         if run.exit is not None:
             self._events.put((run.handle.id, run.exit))
 

@@ -56,7 +56,7 @@ Scripts = Script | Mapping[str, Script] | Callable[["FakeRun"], Script]
 class FakeRun:
     """A run on a FakeBackend: what was requested, and the methods by which a test controls it. Thread-safe."""
 
-    def __init__(self, run: Run, name: str, spec: Spec, handle: Handle, tell: Callable[[FakeRun], None]) -> None:
+    def __init__(self, run: Run, name: str, spec: Spec, handle: Handle, on_end: Callable[[FakeRun], None]) -> None:
         self.run = run
         self.name = name
         """The name on the engine."""
@@ -71,7 +71,7 @@ class FakeRun:
         self.output_open = True
         self.wakes: list[queue.SimpleQueue[None]] = []  # one for each unit of the run, which waits for an item
         self._lock = threading.Lock()  # guards the output and the exit
-        self._tell = tell
+        self._on_end = on_end
         self._started_at = datetime.now(timezone.utc)
 
     @property
@@ -115,7 +115,7 @@ class FakeRun:
                 ended_at=end.ended_at or datetime.now(timezone.utc),
             )
             self.output_open = self.output_open and self.script.holds_output
-        self._tell(self)
+        self._on_end(self)
 
     def vanish(self) -> None:
         """Ends the run as if it had been removed from the engine."""

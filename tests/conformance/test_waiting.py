@@ -73,8 +73,8 @@ def test_another_process_can_wait_by_the_handle(harness: Harness, launcher: Laun
 def test_another_process_learns_the_exit_code(harness: Harness, launcher: Launcher, start: Start) -> None:
     handle = start(harness.run([End(6)]))
     with other_process(harness, "wait", handle) as other:
-        told = json.loads(other.communicate(timeout=LONG)[0].splitlines()[-1])
-    assert told == {"ok": False, "exit_code": 6, "reason": "failed"}
+        result = json.loads(other.communicate(timeout=LONG)[0].splitlines()[-1])
+    assert result == {"ok": False, "exit_code": 6, "reason": "failed"}
 
 
 @pytest.mark.needs("other_processes")

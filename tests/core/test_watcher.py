@@ -399,14 +399,14 @@ def test_no_fact_is_lost_while_threads_register_and_unregister(watch: Watch, str
     watcher = watch(stream)
 
     def come_and_go(name: str) -> int:
-        heard = 0
+        received = 0
         for number in range(100):
             listener, key = Listener(), f"{name}{number}"
             watcher.register(key, listener)
             stream.put((key, "fact"), None)
-            heard += listener.next() == "fact"
+            received += listener.next() == "fact"
             watcher.unregister(key, listener)
-        return heard
+        return received
 
     watcher.register("always", Listener())  # else the thread may end before the stream's last facts
     with ThreadPoolExecutor(8) as pool:
@@ -451,16 +451,16 @@ def test_no_fact_is_lost_while_the_thread_ends_and_starts_and_streams_break() ->
     watcher: Watcher[str] = Watcher(engine, "engine")
 
     def come_and_go(name: str) -> int:
-        heard = 0
+        received = 0
         for number in range(20):
             listener, key = Listener(), f"{name}{number}"
             watcher.register(key, listener)
             engine.happen(key)
             engine.break_all() if number % 7 == 6 else engine.quiet()
-            heard += listener.next() == "fact"
+            received += listener.next() == "fact"
             watcher.unregister(key, listener)
             engine.quiet()
-        return heard
+        return received
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(come_and_go, "abcd")) == [20] * 4

@@ -1,4 +1,4 @@
-"""A unit that follows one Job, its server, and the facts that its watchers report, all as a test tells them."""
+"""A unit that follows one Job, with a server and watchers that a test scripts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def job(*conditions: dict[str, Any], uid: str = "uid-1", deleted: bool = False, 
 def pod(
     code: int | None = None, waiting: str = "", *, name: str = "p", grace: int | None = None, **status: Any
 ) -> dict[str, Any]:
-    """A pod whose own container runs, has ended with `code` or is `waiting`. `grace`: somebody deletes it."""
+    """A pod whose own container runs, has ended with `code` or is `waiting`. `grace`: others delete it."""
     ended, waits = {"terminated": {"exitCode": code}}, {"waiting": {"reason": waiting}}
     state = ended if code is not None else waits if waiting else {"running": {}}
     statuses = [{"name": "job", "state": state}]

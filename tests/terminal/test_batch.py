@@ -103,8 +103,8 @@ def test_the_bar_is_not_drawn_for_each_of_ten_thousand_runs(tmp_path: Path) -> N
 
 def ended(lines: list[str]) -> int:
     """How many runs have ended according to the bar."""
-    told = re.search(r"(\d+)/\d+", lines[-1]) if lines else None
-    return int(told[1]) if told else 0
+    shown = re.search(r"(\d+)/\d+", lines[-1]) if lines else None
+    return int(shown[1]) if shown else 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

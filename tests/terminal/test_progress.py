@@ -129,14 +129,14 @@ def test_a_closed_terminal_affects_no_run(tmp_path: Path) -> None:
         "with LaunchExecutor(SubprocessLauncher(), 4) as executor:\n"
         "    futures = executor.launch_all(runs(4, f'while [ ! -e {sys.argv[1]}/go ]; do sleep 0.02; done; echo $N'))\n"
         "    done = [future.result() for future in progress(futures)]\n"
-        "open(f'{sys.argv[1]}/told', 'w').write(str(done))\n"
+        "open(f'{sys.argv[1]}/done', 'w').write(str(done))\n"
     )
     with Terminal([*python(script), str(tmp_path)]) as terminal:
         terminal.until(lambda lines: "0/4" in "".join(lines))
         terminal.hang_up()
         (tmp_path / "go").touch()
         terminal.wait()
-    assert (tmp_path / "told").read_text() == "[True, True, True, True]"
+    assert (tmp_path / "done").read_text() == "[True, True, True, True]"
 
 
 def test_a_closed_stderr_shows_no_bar(tmp_path: Path) -> None:
