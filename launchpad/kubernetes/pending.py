@@ -8,7 +8,7 @@ from collections.abc import Set
 from ..core.backend import Exit
 from ..core.retries import Transient, lookup_schedule
 from ..errors import LaunchError
-from . import diagnosis
+from . import waiting
 from .api import Jobs, Object
 from .events import Fact
 from .observed import JobSnapshot, ObservedJob
@@ -39,8 +39,8 @@ class PendingPod:
         if not self._is_waiting(snapshot):
             return None
         pod = snapshot.present[-1] if snapshot.present else None
-        if pod is not None and diagnosis.is_hopeless(pod, snapshot.pull_failures):
-            return diagnosis.of_waiting(snapshot.job, pod, (), self._waited())
+        if pod is not None and waiting.is_hopeless(pod, snapshot.pull_failures):
+            return waiting.of_waiting(snapshot.job, pod, (), self._waited())
         if self.due is None or time.monotonic() < self.due:
             return None
         last = not self._schedule()
@@ -80,10 +80,10 @@ class PendingPod:
             return None
         events = self._events(snapshot.job) + self._events(pod)
         if pod is None:
-            message = diagnosis.pod_refusal(events) or (diagnosis.quota_refusal(events) if last else None)
+            message = waiting.pod_refusal(events) or (waiting.quota_refusal(events) if last else None)
             if message is not None:
                 return LaunchError(f"The cluster creates no pod for the run: {message}")
-        return diagnosis.of_waiting(snapshot.job, pod, events, self._waited()) if last else None
+        return waiting.of_waiting(snapshot.job, pod, events, self._waited()) if last else None
 
     def _request_pods(self) -> JobSnapshot:
         try:

@@ -30,6 +30,7 @@ class JobDeletion:
     """
 
     def __init__(self, jobs: Jobs, name: str, uid: str, grace: float, check_interval: float) -> None:
+        self.accepted = False
         self.gone = False
         self.due = 0.0
         """When (monotonic seconds) to call `advance` even if nothing happens."""
@@ -37,7 +38,6 @@ class JobDeletion:
         self._name = name
         self._uid = uid
         self._check_interval = check_interval
-        self._accepted = False
         self._deadline = time.monotonic() + grace + LONGEST_OUTAGE
         self._schedule = request_schedule(grace + LONGEST_OUTAGE)
 
@@ -47,9 +47,9 @@ class JobDeletion:
         if self.gone or now < self.due:
             return
         try:
-            if not self._accepted:
+            if not self.accepted:
                 self._jobs.delete(self._name, self._uid)
-                self._accepted = True
+                self.accepted = True
             elif not watched or now >= self._deadline:
                 self._check()
             self.due = self._deadline if watched else now + self._check_interval

@@ -233,7 +233,9 @@ class JobUnit(Unit):
         if chunks:
             return chunks
         self._advance_request(deletion)
-        if not (snapshot.gone or deletion.gone):
+        # A node takes up to a minute to remove the pods of an interrupted run after they have ended.
+        over = self._verdict is _interrupted and deletion.accepted and all(map(is_over, complete.pods))
+        if not (snapshot.gone or deletion.gone or over):
             self._removal.remove_idle(complete.present)
             self._removal.end(complete.present[len(snapshot.present) :], 1)
             return []

@@ -8,6 +8,7 @@ import pytest
 
 from launchpad import Reason
 from launchpad.kubernetes import diagnosis
+from launchpad.kubernetes.status import has_log
 
 FAILED = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "Job has reached the limit"}
 
@@ -88,69 +89,91 @@ def test_the_times_are_those_of_the_runs_own_container() -> None:
     assert (end.ended_at - end.started_at).total_seconds() == 4
 
 
-def waiting(reason: str, message: str = "") -> dict[str, Any]:
-    return pod({"waiting": {"reason": reason, "message": message}})
+def failures(inits: dict[str, Any], others: dict[str, Any], sidecars: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A pod whose containers have these states, by name."""
+    statuses = {
+        "initContainerStatuses": [{"name": name, "state": state} for name, state in inits.items()],
+        "containerStatuses": [{"name": name, "state": state} for name, state in others.items()],
+    }
+    return {"metadata": {"name": "p"}, "status": statuses, "sidecars": list(sidecars)}
 
 
-UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes fit."}
-NOT_MOUNTED = {"type": "Warning", "reason": "FailedMount", "message": 'configmap "x" not found'}
+INITIALIZING = {"waiting": {"reason": "PodInitializing"}}
+NO_PROGRAM = terminated(128, reason="StartError", message="no such file", startedAt="1970-01-01T00:00:00Z")
 
 
 @pytest.mark.parametrize(
-    ("pod", "events", "reason", "said"),
+    ("pod", "reason", "code", "message"),
     [
-        (waiting("ImagePullBackOff", "Back-off"), [], Reason.IMAGE_PULL, "ImagePullBackOff: Back-off."),
-        (waiting("CreateContainerConfigError", "no map"), [], Reason.CONFIG, "no map."),
-        (waiting("ContainerCreating"), [NOT_MOUNTED], Reason.CONFIG, 'configmap "x" not found'),
-        (pod(conditions=[UNSCHEDULED]), [], Reason.UNSCHEDULABLE, "PodScheduled: Unschedulable: 0/3 nodes fit."),
-        (waiting("ContainerCreating"), [], Reason.NEVER_STARTED, "ContainerCreating"),
-        (None, [], Reason.NEVER_STARTED, "No pod"),
+        (
+            failures({"fetch": terminated(7)}, {"job": INITIALIZING}),
+            Reason.FAILED,
+            None,
+            "The init container 'fetch' exited with status 7.",
+        ),
+        (
+            failures({"fetch": terminated(1, message="no route")}, {"job": INITIALIZING}),
+            Reason.FAILED,
+            None,
+            "The init container 'fetch' exited with status 1. no route",
+        ),
+        (
+            failures({"fetch": terminated(137, reason="OOMKilled")}, {"job": INITIALIZING}),
+            Reason.OOM_KILLED,
+            None,
+            "The init container 'fetch' was out of memory: OOMKilled.",
+        ),
+        (
+            failures({"fetch": NO_PROGRAM}, {"job": INITIALIZING}),
+            Reason.CONFIG,
+            None,
+            "The init container 'fetch' cannot be started: StartError: no such file.",
+        ),
+        (
+            failures({}, {"job": terminated(0), "log": terminated(4)}),
+            Reason.FAILED,
+            0,
+            "The container 'log' exited with status 4.",
+        ),
+        (
+            failures({}, {"a": terminated(4), "job": terminated(3), "log": terminated(5)}),
+            Reason.FAILED,
+            3,
+            "Exited with status 3. The container 'a' exited with status 4. The container 'log' exited with status 5.",
+        ),
+        (
+            failures({"proxy": terminated(137)}, {"job": terminated(3)}, sidecars=("proxy",)),
+            Reason.FAILED,
+            3,
+            "Exited with status 3.",
+        ),
     ],
 )
-def test_the_reason_of_a_run_that_never_started_is_in_the_servers_words(
-    pod: dict[str, Any] | None, events: list[dict[str, Any]], reason: Reason, said: str
+def test_the_failures_of_other_containers_are_told_by_name(
+    pod: dict[str, Any], reason: Reason, code: int | None, message: str
 ) -> None:
-    end = diagnosis.of_waiting(job(), pod, events, 12.0)
-    assert (end.reason, end.exit_code) == (reason, None)
-    assert said in end.message
-    assert end.hint
+    end = diagnosis.of_end(job(FAILED), [pod])
+    assert (end.reason, end.exit_code, end.message) == (reason, code, message)
 
 
-@pytest.mark.parametrize(
-    ("reason", "failures", "hopeless"),
-    [
-        ("InvalidImageName", 0, True),
-        ("ErrImageNeverPull", 0, True),
-        ("CreateContainerConfigError", 0, True),
-        ("ErrImagePull", 1, False),
-        ("ErrImagePull", 2, True),
-        ("ImagePullBackOff", 1, False),
-        ("ImagePullBackOff", 2, True),
-        ("ContainerCreating", 5, False),
-    ],
-)
-def test_a_pod_is_hopeless_if_waiting_cannot_help(reason: str, failures: int, hopeless: bool) -> None:
-    assert diagnosis.is_hopeless(waiting(reason), failures) is hopeless
+def test_the_deadline_of_a_pod_is_a_deadline() -> None:
+    end = diagnosis.of_end(job(FAILED), [pod(terminated(137), phase="Failed", reason="DeadlineExceeded")])
+    assert (end.reason, end.exit_code) == (Reason.DEADLINE, 137)
 
 
-def not_created(message: str) -> dict[str, Any]:
-    return {"type": "Warning", "reason": "FailedCreate", "message": message}
+def test_a_disruption_of_a_pod_that_had_ended_before_does_not_change_its_result() -> None:
+    disrupted = [{"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}]
+    ended = {**pod(terminated(3), conditions=disrupted), "cut": False}
+    assert diagnosis.of_end(job(FAILED), [ended]).reason is Reason.FAILED
 
 
-@pytest.mark.parametrize(
-    ("message", "permanent"),
-    [
-        ('Error creating: pods "j-" is forbidden: error looking up service account: not found', True),
-        ('admission webhook "policy" denied the request: no', True),
-        ('Error creating: pods "j-" is forbidden: exceeded quota: q', False),
-        ('failed calling webhook "policy": is forbidden', False),
-        ("etcdserver: request timed out", False),
-    ],
-)
-def test_only_a_permanent_refusal_of_a_pod_counts(message: str, permanent: bool) -> None:
-    assert (diagnosis.pod_refusal([not_created(message)]) is not None) is permanent
+def test_a_container_that_never_ran_has_no_exit_code_and_no_times() -> None:
+    unknown = terminated(137, reason="ContainerStatusUnknown", startedAt=None, finishedAt=None)
+    end = diagnosis.of_end({"metadata": {}, "status": {"conditions": [FAILED]}}, [pod(unknown)])
+    assert (end.exit_code, end.started_at, end.ended_at) == (None, None, None)
+    assert not has_log(pod(unknown))
 
 
-def test_the_refusal_by_a_quota_is_its_last_message() -> None:
-    events = [not_created("exceeded quota: a"), not_created("timed out"), not_created("exceeded quota: b")]
-    assert diagnosis.quota_refusal(events) == "exceeded quota: b"
+def test_a_time_before_1971_is_not_known() -> None:
+    end = diagnosis.of_end({"metadata": {}, "status": {"conditions": [FAILED]}}, [pod(NO_PROGRAM)])
+    assert (end.reason, end.exit_code, end.started_at) == (Reason.CONFIG, 128, None)

@@ -177,6 +177,57 @@ def test_two_failed_pulls_end_the_run_and_throttled_ones_do_not_count(follow: An
     assert run.end().reason is Reason.IMAGE_PULL
 
 
+def test_the_time_out_starts_again_with_each_container_that_starts(follow: Any) -> None:
+    run = follow(pod_watch_timeout=0.4, pods=[[], []], events=[[], []], delete=[NOT_FOUND])
+    waits = pod(waiting="PodInitializing")
+    init = {"name": "first", "state": {"running": {}}}
+    run.report({**waits, "status": {**waits["status"], "initContainerStatuses": [init]}})
+    assert run.unit.poll(0.8) == []
+    ended = {"name": "first", "state": {"terminated": {"exitCode": 0}}}
+    run.report({**waits, "status": {**waits["status"], "initContainerStatuses": [ended]}})
+    assert "delete" not in run.server.requests
+    assert (run.end().reason, "container 'job' of pod p" in run.end().message) == (Reason.NEVER_STARTED, True)
+
+
+def test_a_run_that_is_given_up_counts_as_ended_so_that_a_stop_does_not_hide_why(follow: Any) -> None:
+    run = follow()
+    run.report(pod(waiting="InvalidImageName"))
+    assert (run.unit.has_ended(), run.server.requests) == (True, ["delete", "delete_pod"])
+    run.watchers.report("job", job(), gone=True)
+    assert run.end().reason is Reason.IMAGE_PULL
+
+
+def test_an_error_can_be_stopped_after_it_was_raised(follow: Any) -> None:
+    event = {"reason": "FailedCreate", "message": 'pods "j-" is forbidden: violates PodSecurity'}
+    run = follow(pod_watch_timeout=0.05, pods=[[]], events=[[event]], delete=[NOT_FOUND])
+    with pytest.raises(LaunchError):
+        run.unit.poll(30)
+    assert run.unit.has_ended() is False
+
+
+def test_a_run_that_is_given_up_keeps_its_reason_if_its_job_cannot_be_deleted(follow: Any, caplog: Any) -> None:
+    run = follow(delete=[ApiError("Not allowed to delete jobs", 403, "Forbidden")])
+    run.watchers.report("pod", pod(waiting="InvalidImageName"))
+    assert run.end().reason is Reason.IMAGE_PULL
+    assert "Not allowed to delete jobs" in caplog.text
+
+
+def test_the_pod_of_a_stopped_run_is_removed_at_once_if_nothing_runs_in_it(follow: Any) -> None:
+    run = follow()
+    run.report(pod(waiting="ImagePullBackOff"))
+    run.unit.terminate(60)
+    run.report(pod(waiting="ErrImagePull"))
+    assert run.server.requests == ["delete", "delete_pod"]
+
+
+def test_the_pod_of_a_stopped_run_is_left_to_its_node_while_a_container_runs(follow: Any) -> None:
+    run = follow()
+    run.report(pod())
+    run.unit.terminate(60)
+    run.report(pod(143))
+    assert run.server.requests == ["delete"]
+
+
 def test_a_wake_ends_the_next_poll(follow: Any) -> None:
     run = follow()
     run.unit.wake()
