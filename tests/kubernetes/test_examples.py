@@ -134,7 +134,7 @@ def test_doctor_names_the_missing_permissions(cluster: Cluster, tmp_path: Path) 
     cluster.service_account("onlooker", rule("batch", "jobs", "get list watch"))
     health = check(cluster.launcher(kubeconfig=cluster.kubeconfig(tmp_path, token=cluster.token("onlooker"))))
     assert (health.usable, health.version[:1]) == (False, "v")
-    assert "create jobs, delete jobs, get pods, list pods, watch pods, get pods/log" in health.detail
+    assert "create jobs, delete jobs, get pods, list pods, watch pods, delete pods, get pods/log" in health.detail
 
 
 @pytest.mark.kubernetes
