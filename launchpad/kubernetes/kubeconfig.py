@@ -94,7 +94,7 @@ def select(kubeconfig: str | None, context: str | None) -> Access:
         _refuse(place, f"it has no current-context: set the launcher's context ({_known(entries['contexts'])})")
     chosen = entries["contexts"].get(current)
     if chosen is None:
-        _refuse(place, f"there is no context {current!r} ({_known(entries['contexts'])})")
+        raise EngineUnavailable(f"There is no context {current!r} in {place}; {_known(entries['contexts'])}.")
     cluster = _named(chosen, "cluster", entries["clusters"])
     if cluster is None:
         chosen.refuse("it names no cluster")

@@ -63,7 +63,7 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"content": "users: {u: hush-token}"}, "users must be a list"),
     ({"content": "users: [hush-token]"}, r"users\[0\] must be a mapping with a name"),
     ({"current-context": None}, r"no current-context: .*there are: ctx"),
-    ({"current-context": "gone"}, r"no context 'gone' \(there are: ctx\)"),
+    ({"current-context": "gone"}, r"no context 'gone' in .*; there are: ctx\."),
     ({"context": {"cluster": "gone"}}, r"context 'ctx': its cluster 'gone' is not there \(there are: c\)"),
     ({"context": {"cluster": "c", "user": "gone"}}, r"its user 'gone' is not there \(there are: u\)"),
     ({"context": {"user": "u"}}, "it names no cluster"),
