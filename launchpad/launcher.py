@@ -340,5 +340,5 @@ def lookup_launcher(name: str) -> type[Launcher]:
 
 
 def known_launchers() -> list[str]:
-    """The types of all launchers, sorted, including those of packages that are not imported yet."""
-    return _REGISTRY.names()
+    """The types of launchers that can launch, sorted, including those of packages that are not imported yet."""
+    return [name for name in _REGISTRY.names() if name != "universal"]

@@ -11,7 +11,7 @@ from ..launcher import known_launchers
 
 def launchers(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """The types of launchers that start with `incomplete`."""
-    return [name for name in known_launchers() if name.startswith(incomplete) and name != "universal"]
+    return [name for name in known_launchers() if name.startswith(incomplete)]
 
 
 def deployments(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import attrs
 import click
@@ -25,8 +26,6 @@ CHECK_TIMEOUT = 20.0
 UNBOUNDED_WIDTH = 10_000
 """Columns of a table outside a terminal, so that its lines are not wrapped."""
 
-_RUNS_NOTHING = "universal"
-
 
 @click.command(short_help="Check which launchers can be used here.")
 @launcher_options
@@ -42,8 +41,7 @@ def doctor(kind: str | None, settings: tuple[str, ...], as_json: bool) -> int:
         launcher = make_launcher(kind, settings)
         found = examine([(kind, lambda: launcher)])
     else:
-        kinds = [name for name in known_launchers() if name != _RUNS_NOTHING]
-        found = examine((name, _maker(name)) for name in kinds)
+        found = examine((name, partial(make_launcher, name, ())) for name in known_launchers())
     if as_json:
         click.echo(json.dumps({name: attrs.asdict(health) for name, health in found.items()}, indent=2))
     else:
@@ -86,10 +84,6 @@ def _health(make: Callable[[], Launcher]) -> Health:
         return Health(usable=False, detail=error.message)
     except Exception as error:
         return Health(usable=False, detail=f"The check failed: {type(error).__name__}: {error}")
-
-
-def _maker(kind: str) -> Callable[[], Launcher]:
-    return lambda: make_launcher(kind, ())
 
 
 def _show(found: dict[str, Health]) -> None:

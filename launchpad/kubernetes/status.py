@@ -180,11 +180,6 @@ def has_log(pod: Object) -> bool:
     return state(own_status(pod), "running") is not None or terminated(pod) is not None
 
 
-def is_under_way(pod: Object) -> bool:
-    """Whether a container of this pod runs or has run."""
-    return phase(pod) in ("Succeeded", "Failed") or any(map(has_run, containers(pod)))
-
-
 def is_idle(pod: Object) -> bool:
     """Whether no container of this pod runs."""
     return all(state(one.status, "running") is None for one in containers(pod))

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from ..converters import StrPath, optional_path
+from ..converters import StrPath, optional_path, working_dir
 from ..core.backend import Backend, Spec
 from ..core.cancellation import StartLimiter, StopToken
 from ..core.output import OnOutput
@@ -43,10 +43,6 @@ def _virtualenv(value: StrPath | None) -> str | None:
     return optional_path(value, "virtualenv")
 
 
-def _working_dir(value: StrPath | None) -> str | None:
-    return optional_path(value, "working_dir")
-
-
 @register_launcher
 @attrs.frozen(kw_only=True)
 class SubprocessLauncher(Launcher):
@@ -63,7 +59,7 @@ class SubprocessLauncher(Launcher):
 
     condaenv: str | None = attrs.field(default=None, converter=_condaenv)
     virtualenv: str | None = attrs.field(default=None, converter=_virtualenv)
-    working_dir: str | None = attrs.field(default=None, converter=_working_dir)
+    working_dir: str | None = attrs.field(default=None, converter=working_dir)
     _session: Session = attrs.field(init=False, eq=False, repr=False, factory=lambda: _THIS_PROCESS)
 
     def __attrs_post_init__(self) -> None:
