@@ -40,7 +40,10 @@ def read(path: str) -> list[Item]:
             raise ValueError("<stdin>: it is closed")
         return read_stream(sys.stdin.buffer, "<stdin>")
     with open(path, "rb") as stream:
-        return read_stream(stream, path)
+        try:
+            return read_stream(stream, path)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
 
 
 def read_stream(stream: Any, name: str) -> list[Item]:
@@ -122,6 +125,8 @@ def _text(value: float) -> str:
 
 def _as_written(value: Any, schema: Schema) -> Any:
     """`value` with the numbers and booleans as text where the schema says so, as in YAML."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         return {key: _as_written(one, below(schema, key)) for key, one in value.items()}
     if isinstance(value, list):
