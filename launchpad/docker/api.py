@@ -158,9 +158,9 @@ class DockerApi:
 
     def open_events(self, since: str) -> StreamingResponse:
         """The events of runs' containers from `since` on, a time of the engine's clock."""
-        filters = {"type": ["container"], "event": ["start", "oom", "die", "destroy"], "label": [RUN_ID]}
+        filters = {"type": ["container"], "event": ["start", "kill", "oom", "die", "destroy"], "label": [RUN_ID]}
         if self.is_podman:  # it filters by its own names of events, and loses events to a label without a value
-            filters = {"type": ["container"], "event": ["start", "oom", "died", "remove"]}
+            filters = {"type": ["container"], "event": ["start", "kill", "oom", "died", "remove"]}
         return self._stream("GET", f"{self._prefix}/events", {"since": since, "filters": json.dumps(filters)})
 
     def open_pull(self, query: Query, headers: Mapping[str, str]) -> StreamingResponse:

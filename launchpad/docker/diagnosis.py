@@ -30,6 +30,10 @@ class Termination:
     by_us: bool = False
     """Whether launchpad stopped or killed it."""
 
+    killed: bool = False
+    """Whether anybody sent it a signal: the first step of a restart."""
+
+    restarted: bool = False
     vanished: bool = False
     confirmed: bool = False
 
@@ -39,9 +43,21 @@ class Termination:
 
     @property
     def needs_inspection(self) -> bool:
-        """Whether it may have been removed or out of memory, which only an inspection shows."""
-        known = self.by_us or self.oom or self.vanished
-        return self.end is not None and self.end.exit_code == KILLED and not known
+        """Whether it may have been removed, restarted or out of memory, which only an inspection shows."""
+        known = self.by_us or self.oom or self.vanished or self.restarted
+        return self.end is not None and (self.end.exit_code == KILLED or self.killed) and not known
+
+    @property
+    def may_be_restarted(self) -> bool:
+        """Whether it may start again, because others have stopped it."""
+        return self.killed and not (self.by_us or self.restarted or self.vanished)
+
+    def start(self, at: datetime | None) -> None:
+        """Takes a start. A start after the end is that of a restart, which executes the program again."""
+        if self.end is not None and self.end.at is not None and at is not None and at > self.end.at:
+            self.restarted = True
+        else:
+            self.started_at = self.started_at or at
 
     def report(self, end: Ended) -> None:
         """Takes the first end: later reports are less exact."""
@@ -61,7 +77,9 @@ class Termination:
         """Takes the state of an inspection after the end; None if the container is gone."""
         self.confirmed = True
         if state is None or state.status == "removing":
-            self.vanished = True
+            self.vanished = self.end is None or self.end.exit_code in (None, KILLED, UNKNOWN)
+        elif not state.ended:
+            self.restarted = True
         else:
             self.oom = self.oom or state.oom_killed
             self.end = Ended(state.exit_code, state.ended_at)
@@ -74,6 +92,9 @@ def exit_of(termination: Termination) -> Exit:
     reason, message, hint = of_exit_code(code)
     if termination.vanished:
         reason, message, hint = Reason.VANISHED, "The container was removed while it ran.", ""
+    elif termination.restarted:
+        reason, message = Reason.VANISHED, "The container was restarted while it ran. Its second execution was stopped."
+        hint = ""
     elif termination.oom and code != 0:
         reason, message = Reason.OOM_KILLED, f"Out of memory: the container reached its limit. {message}"
         hint = "Raise the limit (mem_limit), or make the program use less memory."

@@ -30,11 +30,16 @@ class OutOfMemory:
 
 
 @attrs.frozen
+class Killed:
+    """A signal was sent to the container, by whomever: also by a stop or a restart."""
+
+
+@attrs.frozen
 class Gone:
     """The container was removed."""
 
 
-Fact = Started | Ended | OutOfMemory | Gone
+Fact = Started | Killed | Ended | OutOfMemory | Gone
 
 
 @attrs.frozen
@@ -79,6 +84,8 @@ def fact_of(event: Mapping[str, Any]) -> tuple[str, Fact] | None:
         fact = Ended(int(attributes.get("exitCode") or attributes.get("containerExitCode") or 0), at)
     elif action == "start":
         fact = Started(at)
+    elif action == "kill":
+        fact = Killed()
     elif action == "oom":
         fact = OutOfMemory()
     elif action in ("destroy", "remove"):

@@ -15,8 +15,11 @@ from ..net.wakeup import Wakeup
 from .api import DockerApi
 from .diagnosis import Termination, exit_of
 from .output import RunOutput
-from .status import Ended, Fact, Gone, OutOfMemory, Started, State
+from .status import Ended, Fact, Gone, Killed, OutOfMemory, Started, State
 from .stopping import StopRequest
+
+RESTART_WINDOW = 1.0
+"""Seconds after the end of a container that others stopped in which it may start again, as in `docker restart`."""
 
 END_WINDOW = 1.0
 """Seconds after a container's removal in which its end may still be reported."""
@@ -63,14 +66,16 @@ class DockerUnit(Unit):
     def notify(self, fact: Fact) -> None:
         with self._lock:
             if isinstance(fact, Started):
-                self._termination.started_at = fact.at
+                self._termination.start(fact.at)
+            elif isinstance(fact, Killed):
+                self._termination.killed = True
             elif isinstance(fact, OutOfMemory):
                 self._termination.oom = True
             elif isinstance(fact, Gone):
                 self._gone_at = self._gone_at or time.monotonic()
             else:
                 self._termination.report(fact)
-        if isinstance(fact, Ended | Gone):
+        if isinstance(fact, Ended | Gone) or self._termination.restarted:
             self._wakeup.set()
 
     def fail(self, error: LaunchError) -> None:
@@ -156,7 +161,15 @@ class DockerUnit(Unit):
             reported_at + CONFIRM_INTERVAL
             if reported_at is not None and no_output and self._termination.is_doubtful
             else None,
+            self._restart_due() if no_output else None,
         ]
+
+    def _restart_due(self) -> float | None:
+        """When (monotonic) an ended container is no longer expected to be restarted; None: it is not expected now."""
+        reported_at = self._termination.reported_at
+        if reported_at is None or self._gone_at is not None or not self._termination.may_be_restarted:
+            return None
+        return reported_at + RESTART_WINDOW
 
     def _check_reachable(self) -> None:
         """Raises the watcher's error. A container that is gone without a report of its end has vanished."""
@@ -169,8 +182,13 @@ class DockerUnit(Unit):
     def _conclude(self, events: list[Chunk | Exit]) -> None:
         if self._termination.is_doubtful and not self._is_confirmed():
             return
+        restart_due = self._restart_due()
+        if restart_due is not None and time.monotonic() < restart_due:
+            return
         if self._termination.needs_inspection:
             self._inspect()
+        if self._termination.restarted:  # a run is executed once
+            self._stop_request.send_last("kill", {"signal": "SIGKILL"})
         if self._auto_remove:
             self._remove()
         self._exit = exit_of(self._termination)
@@ -184,7 +202,7 @@ class DockerUnit(Unit):
             return False
         state = self._state()
         with self._lock:
-            if state is not None and not state.ended:
+            if state is not None and not state.ended and not self._termination.restarted:
                 self._termination.withdraw()
                 return False
             self._termination.confirm(state)

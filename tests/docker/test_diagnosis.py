@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from launchpad import LaunchError, Reason
 from launchpad.docker.diagnosis import Termination, exit_of
 from launchpad.docker.errors import ApiError, not_started
 from launchpad.docker.images import pull_error
-from launchpad.docker.status import Ended, Gone, OutOfMemory, Started, State, fact_of, state_of, time_of
+from launchpad.docker.status import Ended, Gone, Killed, OutOfMemory, Started, State, fact_of, state_of, time_of
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
 NANOSECONDS = int(AT.timestamp()) * 10**9 + 678_901_234
@@ -40,6 +40,7 @@ def ended(code: int | None, **known: Any) -> Any:
 def test_events_become_facts() -> None:
     assert fact_of(event("die", exitCode="3")) == ("c1", Ended(3, AT))
     assert fact_of(event("start")) == ("c1", Started(AT))
+    assert fact_of(event("kill", signal="15")) == ("c1", Killed())
     assert fact_of(event("oom")) == ("c1", OutOfMemory())
     assert fact_of(event("destroy")) == ("c1", Gone())
     assert fact_of(event("exec_start: true")) is None
@@ -111,11 +112,22 @@ def test_an_inspection_after_the_end_finds_the_reason() -> None:
     for seen, reason in [
         (None, Reason.VANISHED),
         (state(status="removing"), Reason.VANISHED),
+        (state(status="running"), Reason.VANISHED),
         (state(exit_code=137), Reason.FAILED),
     ]:
         termination = Termination(end=Ended(137, AT))
         termination.confirm(seen)
         assert exit_of(termination).reason is reason
+
+
+def test_a_start_after_the_end_is_a_restart_and_no_success() -> None:
+    termination = Termination(end=Ended(0, AT), killed=True)
+    termination.start(AT - timedelta(seconds=1))  # reported late
+    assert termination.may_be_restarted
+    termination.start(AT + timedelta(seconds=1))
+    assert not termination.may_be_restarted
+    assert exit_of(termination).reason is Reason.VANISHED
+    assert exit_of(termination).started_at == AT - timedelta(seconds=1)
 
 
 def test_exit_code_255_is_doubtful_until_it_is_confirmed() -> None:
