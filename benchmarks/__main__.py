@@ -29,7 +29,7 @@ def main() -> int:
         print("\n".join(f"   {name:<26}{scenario.title}" for name, scenario in SCENARIOS.items()))
         return 0
     if arguments.publish:
-        publish(results.DIRECTORY, arguments.docs)
+        publish(arguments.into or results.DIRECTORY, arguments.docs, not arguments.no_charts)
         return 0
     into = arguments.into or (None if arguments.quick else results.DIRECTORY)
     failed = False
@@ -55,8 +55,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="default: all")
     parser.add_argument("--quick", action="store_true", help="one round of small sizes, as a test")
     parser.add_argument("--rounds", type=int, help="default: each scenario's own number")
-    parser.add_argument("--into", type=Path, metavar="DIRECTORY", help="write the results there, and no charts")
+    parser.add_argument(
+        "--into", type=Path, metavar="DIRECTORY", help="write the results there, and no charts; read them there"
+    )
     parser.add_argument("--publish", action="store_true", help="draw charts and tables of the existing results")
+    parser.add_argument("--no-charts", action="store_true", help="with --publish: tables alone")
     parser.add_argument("--docs", type=Path, default=DOCS, help="directory of the documentation")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     arguments = parser.parse_args()

@@ -18,13 +18,17 @@ GROWTH = {"SubprocessLauncher": "flight", "DockerLauncher": "container-flight", 
 NOT_MEASURED = "Not measured yet.\n"
 
 
-def publish(directory: Path, docs: Path) -> None:
-    """Writes benchmarks/NAME.txt and pictures/benchmark-NAME.svg for every scenario, in the directory `docs`."""
-    parts = {"targets": targets.page(directory), "growth": _growth(directory, docs)}
+def publish(directory: Path, docs: Path, charts: bool = True) -> None:
+    """Writes benchmarks/NAME.txt and pictures/benchmark-NAME.svg for every scenario, in the directory `docs`.
+
+    Without `charts`, it writes the texts alone.
+    """
+    charts = charts and _can_draw()
+    parts = {"targets": targets.page(directory), "growth": _growth(directory, docs, charts)}
     for name in SCENARIOS:
         record = results.load(name, directory)
         parts[name] = tables.page(record) if record else NOT_MEASURED
-        if record:
+        if record and charts:
             _draw(record, docs / "pictures" / f"benchmark-{name}.svg")
     (docs / "benchmarks").mkdir(parents=True, exist_ok=True)
     for name, part in parts.items():
@@ -32,19 +36,18 @@ def publish(directory: Path, docs: Path) -> None:
 
 
 def _draw(record: results.Record, path: Path) -> None:
-    if _can_draw():
-        import charts
+    import charts
 
-        draw = charts.lines if SCENARIOS[record["scenario"]].chart == "lines" else charts.bars
-        draw(record, path)
+    draw = charts.lines if SCENARIOS[record["scenario"]].chart == "lines" else charts.bars
+    draw(record, path)
 
 
-def _growth(directory: Path, docs: Path) -> str:
+def _growth(directory: Path, docs: Path, draw: bool) -> str:
     records = {launcher: results.load(name, directory) for launcher, name in GROWTH.items()}
     rows = {launcher: (record, "launchpad") for launcher, record in records.items() if record}
     if not rows:
         return NOT_MEASURED
-    if _can_draw():
+    if draw:
         import charts
 
         metrics = ["quick runs/s beside them", "MB", "threads"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,16 +24,10 @@ def benchmarks(*arguments: object) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
 
 
-@pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    folder = tmp_path_factory.mktemp("results")
-    benchmarks("--quick", "--into", folder, *LOCAL)
-    return {name: json.loads((folder / f"{name}.json").read_text()) for name in LOCAL}
-
-
 @pytest.mark.parametrize("name", LOCAL)
-def test_a_quick_run_measures_every_metric_of_every_contender(name: str, records: dict[str, dict[str, Any]]) -> None:
-    record = records[name]
+def test_a_quick_run_measures_every_metric_of_every_contender(name: str, tmp_path: Path) -> None:
+    benchmarks("--quick", "--into", tmp_path, name)
+    record = json.loads((tmp_path / f"{name}.json").read_text())
     assert (record["failed"], record["left_out"]) == ({}, {})
     rows = [row for contenders in record["values"].values() for row in contenders.values()]
     assert all(row and all(value >= 0 for values in row.values() for value in values) for row in rows)
@@ -62,6 +56,16 @@ def test_the_documentation_includes_every_scenario() -> None:
 
 
 def test_the_documentation_shows_the_current_results(tmp_path: Path) -> None:
-    benchmarks("--publish", "--docs", tmp_path)
+    benchmarks("--publish", "--no-charts", "--docs", tmp_path)
     written = {path.name: path.read_text() for path in (tmp_path / "benchmarks").iterdir()}
     assert written == {path.name: path.read_text() for path in (PAGE.parent / "benchmarks").iterdir()}
+
+
+def test_results_are_drawn_as_bars_and_as_lines(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs matplotlib: pip install launchpad[bench]")
+    for path in RESULTS:
+        if path.stem in ("first", "flight"):
+            shutil.copy(path, tmp_path)
+    benchmarks("--publish", "--into", tmp_path, "--docs", tmp_path)
+    drawn = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert drawn == {"benchmark-first.svg", "benchmark-flight.svg", "benchmark-growth.svg"}
