@@ -65,7 +65,7 @@ def of_interruption(job: Object | None, pod: Object | None) -> Exit:
 
 def of_vanished(name: str, job: Object | None, pod: Object | None) -> Exit:
     """The Exit of a Job that was deleted before it ended."""
-    message = f"Job {name} was deleted while it ran."
+    message = f"Job {name} was deleted before the run had ended."
     return exit_of(
         job, pod, Diagnosis(Reason.VANISHED, message, "Another user or a clean-up deleted it."), exit_code(pod)
     )

@@ -71,9 +71,15 @@ class RunOutput:
             return True
         if now < self._deadline(log, ended_at) or (log.stream is not None and self._reopen(log)):
             return False
-        _logger.warning("The output of pod %s may lack its end: its log could not be read in time", log.pod)
-        log.close()
+        self.abandon()
         return True
+
+    def abandon(self) -> None:
+        """Stops reading, with a warning if there may be more output."""
+        if self._log is not None and not self._log.finished:
+            pod = self._log.pod
+            _logger.warning("The output of pod %s may lack its end: its log could not be read in time", pod)
+            self._log.close()
 
     def close(self) -> None:
         if self._log is not None:

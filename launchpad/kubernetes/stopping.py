@@ -15,6 +15,9 @@ from .api import Jobs, Object
 from .errors import ApiError
 from .status import has_log, is_idle, is_over, waits
 
+RETRY_INTERVAL = 1.0
+"""Seconds after which a request to delete a pod is repeated."""
+
 START_WINDOW = 2.0
 """Seconds after which a container that its node does not report has not been started."""
 
@@ -118,8 +121,14 @@ class PodRemoval:
         self._requested.add((name, grace, version))
         try:
             self._jobs.delete_pod(name, grace, version)
-        except (Transient, LaunchError) as error:
-            _logger.debug("Pod %s cannot be deleted directly: %s", name, error)
+        except Transient as error:
+            _logger.debug("The request to delete pod %s is repeated: %s", name, error)
+            self._requested.remove((name, grace, version))
+            retry_at = time.monotonic() + RETRY_INTERVAL
+            self.due = min(retry_at, self.due or retry_at)
+        except LaunchError as error:
+            expected = version is not None or (isinstance(error, ApiError) and error.status in _GONE)
+            _logger.log(logging.DEBUG if expected else logging.WARNING, "Pod %s may go on running: %s", name, error)
 
 
 def _may_have_started(pod: Object) -> bool:

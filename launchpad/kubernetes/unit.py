@@ -133,7 +133,7 @@ class JobUnit(Unit):
             if _is_over(snapshot):
                 return self._advance_end(snapshot)
             if self._interruption.is_overdue(snapshot) and (snapshot.deleted or decision_of(snapshot.job) is not None):
-                return self._conclude(self._end_of(snapshot))
+                return self._conclude_unreported(snapshot)
             self._give_up_if_hopeless(snapshot)
         if self._deletion is not None:
             return self._advance_deletion(self._deletion, without_repetition(snapshot), snapshot)
@@ -250,7 +250,9 @@ class JobUnit(Unit):
 
     def _advance_end(self, snapshot: JobSnapshot) -> list[Chunk | Exit]:
         """Waits for the rest of the output, and for the state of the pod, after the Job's end or deletion."""
-        if snapshot.deleted and not self._are_pods_over(snapshot):
+        over = not snapshot.deleted or self._are_pods_over(snapshot)
+        snapshot = without_repetition(snapshot)
+        if not over:
             return self._read(snapshot)
         if self._ended_at is None:
             self._ended_at = time.monotonic()
@@ -275,6 +277,12 @@ class JobUnit(Unit):
         if decision_of(snapshot.job) is not None:
             return diagnosis.of_end(snapshot.job, snapshot.pods)
         return diagnosis.of_interruption(snapshot.job, snapshot.newest)
+
+    def _conclude_unreported(self, snapshot: JobSnapshot) -> list[Chunk | Exit]:
+        """Ends a run whose end is decided, but not reported: its node is lost, and the rest of its output with it."""
+        if self._output is not None:
+            self._output.abandon()
+        return self._conclude(self._end_of(snapshot))
 
     def _conclude(self, end: Exit) -> list[Chunk | Exit]:
         self._exit = end

@@ -35,6 +35,9 @@ _SUSPENDED_HINT = (
 )
 _MANAGED_HINT = "Remove spec.managedBy from the manifest, or check that this controller runs in the cluster."
 _NEVER_HINT = "Look at the cluster's events; if pods take long to start, raise pod_watch_timeout."
+_SHORTEST_WAIT = 0.1
+"""Seconds from which on a message says how long the run has waited."""
+
 _JOB_CONTROLLER = "kubernetes.io/job-controller"
 
 
@@ -61,12 +64,13 @@ def of_waiting(job: Object | None, pod: Object | None, events: Sequence[Object],
 
 
 def _what_waits(pod: Object | None, waited: float) -> str:
+    within = f" within {waited:.3g} s" if waited >= _SHORTEST_WAIT else ""
     if pod is None or not any(map(has_run, containers(pod))):
-        return f"No pod started within {waited:.3g} s."
+        return f"No pod started{within}."
     never_ran = [one for one in containers(pod) if not has_run(one)]
     first = next((one for one, _ in waits(pod)), next(iter(never_ran), None))
     what = "A container" if first is None else f"The {first.kind} {first.name!r}"
-    return f"{what} of pod {pod['metadata']['name']} did not start within {waited:.3g} s."
+    return f"{what} of pod {pod['metadata']['name']} did not start{within}."
 
 
 def _waiting_containers(pod: Object | None) -> list[str]:
