@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from kubernetes import client, config
 from kubernetes.config import ConfigException
@@ -41,7 +43,7 @@ def _own_cluster() -> Any:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError) as error:
         raise EngineUnavailable(f"The pod's own credentials cannot be read: {error}") from error
-    return configuration
+    return _with_proxies(configuration)
 
 
 def _configuration(kubeconfig: str | None, context: str | None, first: list[Access]) -> Any:
@@ -60,6 +62,16 @@ def _configuration(kubeconfig: str | None, context: str | None, first: list[Acce
         configuration.refresh_api_key_hook = login.refresh
     if user is not None and user.value and not (configuration.api_key or configuration.cert_file):
         user.refuse("it gives no credentials that can be used: log in to the cluster again")
+    return _with_proxies(configuration)
+
+
+def _with_proxies(configuration: Any) -> Any:
+    """Sets the proxy of the process's environment, which only newer versions of the package read."""
+    proxies = getproxies()
+    if not configuration.proxy:
+        configuration.proxy = proxies.get(urlsplit(configuration.host).scheme) or proxies.get("all")
+    if configuration.no_proxy is None:
+        configuration.no_proxy = proxies.get("no")
     return configuration
 
 

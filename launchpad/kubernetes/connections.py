@@ -119,8 +119,8 @@ class _TlsConnection(http.client.HTTPSConnection):
         if self.server_name is None:
             super().connect()
             return
-        plain = socket.create_connection((self.host, self.port), self.timeout)
-        self.sock = self._context.wrap_socket(plain, server_hostname=self.server_name)  # type: ignore[attr-defined]
+        http.client.HTTPConnection.connect(self)  # through the tunnel of a proxy, if there is one
+        self.sock = self._context.wrap_socket(self.sock, server_hostname=self.server_name)  # type: ignore[attr-defined]
 
 
 def _connected(connection: http.client.HTTPConnection) -> http.client.HTTPConnection:

@@ -77,7 +77,8 @@ class Login:
 
     def refresh(self, configuration: Any) -> None:
         """The hook of a `Configuration` that renews its token."""
-        configuration.api_key["BearerToken"] = f"Bearer {self.credentials().token}"
+        token = f"Bearer {self.credentials().token}"
+        configuration.api_key.update(dict.fromkeys(configuration.api_key, token))  # its key depends on the version
 
     def _run(self) -> bytes:
         interactive = self._is_interactive()
