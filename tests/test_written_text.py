@@ -168,3 +168,20 @@ def test_a_schema_follows_the_types_of_the_fields() -> None:
     schema = schema_of(Typed)
     assert (schema["image"], schema["networks"], schema["size"], schema["count"]) == (TEXT, [TEXT], JSON, None)
     assert (schema["env"], schema["limits"], schema["grace"]) == ({ANY: TEXT}, {ANY: {ANY: TEXT}}, None)
+
+
+@pytest.mark.parametrize("written", ["0123", "3.10", "12:34:56:12:34:56", "no", "0"])
+def test_text_in_the_options_of_containers_is_what_is_written(tmp_path: Path, written: str) -> None:
+    options = (
+        f"{{hostname: {written}, cpuset_cpus: {written}, dns: [{written}], sysctls: {{a: {written}}}, shm_size: 64}}"
+    )
+    file = tmp_path / "deployments.yaml"
+    launcher = f"{{type: docker, config: {{image: a, options: {options}}}}}"
+    file.write_text(f"deployments:\n- {{name: a, run: {{command: [a]}}, launcher: {launcher}}}\n")
+    assert Deployment.load(file)["a"].launcher.to_settings().config["options"] == {
+        "hostname": written,
+        "cpuset_cpus": written,
+        "dns": [written],
+        "sysctls": {"a": written},
+        "shm_size": 64,
+    }

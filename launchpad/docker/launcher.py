@@ -16,6 +16,7 @@ from ..environment import API_URL, base_run_environment, image_for
 from ..errors import EngineUnavailable
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, Run
+from ..schema import KEY
 from . import converters as fields
 from . import options, volumes
 from . import spec as specs
@@ -57,7 +58,7 @@ class DockerLauncher(Launcher):
     user: str | None = attrs.field(default=None, converter=fields.user)
     registry_auth: dict[str, str] | None = attrs.field(default=None, converter=fields.registry_auth, repr=masked)
     forward_urls: tuple[str, ...] = attrs.field(default=(API_URL,), converter=fields.forward_urls)
-    options: dict[str, Any] = attrs.field(factory=dict, converter=options.checked)
+    options: dict[str, Any] = attrs.field(factory=dict, converter=options.checked, metadata={KEY: options.SCHEMA})
 
     def __attrs_post_init__(self) -> None:
         if self.networks and self.network_mode is not None:

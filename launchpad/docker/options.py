@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from ..schema import JSON, TEXT, Schema
 from . import nested
 
 _CREATE = """
@@ -27,6 +28,23 @@ _HOST = """
 """
 HOST = frozenset(_HOST.split())
 """Keys of its host config."""
+
+_TEXTS = """
+    cap_add cap_drop cgroup_parent cgroupns cpuset_cpus cpuset_mems device_cgroup_rules devices dns dns_opt dns_search
+    domainname entrypoint extra_hosts group_add hostname init_path ipc_mode isolation links mac_address pid_mode
+    platform runtime security_opt stop_signal storage_opt sysctls tmpfs userns_mode uts_mode volume_driver volumes_from
+"""
+_SIZES = "kernel_memory mem_reservation memswap_limit port_bindings ports shm_size"
+SCHEMA: Schema = {
+    **dict.fromkeys(_TEXTS.split(), TEXT),
+    **dict.fromkeys(_SIZES.split(), JSON),
+    "device_requests": [{"Capabilities": TEXT, "DeviceIDs": TEXT, "Driver": TEXT, "Options": TEXT}],
+    "healthcheck": {"test": TEXT, "Test": TEXT},
+    "log_config": TEXT,
+    "mounts": [dict.fromkeys(("Source", "Target", "Type", "Consistency"), TEXT)],
+    "restart_policy": {"Name": TEXT},
+}
+"""Which of the values are text in a YAML file."""
 
 _COVERED = {
     "auto_remove": "the field auto_remove",
