@@ -28,6 +28,7 @@ _ADVICE = [
     ),
     (r"unable to find user|no matching entries in passwd", "check user: the image must know it, or use its number"),
     (r"working directory .* is invalid", "give the run's working_dir as an absolute path"),
+    (r"cannot mkdir", "check working_dir: it is a file in the image"),
     (r"memory limit|cpus? ", "check mem_limit and cpus"),
     (r"unknown (or invalid )?runtime|could not select device driver", "check the options: the engine lacks one"),
     (r"no space left", "free some space on the engine's disk (docker system prune)"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.backend import Spec
 from ..core.names import candidates, slug
+from ..errors import LaunchError
 from ..models import ImagePullPolicy
 from . import options, references
 from .networks import GATEWAY, has_gateway, inferred_mode, through_gateway
@@ -46,7 +47,7 @@ def build(
     other keys of the spec are launchpad's. A variable that is None is removed from the image's environment.
     """
     more_create, more_host = options.split(further)
-    create, host = more_create | create, more_host | host
+    create, host = more_create | _utf8(create, ""), more_host | _utf8(host, "")
     if auto_remove:
         create["labels"] = create["labels"] | {AUTO_REMOVE: "true"}
     if gateway:
@@ -97,6 +98,27 @@ def render(spec: Spec, reveal: bool) -> str:
 
 def _slug(text: str) -> str:
     return slug(text, allowed="a-zA-Z0-9_.-", longest=MAX_NAME_LENGTH, trailing="")
+
+
+def _utf8(value: Any, path: str) -> Any:
+    """`value` with all text in it as UTF-8 holds it: requests are JSON. LaunchError for bytes that are not UTF-8.
+
+    Python escapes the bytes of words that the locale cannot decode. They may be UTF-8 all the same.
+    """
+    if isinstance(value, str) and not value.isascii():
+        try:
+            return value.encode("utf-8", "surrogateescape").decode()
+        except UnicodeDecodeError:
+            raise LaunchError(
+                f"{path} has bytes that are not UTF-8, which Docker cannot pass on: rename or recode it."
+            ) from None
+    if isinstance(value, dict):
+        return {
+            _utf8(key, f"A name in {path}"): _utf8(one, f"{path}.{key}" if path else key) for key, one in value.items()
+        }
+    if isinstance(value, list):
+        return [_utf8(one, f"{path}[{position}]") for position, one in enumerate(value)]
+    return value
 
 
 def _without_unset(values: Mapping[str, Any]) -> dict[str, Any]:

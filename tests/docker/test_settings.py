@@ -173,6 +173,31 @@ def test_the_whole_spec_of_a_plain_run() -> None:
     }
 
 
+def test_words_that_the_locale_cannot_decode_are_sent_if_they_are_utf_8() -> None:
+    escaped = "größe".encode().decode("ascii", "surrogateescape")  # as sys.argv has it in the locale C
+    made = spec(Run(command=["echo", escaped], env={escaped: escaped}), volumes=[f"/{escaped}:/a"])
+    assert made["create"]["command"] == ["echo", "größe"]
+    assert made["create"]["environment"] == {"größe": "größe"}
+    assert made["host"]["binds"] == ["/größe:/a:rw"]
+
+
+@pytest.mark.parametrize(
+    ("run", "settings", "where"),
+    [
+        ({"command": ["echo", "a\udcff"]}, {}, r"command\[1\]"),
+        ({"env": {"A": "hunter2\udcff"}}, {}, "environment.A"),
+        ({"env": {"A\udcff": "x"}}, {}, "A name in environment"),
+        ({"labels": {"l": "\udcff"}}, {}, "labels.l"),
+        ({"working_dir": "/\udcff"}, {}, "working_dir"),
+        ({}, {"volumes": ["/\udcff:/a"]}, r"binds\[0\]"),
+    ],
+)
+def test_bytes_that_are_not_utf_8_are_an_error_that_names_their_place(run: Any, settings: Any, where: str) -> None:
+    with pytest.raises(LaunchError, match=f"{where} has bytes that are not UTF-8") as caught:
+        DockerLauncher(image="a:1", **settings).preview(Run(**{"command": ["true"], **run}))
+    assert "hunter2" not in str(caught.value)
+
+
 def test_an_entrypoint_includes_its_runner() -> None:
     made = spec(Run(entrypoint="tasks.py:main", parameters={"a": 1}))
     python, flag, source, entrypoint = made["create"]["command"]
