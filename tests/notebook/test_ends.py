@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.helping import interrupted, is_running, until
@@ -92,13 +93,12 @@ def test_a_forked_child_of_the_kernel_does_not_keep_its_runs_alive(notebook: Not
 
 @needs_pidfd
 def test_a_detached_run_outlives_the_kernel_and_the_watchdog_does_not(notebook: Notebook, tmp_path: Path) -> None:
-    code = "launcher.submit(Run(command=['true']))\ntell(SubprocessLauncher(stream_output=False).start(run))"
-    notebook.run(run_in(tmp_path / "pid", STUBBORN, code))
+    code = "launcher.submit(Run(command=['true']))\nwrite_pid(SubprocessLauncher(stream_output=False).start(run))"
+    assert notebook.run(run_in(tmp_path / "pid", STUBBORN, code)).error == ""
     pid = read(tmp_path / "pid")
-    watchdog = notebook.run(
-        "import os\nfrom launchpad.subprocess import watchdog\nwatchdog._watchdogs[os.getpid()]._process.pid"
-    )
+    children = psutil.Process(notebook.kernel.provisioner.pid).children()
+    (watchdog,) = [child.pid for child in children if child.pid != pid]
     notebook.kernel.shutdown_kernel(now=True)
-    until(lambda: not is_running(int(watchdog.displays[0]["data"]["text/plain"])))
+    until(lambda: not is_running(watchdog))
     assert is_running(pid)
     os.killpg(pid, signal.SIGKILL)
