@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from types import ModuleType, TracebackType
     from typing import Any
 
+IMPORTING = "_launchpad_importing"
+"""The attribute of `sys` with the entrypoint whose module is being imported: launchpad launches nothing meanwhile."""
+
 PARAMETERS_VARIABLE = "LAUNCHPAD_PARAMETERS"
 """The variable with the parameters as a JSON object, removed before the function's module is imported."""
 
@@ -57,7 +60,11 @@ async def _awaited(result: Any) -> None:
 def find(entrypoint: str) -> Any:
     """The function that `entrypoint` names. NotFound, or any error that importing its module raises."""
     place, _, name = entrypoint.rpartition(":")
-    module = _load_file(place) if place.endswith(".py") else _load_module(place)
+    setattr(sys, IMPORTING, entrypoint)
+    try:
+        module = _load_file(place) if place.endswith(".py") else _load_module(place)
+    finally:
+        delattr(sys, IMPORTING)
     function = getattr(module, name, None)
     if not callable(function):
         what = "is not a function" if hasattr(module, name) else "does not exist"
@@ -66,12 +73,16 @@ def find(entrypoint: str) -> Any:
 
 
 def _load_module(name: str) -> ModuleType:
-    sys.path.insert(0, os.getcwd())
+    try:
+        folder = os.getcwd()
+        sys.path.insert(0, folder)
+    except OSError:
+        folder = "no working directory, since it was removed,"
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(error.name + ".")):
-            raise NotFound(f"there is no module {error.name} (looked in {os.getcwd()} first)") from None
+            raise NotFound(f"there is no module {error.name} (looked in {folder} first)") from None
         raise
 
 
@@ -79,7 +90,10 @@ def _load_file(path: str) -> ModuleType:
     """The module in a file, under the file's name if that is free, so that its objects can be pickled."""
     from importlib.util import module_from_spec, spec_from_file_location
 
-    path = os.path.abspath(path)
+    try:
+        path = os.path.abspath(path)
+    except OSError:
+        raise NotFound(f"there is no file {path}: the working directory was removed") from None
     if not os.path.isfile(path):
         raise NotFound(f"there is no file {path}")
     sys.path.insert(0, os.path.dirname(path))

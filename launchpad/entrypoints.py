@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from . import engine
+from .errors import LaunchError
 
 _MAIN = ("__main__", "__mp_main__")  # the names of a script's module, the second in children of multiprocessing
 
@@ -61,13 +62,27 @@ def _script_of(function: FunctionType) -> tuple[str, dict[str, object]]:
     spec = scope.get("__spec__")
     if spec is not None and spec.name not in _MAIN:
         return spec.name, scope
-    path = os.path.abspath(scope.get("__file__") or "")
-    if not path.endswith(".py") or path != os.path.abspath(defined.__code__.co_filename):
+    path = str(scope.get("__file__") or "")
+    path = os.path.abspath(path) if path.endswith(".py") else ""
+    if not path or path != os.path.abspath(defined.__code__.co_filename):
         raise ValueError(
             f"{function.__name__} is defined in a notebook or at a prompt, where a new process cannot import it: "
             "save it in a .py file (in a notebook: %%writefile tasks.py) and import it from there"
         )
     return path, scope
+
+
+def refuse_while_importing() -> None:
+    """LaunchError if this process is a run that is importing its entrypoint's module.
+
+    What is launched meanwhile would import the module too, and so launch itself again and again.
+    """
+    importing = getattr(sys, engine.IMPORTING, None)
+    if importing is not None:
+        raise LaunchError(
+            f"A run is launched while the module of the entrypoint {importing!r} is being imported, which every such "
+            'run would do again: put the code that launches under `if __name__ == "__main__":`, or in a function.'
+        )
 
 
 def local_command(entrypoint: str | None, python: str) -> list[str]:

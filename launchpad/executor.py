@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .core.cancellation import StartLimiter
 from .core.output import OnOutput
+from .entrypoints import refuse_while_importing
 from .future import LaunchFuture, Task
 from .launcher import Launcher, OnStart
 from .models import Run
@@ -165,6 +166,7 @@ class LaunchExecutor(ThreadPoolExecutor):
     def _submit_run(
         self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None
     ) -> LaunchFuture:
+        refuse_while_importing()
         future = LaunchFuture(run)
         self._launches.add(future)
         future.add_done_callback(self._launches.discard)

@@ -15,15 +15,18 @@ import attrs
 
 from . import converters, run_events
 from .converters import masked, seconds
+from .core.arguments import check_handle, check_run
 from .core.backend import Backend, Spec
 from .core.cancellation import StartLimiter, StopToken
 from .core.cleanup import kill_after_error, passing_on, stop_after_error
 from .core.error_boundary import error_boundary
 from .core.interrupts import uninterrupted
-from .core.output import OnOutput, Sink, discard, to_caller, to_screen
+from .core.output import OnOutput, Sink, StreamCallback, discard, to_caller
+from .core.screen import to_screen
 from .core.session import Session
 from .core.supervisor import Supervisor
-from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotAvailable, RunNotFound
+from .entrypoints import refuse_while_importing
+from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotFound
 from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run
 from .registry import Registry
@@ -117,7 +120,8 @@ class Launcher(abc.ABC):
         limiter: StartLimiter | None,
     ) -> Outcome:
         """Launches `run`. `stop_token` lets another thread stop it; `limiter` bounds how many starts go on at once."""
-        self._check_run(run)
+        check_run(run)
+        refuse_while_importing()
         started: list[Supervisor] = []
         output, sink = on_output is not None or self.stream_output, self._sink(run, on_output)
         try:
@@ -145,7 +149,8 @@ class Launcher(abc.ABC):
 
         With `stream_output`, the output is kept for `wait`: a local run that fills its pipe blocks until a `wait`.
         """
-        self._check_run(run)
+        check_run(run)
+        refuse_while_importing()
         stop_token = StopToken()
         started: list[Supervisor] = []
         try:
@@ -193,14 +198,14 @@ class Launcher(abc.ABC):
     @error_boundary
     def remove(self, handle: Handle) -> None:
         """Removes what an ended run has left on the engine. Idempotent. LaunchError while the run goes on."""
-        self._check_handle(handle)
+        check_handle(handle, self.type)
         self._backend().remove(handle)
         self._session.forget(handle)
 
     @error_boundary
     def preview(self, run: Run, *, reveal: bool = False) -> str:
         """What would be sent to the engine, as text, without asking it. Secrets are masked unless `reveal`."""
-        self._check_run(run)
+        check_run(run)
         return self.render(self.spec(run, next(self.names(run))), reveal=reveal)
 
     def to_settings(self) -> LauncherSettings:
@@ -281,7 +286,7 @@ class Launcher(abc.ABC):
         return run.timeout
 
     def _supervisor(self, handle: Handle, output: bool) -> Supervisor:
-        self._check_handle(handle)
+        check_handle(handle, self.type)
         known = self._session.get(handle)
         if known is not None:
             return known
@@ -302,20 +307,8 @@ class Launcher(abc.ABC):
 
     def _sink(self, run: Run, on_output: OnOutput | None) -> Sink:
         if on_output is not None:
-            return to_caller(run, on_output)
+            return on_output.write if isinstance(on_output, StreamCallback) else to_caller(run, on_output)
         return to_screen if self.stream_output else discard
-
-    def _check_handle(self, handle: Handle) -> None:
-        if not isinstance(handle, Handle):
-            raise TypeError(f"a Handle is needed, not {type(handle).__name__}: Handle(**data) reads a saved one")
-        if handle.type != self.type:
-            raise RunNotAvailable(
-                f"The handle of {handle.name!r} belongs to a {handle.type!r} launcher, and this one is {self.type!r}."
-            )
-
-    def _check_run(self, run: Any) -> None:
-        if not isinstance(run, Run):
-            raise TypeError(f"a Run is needed, not {type(run).__name__}: for instance Run(command=['echo', 'hello'])")
 
 
 _REGISTRY: Registry[Launcher] = Registry(

@@ -15,6 +15,7 @@ import pytest
 from launchpad import engine
 
 SOURCE = Path(engine.__file__)
+IMPORTABLE = {"PYTHONPATH": str(SOURCE.parents[1])}
 
 MODES = {
     "by path": [str(SOURCE)],
@@ -43,6 +44,13 @@ class Folder:
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(source), encoding="utf-8")
+
+    def run_in_removed(self, entrypoint: str) -> Ended:
+        """Like `run`, in a directory that does not exist any more."""
+        shell = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"', sys.executable]
+        command = [*shell, *self.mode, entrypoint]
+        done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, timeout=60)
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     def run(self, entrypoint: str, env: dict[str, str] | None = None, **parameters: object) -> Ended:
         given = {**os.environ, "LAUNCHPAD_PARAMETERS": json.dumps(parameters), **(env or {})}
@@ -261,3 +269,51 @@ class TestImports:
         folder.write("m.py", "import sys\ndef main(): print('typing' in sys.modules, 'asyncio' in sys.modules)")
         folder.mode = ["-I", "-S", str(SOURCE)]
         assert folder.run("m:main").out == "False False\n"
+
+
+LAUNCH = "from launchpad import LaunchExecutor, Run, SubprocessLauncher\nRUN = Run(command=['true'])\n"
+
+
+class TestLaunchingDuringTheImport:
+    @pytest.mark.parametrize(
+        "launch",
+        [
+            "SubprocessLauncher().submit(RUN)",
+            "SubprocessLauncher().start(RUN)",
+            "LaunchExecutor(SubprocessLauncher()).submit(RUN)",
+            "from concurrent.futures import ThreadPoolExecutor as Pool\n"
+            "Pool(1).submit(SubprocessLauncher().launch, RUN).result()",
+        ],
+    )
+    @pytest.mark.parametrize("entrypoint", ["tasks.py:main", "tasks:main"])
+    def test_it_is_an_error_that_says_to_add_a_guard(self, launch: str, entrypoint: str, tmp_path: Path) -> None:
+        folder = Folder(tmp_path, "by source")
+        folder.write("tasks.py", f"{LAUNCH}def main(): pass\n{launch}")
+        done = folder.run(entrypoint, env=IMPORTABLE)
+        assert done.code == 1
+        assert done.err.count("LaunchError: ") == 1
+        assert 'put the code that launches under `if __name__ == "__main__":`' in done.err
+
+    def test_the_function_itself_may_launch(self, folder: Folder) -> None:
+        folder.write("tasks.py", f"{LAUNCH}def main(): print(SubprocessLauncher().submit(RUN))")
+        assert folder.run("tasks:main", env=IMPORTABLE) == (0, "True\n", "")
+
+    def test_a_script_without_a_guard_ends(self, folder: Folder) -> None:
+        folder.write("script.py", f"{LAUNCH}def f(): pass\nprint(SubprocessLauncher().submit(Run.of(f)))")
+        command = [sys.executable, "script.py"]
+        done = subprocess.run(
+            command, cwd=folder.path, env={**os.environ, **IMPORTABLE}, capture_output=True, timeout=60
+        )
+        assert (done.returncode, done.stdout) == (0, b"False\n")
+        assert done.stderr.count(b"LaunchError: ") == 1
+
+
+class TestARemovedWorkingDirectory:
+    def test_a_module_is_found_elsewhere(self, any_folder: Folder) -> None:
+        done = any_folder.run_in_removed("os:getpid")
+        assert (done.code, done.err) == (0, "")
+
+    def test_what_is_not_found_is_one_line(self, folder: Folder) -> None:
+        for entrypoint in ("nowhere:main", "nowhere.py:main"):
+            done = folder.run_in_removed(entrypoint)
+            assert (done.code, done.err.count("\n"), "was removed" in done.err) == (2, 1, True)

@@ -12,6 +12,7 @@ from typing import TextIO
 
 import click
 
+from ..core.screen import write_text
 from ..errors import LaunchError
 from . import exit_codes as exits
 from .batch import batch
@@ -54,6 +55,10 @@ for command in (run, batch, preview, doctor, ps, reap):
 
 def run_app(arguments: Sequence[str]) -> int:
     """Runs the command line and returns its exit status. Errors are printed to stderr, one line each."""
+    return _finished(_run_app(arguments))
+
+
+def _run_app(arguments: Sequence[str]) -> int:
     _prepare_streams()
     try:
         with log_to_stderr():
@@ -61,9 +66,12 @@ def run_app(arguments: Sequence[str]) -> int:
         return status if isinstance(status, int) else 0
     except BaseException as error:
         return _report_error(error)
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            _finish(stream)
+
+
+def _finished(status: int) -> int:
+    """`status`, or if that is 0 and buffered output cannot be written, that of a failure."""
+    all_written = [_finish(stream) for stream in (sys.stdout, sys.stderr)]
+    return status if all(all_written) else status or exits.FAILED
 
 
 def _report_error(error: BaseException) -> int:
@@ -96,21 +104,23 @@ def _internal_error(error: BaseException) -> str:
 
 
 def _prepare_streams() -> None:
-    """Replaces closed standard streams by the null device, and escapes characters that an encoding lacks."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    """Replaces closed standard streams by files that cannot be written, and escapes what an encoding lacks."""
+    sys.stdout = sys.stdout or open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _finish(stream: TextIO) -> None:
-    """Flushes `stream`. Output that cannot be written is dropped: the interpreter would fail on it at exit."""
+def _finish(stream: TextIO) -> bool:
+    """Flushes `stream`; returns whether all was written. The rest is dropped: the interpreter would fail on it."""
     try:
-        stream.flush()
+        write_text(stream, "")
+        return True
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
             print_message(f"output was lost: {error.strerror}")
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, stream.fileno())
         os.close(devnull)
+        return False

@@ -32,11 +32,12 @@ def batch(
     Each run is a mapping: command (a list) or entrypoint, and optionally parameters, name, env, labels, working_dir,
     timeout. Each line of output is shown after the name of its run.
 
-    Exits with 1 if a run fails, 2 if FILE is invalid, 125 if nothing could be launched, 130 after Ctrl-C, which stops
-    all runs, and kills them when pressed again.
+    Exits with 1 if a run fails or output could not be written, 2 if FILE is invalid, 125 if nothing could be launched,
+    130 after Ctrl-C, which stops all runs, and kills them when pressed again.
     """
     from .batch_file import read  # takes 0.1 s to import, with yaml and rich
     from .batching import Batch
+    from .output import ShownOutput
     from .output_files import OutputFolder
     from .report import Labels, Report
 
@@ -46,7 +47,8 @@ def batch(
         folder = OutputFolder(output_dir, len(items)) if output_dir else None
     labels = Labels(items)
     report = Report(labels, as_json)
-    work = Batch(labels, report, folder, fail_fast, None if quiet else "stderr" if as_json else "stdout")
+    shown = None if quiet else ShownOutput("stderr" if as_json else None)
+    work = Batch(labels, report, folder, fail_fast, shown)
     status = work.launch(items, launcher, workers)
     report.close()
     return status

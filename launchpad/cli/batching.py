@@ -8,8 +8,6 @@ from itertools import islice
 
 import attrs
 
-from ..core.backend import StreamName
-from ..core.output import OnOutput, to_screen
 from ..errors import EngineUnavailable, LaunchError
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
@@ -19,6 +17,7 @@ from . import exit_codes as exits
 from .batch_file import Item
 from .flight import Flight
 from .inbox import Inbox
+from .output import ShownOutput
 from .output_files import Log, OutputFolder
 from .report import Labels, Report
 from .screen import bar_over
@@ -37,7 +36,7 @@ class Batch:
     _report: Report
     _folder: OutputFolder | None
     _fail_fast: bool
-    _screen: StreamName | None  # the stream for the output of runs if there is no folder
+    _shown: ShownOutput | None  # shows the output of runs if there is no folder
     _launches: dict[LaunchFuture, tuple[Item, Log | None]] = attrs.field(init=False, factory=dict)
 
     def launch(self, items: Sequence[Item], launcher: Launcher, workers: int) -> int:
@@ -68,7 +67,8 @@ class Batch:
             return exits.of_signal(flight.signal)
         if not self._report.launched:
             return exits.NOT_LAUNCHED
-        return 0 if self._report.all_ok and not self._report.lost else exits.FAILED
+        lost = self._report.lost or (self._shown is not None and self._shown.lost)
+        return 0 if self._report.all_ok and not lost else exits.FAILED
 
     def _submit(self, flight: Flight, bar: Bar, items: Iterable[Item]) -> None:
         for item in items:
@@ -76,14 +76,10 @@ class Batch:
             if log is not None:
                 future = flight.submit(item.run, on_start=log.open, on_output=log.write, on_end=log.close)
             else:
-                future = flight.submit(item.run, on_output=self._shower(item))
+                on_output = self._shown.of(self._labels[item]) if self._shown else None
+                future = flight.submit(item.run, on_output=on_output)
             self._launches[future] = item, log
             bar.add(future)
-
-    def _shower(self, item: Item) -> OnOutput | None:
-        """The callback that shows the lines of a run after its label; None to drop them."""
-        screen, label = self._screen, self._labels[item]
-        return None if screen is None else lambda run, line: to_screen(screen, [f"{label} | {line}"])
 
     def _ended(self, flight: Flight, future: LaunchFuture) -> None:
         item, log = self._launches.pop(future)
@@ -96,6 +92,8 @@ class Batch:
             self._report.not_launched(item, _words(error) if error else STOPPED_BEFORE, quiet)
         else:
             self._report.ended(item, outcome, log.path if log else None, quiet)
+        if log is not None and log.error is not None:
+            self._report.log_is_cut(item, log)
         if engine_unavailable or (self._fail_fast and not self._report.all_ok):
             flight.stop()
 

@@ -41,6 +41,8 @@ class Log:
     def __init__(self, folder: Path, name: str) -> None:
         self.path: Path | None = None
         """The file, None before `open`."""
+        self.error: OSError | None = None
+        """Why lines are missing from the file."""
         self._folder = folder
         self._name = name
         self._file: TextIO | None = None
@@ -54,12 +56,17 @@ class Log:
 
     def write(self, run: Run, line: str) -> None:
         assert self._file is not None  # open is called first
-        self._file.write(line + "\n")
+        try:
+            self._file.write(line + "\n")
+        except OSError as error:
+            self.error = error
 
     def close(self, future: Future[bool]) -> None:
         if self._file is not None:
-            with suppress(OSError):  # the disk is full: a warning has reported the lost lines
+            try:
                 self._file.close()
+            except OSError as error:
+                self.error = error
 
 
 def _new_file(folder: Path, name: str) -> tuple[Path, TextIO]:

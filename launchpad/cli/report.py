@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,10 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..core.screen import to_screen
 from ..live.text import one_line, why
 from ..models import Outcome, Reason
 from .batch_file import Item
 from .messages import print_message
+from .output_files import Log
 
 SHOWN_NAMES = 3
 """Runs that the table names for each result."""
@@ -41,7 +42,7 @@ class Report:
         self.launched = False
         """Whether any run was launched."""
         self.lost = False
-        """Whether a JSON object could not be written."""
+        """Whether a JSON object or a run's output could not be written."""
         self._labels = labels
         self._as_json = as_json
         self._console = Console(stderr=True, highlight=False)
@@ -67,6 +68,12 @@ class Report:
     def not_launched(self, item: Item, message: str, quiet: bool) -> None:
         """Reports a run that was not launched."""
         self._report(item, Outcome(ok=False, reason=Reason.NOT_LAUNCHED, message=message), None, quiet)
+
+    def log_is_cut(self, item: Item, log: Log) -> None:
+        """Reports that lines are missing from a run's file."""
+        self.lost = True
+        reason = log.error.strerror if log.error else ""
+        print_message(f"{self._labels[item]}: output is missing from {log.path}: {reason}")
 
     def close(self) -> None:
         """Prints the table: how many runs had each result, and which."""
@@ -98,8 +105,7 @@ class Report:
             return
         run = {"number": item.number, "name": item.run.name, "id": item.run.id}
         try:
-            sys.stdout.write(json.dumps({**run, **facts, "log": log and str(log)}) + "\n")
-            sys.stdout.flush()
+            to_screen("stdout", [json.dumps({**run, **facts, "log": log and str(log)})])
         except BrokenPipeError:
             pass  # the SIGPIPE that comes with it stops the batch
         except OSError as error:

@@ -14,6 +14,7 @@ from .flight import Flight
 from .inbox import Inbox
 from .messages import print_message
 from .options import RunRequest, run_options
+from .output import ShownOutput
 
 
 @click.command(
@@ -24,7 +25,8 @@ from .options import RunRequest, run_options
 def run(request: RunRequest, verbose: bool) -> int:
     """Run COMMAND, stream its output, and exit with its status.
 
-    Also: 124 when the time-out has stopped it, 125 when it could not be launched, 128 + n when signal n ended it.
+    Also: 1 when its output could not be written, 124 when the time-out has stopped it, 125 when it could not be
+    launched, 128 + n when signal n ended it.
     Ctrl-C stops the run, and kills it when pressed again.
     """
     launcher, wanted = request.resolve()
@@ -33,12 +35,14 @@ def run(request: RunRequest, verbose: bool) -> int:
         if verbose:
             print_message(f"{handle.name}: {handle.type} run {handle.id} on {handle.engine} has started")
 
+    shown = ShownOutput()
     with launcher, Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
         flight = Flight(executor, inbox)
-        future = flight.submit(wanted, on_start=started)
+        on_output = shown.of() if launcher.stream_output else None
+        future = flight.submit(wanted, on_start=started, on_output=on_output)
         for _ in flight.ends():
             pass
-    return _status(future, flight, verbose)
+    return _status(future, flight, verbose) or (exits.FAILED if shown.lost else 0)
 
 
 def _status(future: LaunchFuture, flight: Flight, verbose: bool) -> int:

@@ -1,7 +1,8 @@
 """Cuts the output of runs into lines, and passes them to the screen or to the caller.
 
-Only "\\n" and "\\r\\n" end a line. Bytes are decoded incrementally as UTF-8, with U+FFFD for invalid ones. A sink that
-raises does not change the result of the run: the logger `launchpad` warns once.
+Only "\\n" and "\\r\\n" end a line. But if a program redraws its line with "\\r", as progress bars do, the last complete
+state of the line is passed on as a line, at most once a second. Bytes are decoded incrementally as UTF-8, with U+FFFD
+for invalid ones. A sink that raises does not change the result of the run: the logger `launchpad` warns once.
 """
 
 from __future__ import annotations
@@ -9,12 +10,8 @@ from __future__ import annotations
 import abc
 import codecs
 import logging
-import os
-import sys
-import threading
+import time
 from collections.abc import Callable
-from functools import cache
-from typing import TextIO
 
 from ..models import Run
 from .backend import Chunk, StreamName
@@ -22,29 +19,31 @@ from .backend import Chunk, StreamName
 MAX_LINE = 16 * 1024 * 1024
 """A longer line, in characters, is passed on in pieces of this size."""
 
+STATE_DELAY = 0.1
+"""Seconds that a state of a redrawn line waits for the line's end: most "\\r" are a part of "\\r\\n", or of a line."""
+
+STATE_INTERVAL = 1.0
+"""Seconds between two states of a redrawn line."""
+
 OnOutput = Callable[[Run, str], None]
 Sink = Callable[[StreamName, list[str]], None]
 """Takes whole lines of one stream of one run, in order; calls for one run do not overlap."""
 
 _logger = logging.getLogger("launchpad")
 
-_screen_locks: dict[int, threading.RLock] = {}  # by process id: a forked child cannot wait for threads of its parent
-
-
-def screen_lock() -> threading.RLock:
-    """The lock for writing to the screen. Reentrant, since a signal handler may print while its thread is printing."""
-    pid = os.getpid()
-    return _screen_locks.get(pid) or _screen_locks.setdefault(pid, threading.RLock())  # atomic
-
 
 class Lines:
     """Cuts one stream of bytes into lines. Not thread-safe."""
+
+    has_state = False
+    """Whether the incomplete line holds a complete state: text before a "\\r"."""
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._max_line = max_line
         self._partial: list[str] = []
         self._held = 0
+        self._redrawn = False  # states of the incomplete line were taken
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that `data` completes, without their newlines."""
@@ -54,8 +53,17 @@ class Lines:
         """The last line, when the stream has ended, if it has no newline."""
         lines = self._add(self._decoder.decode(b"", final=True))
         rest = "".join(self._partial)
-        self._partial, self._held = [], 0
+        self._partial, self._held, self.has_state = [], 0, False
         return lines + self._pieces(rest) if rest else lines
+
+    def take_state(self) -> list[str]:
+        """The last complete state of the incomplete line, which goes on after it. Empty if there is none."""
+        states, found, rest = "".join(self._partial).rpartition("\r")
+        if not found:
+            return []
+        self._partial, self._held, self._redrawn, self.has_state = [rest], len(rest), True, False
+        state = states.rstrip("\r").rpartition("\r")[2]
+        return [state] if state else []
 
     def _add(self, text: str) -> list[str]:
         lines = text.split("\n")
@@ -63,12 +71,17 @@ class Lines:
         self._partial.append(lines[0])
         if len(lines) == 1:
             self._held += len(text)
+            self.has_state = self.has_state or "\r" in text
             return self._cut_partial() if overlong else []
         lines[0] = "".join(self._partial)
         self._partial = [lines.pop()]
         self._held = len(self._partial[0])
+        self.has_state = "\r" in self._partial[0]
         if "\r" in text or lines[0].endswith("\r"):
             lines = [line.removesuffix("\r") for line in lines]
+        if self._redrawn:
+            self._redrawn = False
+            lines[:1] = [state for state in lines[0].split("\r")[-2:] if state]
         if overlong:
             lines = [piece for line in lines for piece in self._pieces(line)] + self._cut_partial()
         return lines
@@ -92,14 +105,38 @@ class Output:
         self._run = run
         self._lines: dict[StreamName, Lines] = {}  # of the streams that were written to
         self._warned = False
+        self._due: dict[StreamName, float] = {}  # when the state of a redrawn line is passed on, in monotonic seconds
+        self._next_state: dict[StreamName, float] = {}  # before which the next state is not
         self.sink: Sink = discard
+
+    @property
+    def due(self) -> float | None:
+        """When `pass_on_states` is to be called; None while no line is being redrawn."""
+        return min(self._due.values()) if self._due else None
 
     def write(self, chunk: Chunk) -> None:
         lines = self._lines.get(chunk.stream) or self._lines.setdefault(chunk.stream, Lines())
-        self._emit(chunk.stream, lines.feed(chunk.data))
+        whole = lines.feed(chunk.data)
+        self._emit(chunk.stream, whole)
+        if whole or not lines.has_state:
+            self._due.pop(chunk.stream, None)
+        if lines.has_state and chunk.stream not in self._due:
+            now = time.monotonic()  # after the sink, which may be slow
+            self._due[chunk.stream] = max(now + STATE_DELAY, self._next_state.get(chunk.stream, now))
+
+    def pass_on_states(self, now: float) -> None:
+        """Passes on the states of redrawn lines that are due."""
+        for stream in [stream for stream, due in self._due.items() if now >= due]:
+            del self._due[stream]
+            state = self._lines[stream].take_state()
+            if state:
+                self._next_state[stream] = now + STATE_INTERVAL
+            self._emit(stream, state)
 
     def finish(self) -> None:
         for stream, lines in self._lines.items():
+            if stream in self._due:
+                self._emit(stream, lines.take_state())
             self._emit(stream, lines.finish())
 
     def _emit(self, stream: StreamName, lines: list[str]) -> None:
@@ -122,55 +159,15 @@ def discard(stream: StreamName, lines: list[str]) -> None:
     """A sink that drops the output."""
 
 
-class StreamProxy(abc.ABC):
-    """Replaces sys.stdout or sys.stderr while something else, such as a progress bar, uses the screen too."""
+class StreamCallback(abc.ABC):
+    """An `on_output` that gets the lines of a run together, with the name of their stream."""
 
     @abc.abstractmethod
-    def write_lines(self, lines: list[str]) -> None:
-        """Prints whole lines, like the function `write_lines`. Called with `screen_lock` held."""
+    def write(self, stream: StreamName, lines: list[str]) -> None:
+        """Takes lines, as a Sink does."""
 
-
-def to_screen(stream: StreamName, lines: list[str]) -> None:
-    """Prints lines to the current sys.stdout or sys.stderr, with one write for each."""
-    _hold_lock_at_forks()
-    with screen_lock():
-        screen = sys.stdout if stream == "stdout" else sys.stderr  # with the lock, since a bar replaces them
-        if isinstance(screen, StreamProxy):
-            screen.write_lines(lines)
-        else:
-            write_lines(screen, lines)
-
-
-@cache
-def _hold_lock_at_forks() -> None:
-    """From now on forks wait for the end of a line: the child would write the buffered half of it again."""
-    forking = threading.local()
-
-    def before() -> None:
-        forking.lock = screen_lock()
-        forking.lock.acquire()
-
-    def after() -> None:
-        lock = forking.__dict__.pop("lock", None)
-        if lock is not None:  # None if the fork began before this was registered
-            lock.release()
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
-
-
-def write_lines(screen: TextIO, lines: list[str]) -> None:
-    """Writes lines and flushes. Characters that the screen's encoding lacks are escaped; then the error is raised."""
-    unwritten: UnicodeEncodeError | None = None
-    for line in lines:
-        try:
-            screen.write(line + "\n")
-        except UnicodeEncodeError as error:
-            unwritten = error
-            screen.write(line.encode(error.encoding, "backslashreplace").decode(error.encoding) + "\n")
-    screen.flush()
-    if unwritten is not None:
-        raise unwritten
+    def __call__(self, run: Run, line: str) -> None:
+        self.write("stdout", [line])
 
 
 def to_caller(run: Run, on_output: OnOutput) -> Sink:

@@ -123,11 +123,9 @@ class Supervisor:
         return self.outcome
 
     def _poll_timeout(self, until: float | None) -> float | None:
-        """Seconds until a step of a stop is due or the wait is over; None if neither will be."""
-        due = self._plan.due
-        if due is None and until is None:
-            return None
-        return bounded_timeout(min(at for at in (due, until) if at is not None))
+        """Seconds until a step of a stop or a state of a line is due, or the wait is over; None if nothing will be."""
+        moments = [at for at in (self._plan.due, self._output.due, until) if at is not None]
+        return bounded_timeout(min(moments)) if moments else None
 
     def _poll(self, timeout: float | None) -> None:
         for event in self._unit.poll(timeout):
@@ -141,6 +139,8 @@ class Supervisor:
                 self._report(self.outcome)
             else:
                 self._output.write(event)
+        if self._output.due is not None:
+            self._output.pass_on_states(time.monotonic())
 
     def _stop_if_due(self, now: float) -> None:
         due = self._plan.due

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, TextIO, cast
 
-from ..core.output import StreamProxy, screen_lock, write_lines
+from ..core.screen import StreamProxy, screen_lock, write_lines, write_text
 from .tally import Counts, Failure
 from .view import TerminalView
 
@@ -80,14 +80,7 @@ class StatusArea:
         clear = "\x1b[J" if self._drawn and (above or self._drawn > len(bars)) else ""
         self._drawn = len(bars)
         # The cursor returns to the start of the line: the next bar overwrites a "^C" that the terminal echoes.
-        self._write(home + clear + above + "\n".join(bars) + ("\r" if bars else ""))
-
-    def _write(self, text: str) -> None:
-        try:
-            self.screen.write(text)
-        except UnicodeEncodeError as error:
-            self.screen.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
-        self.screen.flush()
+        write_text(self.screen, home + clear + above + "\n".join(bars) + ("\r" if bars else ""))
 
     def _install_proxies(self) -> None:
         if _same_terminal(sys.stdout, self.screen):

@@ -16,9 +16,10 @@ from ..core.backend import Backend, Spec, StreamName, Unit
 from ..core.cancellation import StopToken
 from ..errors import LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
-from .process import STATUS_TAKEN, Child, LocalProcess, parse_handle
+from .process import STATUS_TAKEN, LocalProcess, parse_handle
 from .proctable import StartTimes, look_up
-from .spec import conda_prefix, python_of
+from .spawn import Program, encoded, spawn
+from .spec import SET_VIRTUALENV, conda_prefix, python_of
 
 Pipes = Mapping[StreamName, int]
 """The descriptor of one end of each pipe."""
@@ -122,16 +123,16 @@ class SubprocessBackend(Backend):
 
     def _start(self, spec: Spec, name: str, run: Run, reading: Pipes, writing: Pipes) -> Unit:
         before = self._start_times.now()
-        child = _spawn(spec, writing)
+        pid = _spawn(spec, writing)
         try:
-            process = LocalProcess(child.pid, self._start_times.of(child.pid, before), is_child=True)
+            process = LocalProcess(pid, self._start_times.of(pid, before), is_child=True)
             handle = Handle("subprocess", process.handle_id, name, self.engine, run.id)
             unit = self._unit_factory(process, handle, reading)
             with self._lock:
                 self._unpolled.append(process)
             return unit
         except BaseException as error:
-            _kill(child)
+            _kill(pid)
             if isinstance(error, ProcessLookupError):
                 raise LaunchError(
                     f"Run {name!r} ended, and was gone before it could be followed. {STATUS_TAKEN}"
@@ -149,13 +150,13 @@ class SubprocessBackend(Backend):
 def _check(spec: Spec) -> None:
     """LaunchError if a directory or an environment that the settings name does not exist."""
     directory = spec["working_dir"]
-    if directory is not None and not os.path.isdir(directory):
+    if directory is not None and not os.path.isdir(encoded(directory)):
         raise LaunchError(f"The working directory {directory!r} does not exist or is not a directory: create it first.")
     virtualenv = spec["virtualenv"]
-    if virtualenv is not None and not os.path.exists(python_of(virtualenv, None)):
+    if virtualenv is not None and not os.path.exists(encoded(python_of(virtualenv, None))):
         raise LaunchError(f"There is no virtualenv in {virtualenv!r}: create it (python -m venv {virtualenv}).")
     prefix = conda_prefix(spec)
-    if prefix is not None and not os.path.isdir(prefix):
+    if prefix is not None and not os.path.isdir(encoded(prefix)):
         raise LaunchError(f"There is no conda environment in {prefix!r}: create it (conda create --prefix {prefix}).")
 
 
@@ -177,17 +178,9 @@ def _close(descriptors: Iterable[int]) -> None:
         os.close(fd)
 
 
-def _spawn(spec: Spec, writing: Pipes) -> Child:
+def _spawn(spec: Spec, writing: Pipes) -> int:
     try:
-        return Child(
-            spec["command"],
-            cwd=spec["working_dir"],
-            env=_environment(spec["env"]),
-            stdin=subprocess.DEVNULL,
-            stdout=writing.get("stdout", subprocess.DEVNULL),
-            stderr=writing.get("stderr", subprocess.DEVNULL),
-            start_new_session=True,
-        )
+        return spawn(Program(spec["command"], spec["working_dir"], _environment(spec["env"])), writing)
     except (OSError, subprocess.SubprocessError) as error:
         raise LaunchError(_not_started(spec, error)) from error
 
@@ -208,21 +201,24 @@ def _not_started(spec: Spec, error: Exception) -> str:
         where = "does not exist" if os.sep in program else "was not found on PATH"
         if _program_exists(program, spec):
             where = "names an interpreter in its first line that does not exist"
+        elif program == sys.executable:  # removed, or replaced by an upgrade, while this process runs
+            where += f" any more. {SET_VIRTUALENV.rstrip('.')}"
         return f"The program {program!r} cannot be started: it {where}."
     directory = spec["working_dir"]
-    if isinstance(error, PermissionError) and directory is not None and not os.access(directory, os.X_OK):
+    if isinstance(error, PermissionError) and directory is not None and not os.access(encoded(directory), os.X_OK):
         return f"The working directory {directory!r} cannot be entered: check its permissions."
-    if os.path.isdir(os.path.join(directory or "", program)):
+    if os.path.isdir(encoded(os.path.join(directory or "", program))):
         return f"The program {program!r} cannot be started: it is a directory."
     return f"The program {program!r} cannot be started: {_explained(error)}."
 
 
 def _program_exists(program: str, spec: Spec) -> bool:
     if os.sep in program:
-        return os.path.isfile(os.path.join(spec["working_dir"] or "", program))
+        return os.path.isfile(encoded(os.path.join(spec["working_dir"] or "", program)))
     from shutil import which  # takes 3 ms to import, and only this error needs it
 
-    return which(program, path=spec["env"].get("PATH", os.environ.get("PATH")) or os.defpath) is not None
+    path = spec["env"].get("PATH", os.environ.get("PATH")) or os.defpath
+    return which(os.fsdecode(encoded(program)), path=os.fsdecode(encoded(path))) is not None
 
 
 def _not_followed(name: str, error: OSError) -> str:
@@ -234,7 +230,8 @@ def _explained(error: Exception) -> str:
     return _EXPLANATIONS.get(number or 0) or (os.strerror(number) if number else str(error))
 
 
-def _kill(child: Child) -> None:
+def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)

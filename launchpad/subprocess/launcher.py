@@ -14,6 +14,7 @@ from ..core.cancellation import StartLimiter, StopToken
 from ..core.output import OnOutput
 from ..core.session import Session
 from ..entrypoints import local_command, parameters_environment
+from ..errors import LaunchError
 from ..jupyter import in_notebook
 from ..launcher import Launcher, OnStart, register_launcher
 from ..models import Outcome, Run
@@ -67,7 +68,7 @@ class SubprocessLauncher(Launcher):
             raise ValueError("condaenv and virtualenv are both set: a run uses one environment")
 
     def spec(self, run: Run, name: str) -> Spec:
-        virtualenv = None if self.virtualenv is None else os.path.abspath(os.path.expanduser(self.virtualenv))
+        virtualenv = None if self.virtualenv is None else _absolute(os.path.expanduser(self.virtualenv))
         conda = self._conda_command()
         env = {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env}
         working_dir = run.working_dir or self.working_dir
@@ -110,6 +111,16 @@ class SubprocessLauncher(Launcher):
 
     def render(self, spec: Spec, *, reveal: bool) -> str:
         return specs.render(spec, reveal)
+
+
+def _absolute(virtualenv: str) -> str:
+    try:
+        return os.path.abspath(virtualenv)
+    except OSError:
+        raise LaunchError(
+            f"The virtualenv {virtualenv!r} cannot be found: this process's working directory was removed. "
+            "Give an absolute path."
+        ) from None
 
 
 def _search_path(env: specs.Environment) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import threading
 
 from ..errors import LaunchError
@@ -16,13 +15,6 @@ STATUS_TAKEN = (
     "Another part of this process takes exit statuses: SIGCHLD is ignored, which signal.signal(signal.SIGCHLD, "
     "signal.SIG_DFL) undoes, or waitpid(-1) is called."
 )
-
-
-class Child(subprocess.Popen[bytes]):
-    """A child process. Unlike a plain Popen it may be dropped while the process runs: a run may outlive its starter."""
-
-    def __del__(self) -> None:
-        pass
 
 
 class LocalProcess:

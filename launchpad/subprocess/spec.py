@@ -8,9 +8,15 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from ..core.backend import Spec
+from ..errors import LaunchError
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BIN = "Scripts" if sys.platform == "win32" else "bin"
+
+_PYTHON = re.compile(r"\.?(python|pypy|graalpy|ipython|mayapy|hython)", re.IGNORECASE)
+
+SET_VIRTUALENV = "Set `virtualenv` or `condaenv` to an environment that has one."
+"""What to do without an interpreter."""
 
 Environment = Mapping[str, str | None]
 
@@ -44,10 +50,23 @@ def build(
 
 
 def python_of(virtualenv: str | None, conda: Sequence[str] | None) -> str:
-    """The interpreter that runs entrypoints: the environment's or, without an environment, this process's."""
+    """The interpreter that runs entrypoints: the environment's or, without an environment, this process's.
+
+    LaunchError if this process is a program that embeds Python: which interpreter runs its functions is not known.
+    """
     if virtualenv is not None:
         return os.path.join(virtualenv, _BIN, "python")
-    return "python" if conda is not None else sys.executable
+    if conda is not None:
+        return "python"
+    python: str | None = sys.executable  # None or "" in some programs, and in others the program itself
+    if not python or getattr(sys, "frozen", False) or not _is_python(python):
+        raise LaunchError(f"There is no Python to run functions by: sys.executable is {python!r}. {SET_VIRTUALENV}")
+    return python
+
+
+def _is_python(path: str) -> bool:
+    """Whether the name of a program, or of the file that it links to, is that of a Python interpreter."""
+    return any(_PYTHON.match(os.path.basename(name)) for name in (path, os.path.realpath(path)))
 
 
 def conda_command(environment: str, conda: str) -> list[str]:

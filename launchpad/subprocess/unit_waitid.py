@@ -6,6 +6,7 @@ for each of a thousand runs in flight cost a fifth of the rate at which others s
 
 from __future__ import annotations
 
+import select
 from collections.abc import Mapping, Sequence
 
 from ..core.backend import Chunk, Exit, StreamName, Unit
@@ -18,9 +19,14 @@ from .unit_threaded import ThreadedUnit
 
 def cheapest_unit(process: LocalProcess, handle: Handle, pipes: Mapping[StreamName, int]) -> Unit:
     """The unit for Linux 5.3 and later that costs least. ProcessLookupError, OSError: as `open_pidfd_unit`."""
-    if pipes or not process.is_child:
+    if pipes or not process.is_child or _poll_is_patched():
         return open_pidfd_unit(process, handle, pipes)
     return WaitidUnit(process, handle)
+
+
+def _poll_is_patched() -> bool:
+    """Whether gevent, for instance, replaces poll(2), to run other tasks meanwhile: waitid would block them all."""
+    return select.poll.__module__ != "select"
 
 
 class WaitidUnit(LocalUnit):

@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..errors import LaunchError
 from ..launcher import OnStart
 from ..models import Handle
 from . import watchdog_script
-from .process import Child
+from .spawn import Child
+from .spec import python_of
 
 _logger = logging.getLogger("launchpad")
 
@@ -27,7 +28,7 @@ class Watchdog:
     """A process that stops the runs it watches when this process is gone. Thread-safe."""
 
     def __init__(self) -> None:
-        program = [sys.executable, "-I", "-S", os.path.abspath(watchdog_script.__file__), str(os.getpid())]
+        program = [python_of(None, None), "-I", "-S", os.path.abspath(watchdog_script.__file__), str(os.getpid())]
         self._process = Child(
             program,
             stdin=subprocess.PIPE,
@@ -83,7 +84,7 @@ def _watchdog() -> Watchdog | None:
         if pid not in _watchdogs:
             try:
                 _watchdogs[pid] = Watchdog()
-            except OSError as error:
+            except (OSError, LaunchError) as error:
                 _logger.warning("Runs may outlive this kernel if it is killed: no watchdog can be started (%s)", error)
                 return None
         return _watchdogs[pid]

@@ -69,14 +69,21 @@ def test_the_run_ends_silently_when_its_reader_is_gone() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (141, "y\ny\n", "")
 
 
-def test_a_full_disk_does_not_change_the_exit_status() -> None:
-    done = launchpad("run", "--", "sh", "-c", "echo lost; exit 4", shell='"$@" > /dev/full')
-    assert done.returncode == 4
-    assert done.stderr.count("\n") == 1
-    assert "No space left" in done.stderr
+@pytest.mark.parametrize(("code", "status"), [(0, 1), (4, 4)])
+@pytest.mark.parametrize("target", ["/dev/full", "&-"])
+def test_output_that_cannot_be_written_is_one_line_and_a_status_that_is_not_0(
+    target: str, code: int, status: int
+) -> None:
+    done = launchpad("run", "--", "sh", "-c", f"echo 1; sleep 0.1; echo 2; exit {code}", shell=f'"$@" >{target}')
+    assert (done.returncode, done.stderr.count("\n")) == (status, 1)
+    assert done.stderr.startswith("launchpad: the output of runs cannot be written to stdout: ")
 
 
-def test_closed_standard_streams_are_accepted() -> None:
+def test_closed_standard_streams_are_accepted_if_nothing_is_written() -> None:
+    assert launchpad("run", "--", "true", shell='"$@" >&- 2>&-').returncode == 0
+
+
+def test_both_standard_streams_may_be_closed() -> None:
     done = launchpad("run", "--", "sh", "-c", "echo out; echo err >&2; exit 5", shell='"$@" >&- 2>&-')
     assert (done.returncode, done.stdout, done.stderr) == (5, "", "")
 

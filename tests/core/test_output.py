@@ -6,6 +6,7 @@ import io
 import logging
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from launchpad import Run
 from launchpad.core.backend import Chunk
-from launchpad.core.output import MAX_LINE, Lines, Output, discard, to_caller, to_screen
+from launchpad.core.output import MAX_LINE, Lines, Output, discard, to_caller
+from launchpad.core.screen import to_screen
 
 TRICKY = [
     b"\n",
@@ -107,6 +109,48 @@ class Kept:
 
 
 RUN = Run(command=["job"])
+
+
+def states_of(*chunks: bytes | float) -> list[str]:
+    """What is passed on of the chunks; a number is a moment, in seconds, at which states that are due are passed on."""
+    output, output.sink = Output(RUN), (kept := Kept())
+    began = time.monotonic()
+    for chunk in chunks:
+        if isinstance(chunk, bytes):
+            output.write(Chunk("stdout", chunk))
+        else:
+            output.pass_on_states(began + chunk)
+    output.finish()
+    return [line for _, line in kept.lines]
+
+
+@pytest.mark.parametrize("bar", [(b"1%\r", b"2%\r", b"3%\r", b"4%\r"), (b"\r1%", b"\r2%", b"\r3%", b"\r4%", b"\r")])
+def test_the_last_state_of_a_line_that_is_redrawn_is_a_line_once_a_second(bar: tuple[bytes, ...]) -> None:
+    one, two, three, *rest = bar
+    assert states_of(one, two, 0.2, three, 0.9, *rest, 1.5) in (["2%", "4%"], ["1%", "4%"])
+
+
+def test_the_last_state_is_passed_on_at_the_end_of_the_line_and_of_the_output() -> None:
+    assert states_of(b"1%\r", 0.2, b"2%\r3%\r") == ["1%", "3%"]
+    assert states_of(b"1%\r", 0.2, b"2%\r3%\rdone\n") == ["1%", "3%", "done"]
+    assert states_of(b"\r1%\r2%", 0.2, b"\r3%\n", b"next\n") == ["1%", "2%", "3%", "next"]
+
+
+def test_a_newline_whose_return_was_passed_on_before_makes_no_empty_line() -> None:
+    assert states_of(b"one\r", 0.2, b"\ntwo\r\n") == ["one", "two"]
+    assert states_of(b"one\r", 0.2, b"\r\n\n") == ["one", ""]
+
+
+def test_returns_within_a_line_that_comes_at_once_stay() -> None:
+    assert states_of(b"a\r", b"b\n", 0.2, b"c\rd\n") == ["a\rb", "c\rd"]
+
+
+def test_there_is_nothing_to_wait_for_without_a_redrawn_line() -> None:
+    output = Output(RUN)
+    output.write(Chunk("stdout", b"1%\r"))
+    assert output.due is not None
+    output.write(Chunk("stdout", b"\npartial"))
+    assert output.due is None
 
 
 def test_stdout_and_stderr_have_lines_of_their_own() -> None:

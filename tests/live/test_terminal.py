@@ -9,7 +9,7 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from launchpad.core.output import to_screen
+from launchpad.core.screen import to_screen
 from launchpad.live.tally import Counts, Failure
 from launchpad.live.terminal import TerminalDisplay
 
