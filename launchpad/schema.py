@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import os
 import typing
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any
@@ -74,13 +76,24 @@ def json_or_text(written: str) -> Any:
 @cache
 def schema_of(cls: type) -> dict[str, Schema]:
     """The schema of the settings of an attrs class."""
-    try:
-        hints = typing.get_type_hints(cls)
-    except NameError:  # annotations that are imported for type checkers alone
-        hints = {}
+    hints = _hints(cls)
     return {
         field.name: field.metadata.get(KEY, _schema(hints.get(field.name))) for field in attrs.fields(cls) if field.init
     }
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """The types of the fields, without those that are imported for type checkers alone."""
+    try:
+        return typing.get_type_hints(cls)
+    except NameError:
+        hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        for name, annotation in inspect.get_annotations(base).items():
+            alone = type("Alone", (), {"__annotations__": {name: annotation}, "__module__": base.__module__})
+            with suppress(NameError):
+                hints.update(typing.get_type_hints(alone))
+    return hints
 
 
 def _schema(hint: Any) -> Schema:

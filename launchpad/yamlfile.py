@@ -19,7 +19,7 @@ import yaml
 from yaml.composer import Composer
 
 from .schema import Schema
-from .yamlnodes import TEMPLATE, TEMPLATE_HINT, Fault, NodeReader, Step, is_nothing
+from .yamlnodes import LEFT_BY_A_TEMPLATE, TEMPLATE, TEMPLATE_HINT, Fault, NodeReader, Step, is_nothing
 
 _TEXT = "tag:yaml.org,2002:str"
 _NOTHING = ("", "~", "null", "Null", "NULL")
@@ -202,8 +202,8 @@ class _Dumper(yaml.SafeDumper):
     """Writes text so that it is read back unchanged."""
 
     def represent_str(self, text: str) -> yaml.ScalarNode:
-        unusual_line_end = re.search("[\x85\u2028\u2029]", text)  # YAML reads it as a space in plain text
-        return self.represent_scalar(_TEXT, text, style='"' if unusual_line_end else None)
+        needs_quotes = re.search("[\x85\u2028\u2029]", text) or LEFT_BY_A_TEMPLATE in text  # those are line ends
+        return self.represent_scalar(_TEXT, text, style='"' if needs_quotes else None)
 
 
 _Dumper.add_representer(str, _Dumper.represent_str)

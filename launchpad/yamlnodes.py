@@ -27,7 +27,7 @@ _IMPLICIT = {f"{_TAG}{kind}" for kind in ("bool", "float", "int", "merge", "null
 _AMBIGUOUS = re.compile(r"[-+]?(0[0-9_]+$|.*:)")  # octal or decimal, base 60 or text
 _EXPONENT = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?[eE][-+]?\d+\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LEFT_BY_A_TEMPLATE = "<no value>"
+LEFT_BY_A_TEMPLATE = "<no value>"
 
 _KINDS = {
     "bool": "a yes or no",
@@ -90,8 +90,8 @@ class NodeReader:
     def _scalar(self, node: yaml.ScalarNode, steps: tuple[Step, ...], schema: Schema) -> Any:
         schema = schema if isinstance(schema, Scalar) else self._default
         written: str = node.value
-        if not node.style and _LEFT_BY_A_TEMPLATE in written:
-            message = f"a template left {_LEFT_BY_A_TEMPLATE} in it: write the value, or put the text in quotes"
+        if not node.style and LEFT_BY_A_TEMPLATE in written:
+            message = f"a template left {LEFT_BY_A_TEMPLATE} in it: write the value, or put the text in quotes"
             return self._fault(message, steps)
         if node.tag == _TEXT:
             return self._text(node, schema)

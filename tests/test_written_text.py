@@ -163,6 +163,24 @@ def test_text_in_json_lines_is_what_is_written(written: str) -> None:
         run(f'{{"command": [{written}]}}')
 
 
+def test_text_that_a_template_might_have_left_is_dumped_in_quotes(tmp_path: Path) -> None:
+    one = Deployment("a", {"command": ["<no value>", "{{ x }}", "1e3"]}, SubprocessLauncher())
+    Deployment.dump(tmp_path / "d.yaml", [one])
+    assert Deployment.load(tmp_path / "d.yaml") == {"a": one}
+
+
+@attrs.frozen(kw_only=True)
+class HalfTyped(SubprocessLauncher):
+    type: ClassVar[str] = "test-written-half-typed"
+    image: str = ""
+    unknown: NotImportedHere | None = None  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_a_type_that_cannot_be_resolved_does_not_hide_the_others() -> None:
+    schema = schema_of(HalfTyped)
+    assert (schema["env"], schema["image"], schema["unknown"]) == ({ANY: TEXT}, TEXT, None)
+
+
 def test_a_schema_follows_the_types_of_the_fields() -> None:
     assert schema_of(Run)["command"] is QUOTED
     schema = schema_of(Typed)
