@@ -12,6 +12,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -57,9 +58,17 @@ class KubernetesApi:
         if status == 401 and self._renew(credentials):
             status, headers, data = self._exchange(method, path, query, body, self._credentials())
         if 200 <= status < 300:
-            content: Object = json.loads(data)
-            return content
+            return self._content(data)
         raise error_of(status, headers, data, body)
+
+    def _content(self, data: bytes) -> Object:
+        with suppress(ValueError):
+            content = json.loads(data)
+            if isinstance(content, dict):
+                return content
+        raise EngineUnavailable(
+            f"{self.server} does not answer as an API server does: check its address and the proxy."
+        )
 
     def version(self) -> tuple[int, int]:
         """The server's version, such as (1, 25). Transient, ApiError."""

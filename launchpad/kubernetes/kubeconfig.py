@@ -22,6 +22,7 @@ Object = dict[str, Any]
 
 _SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _CERTIFICATES = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _KEY = re.compile(r"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
 
 
@@ -201,6 +202,10 @@ def _checked_user(entry: Entry) -> Entry:
         user["token"] = entry.content("tokenFile").decode("utf-8", "replace").strip()
         if not user["token"]:
             entry.refuse(f"tokenFile: the file {entry.path('tokenFile')} is empty")
+    if "token" in user and not _TOKEN.fullmatch(user["token"].strip()):  # an error of the request would show it
+        entry.refuse("its token has spaces or characters that a header cannot have")
+    if "token" in user:
+        user["token"] = user["token"].strip()
     certificate = _check_certificates(entry, "client-certificate")
     _keep_pem(entry, user, "client-certificate", certificate)
     _keep_pem(entry, user, "client-key", _check_key(entry, certificate))

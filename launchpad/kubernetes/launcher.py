@@ -73,10 +73,13 @@ class KubernetesLauncher(Launcher):
         job = base.get("spec") or {}
         pod = (job.get("template") or {}).get("spec") or {}
         own = attrs.fields(type(self))
-        retries = _if_set(self.backoff_limit, own.backoff_limit.default) or job.get("backoffLimit")
+        retries = _if_set(self.backoff_limit, own.backoff_limit.default)
         policy = _if_set(self.restart_policy, own.restart_policy.default) or pod.get("restartPolicy")
-        if policy == RestartPolicy.ON_FAILURE.value and not retries:
-            raise ValueError(specs.RUNS_TWICE)
+        merged = {
+            "backoffLimit": job.get("backoffLimit", self.backoff_limit) if retries is None else retries,
+            "template": {"spec": {"restartPolicy": policy}},
+        }
+        specs.check_restarts({"spec": merged})
 
     def spec(self, run: Run, name: str) -> Spec:
         spec = specs.build(

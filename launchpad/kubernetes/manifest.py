@@ -127,11 +127,14 @@ def _check_containers(manifest: Mapping[str, Any]) -> None:
 def _without_server_fields(job: Mapping[str, Any]) -> dict[str, Any]:
     """`job` without what the server added, as `kubectl get -o yaml` shows it. Parts of a wrong shape stay."""
     cleaned = {key: value for key, value in job.items() if key != "status"}
+    exported = isinstance(job.get("metadata"), Mapping) and "uid" in job["metadata"]
     _clean_metadata(cleaned)
     spec = cleaned["spec"] = _copied(cleaned.get("spec"))
     if isinstance(spec, dict):
         spec.pop("selector", None)  # it selects the pods of the exported Job
         spec.pop("manualSelector", None)
+        if exported and spec.get("podReplacementPolicy") == "TerminatingOrFailed":  # the server's default
+            del spec["podReplacementPolicy"]
         template = spec["template"] = _copied(spec.get("template"))
         if isinstance(template, dict):
             _clean_metadata(template)

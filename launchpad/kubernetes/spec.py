@@ -23,11 +23,6 @@ _MAX_STEM_LENGTH = 45
 _SUFFIX_LENGTH = 8
 _SUFFIXES = 3
 
-RUNS_TWICE = (
-    "restart_policy OnFailure needs a backoff_limit (in a manifest: backoffLimit) of at least 1: "
-    "with 0, the cluster executes a run that fails twice"
-)
-
 Environment = Mapping[str, str | None]
 
 
@@ -86,9 +81,14 @@ def build(
     _layer(container, defaults.container, settings.container)
     if (job.get("backoffLimit") or 0) > 0:  # two pods at once would execute the run twice
         job.setdefault("podReplacementPolicy", "Failed")
-    _set_command(container, [literal(word) for word in command])
+    words = [literal(word) for word in command]
+    key = _set_command(container, words)
     container["env"] = merged_env(container.get("env") or [], generated_env, env)
-    return _customized(manifest, customizations)
+    spec = _customized(manifest, customizations)
+    final = _own_container(spec["spec"]["template"]["spec"])
+    if key == "command" and final.get("command") != words:  # that of a patch
+        final.setdefault("args", words)
+    return spec
 
 
 def _named(manifest: dict[str, Any], name: str, namespace: str | None) -> dict[str, Any]:
@@ -121,11 +121,15 @@ def _own_container(pod: dict[str, Any]) -> dict[str, Any]:
     return next(one for one in containers if one.get("name") == CONTAINER)
 
 
-def _set_command(container: dict[str, Any], words: list[str]) -> None:
-    """Makes `words` the command: as arguments of the image's ENTRYPOINT, or in place of the manifest's own command."""
-    own = container.pop("command", None)
+def _set_command(container: dict[str, Any], words: list[str]) -> str:
+    """Makes `words` what runs, and returns the key that holds them.
+
+    They are arguments of the image's ENTRYPOINT, or replace the manifest's own command and arguments.
+    """
+    key = "command" if container.pop("command", None) else "args"
     container.pop("args", None)
-    container["command" if own else "args"] = words
+    container[key] = words
+    return key
 
 
 def merged_env(entries: Sequence[Mapping[str, Any]], generated: Environment, wanted: Environment) -> list[Any]:
@@ -197,11 +201,15 @@ def has_image(spec: Spec) -> bool:
     return bool(_own_container(spec["spec"]["template"]["spec"]).get("image"))
 
 
-def check_restarts(spec: Spec) -> None:
+def check_restarts(spec: Mapping[str, Any]) -> None:
     """ValueError if the cluster would execute a run twice that is not to be retried."""
-    job = spec["spec"]
-    if job["template"]["spec"].get("restartPolicy") == "OnFailure" and job.get("backoffLimit") == 0:
-        raise ValueError(RUNS_TWICE)
+    job = spec.get("spec") or {}
+    pod = (job.get("template") or {}).get("spec") or {}
+    if pod.get("restartPolicy") == "OnFailure" and job.get("backoffLimit") == 0:
+        raise ValueError(
+            "restart_policy OnFailure needs a backoff_limit (in a manifest: backoffLimit) of at least 1: "
+            "with 0, the cluster executes a run that fails twice"
+        )
 
 
 def _identity(manifest: Any) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from launchpad import LaunchError, NameConflict, Run
+from launchpad import EngineUnavailable, LaunchError, NameConflict, Run
 from launchpad.core.backend import Unit
 from launchpad.core.cancellation import StopToken
 from launchpad.kubernetes.backend import KubernetesBackend
@@ -37,6 +37,7 @@ class ApiServer(ThreadingHTTPServer):
         self.creates = 0
         self.bodies: list[dict[str, Any]] = []
         self.unknown = ""
+        self.answer: bytes | None = None
         self.creating = threading.Event()
         self.respond_to_creates = threading.Event()
         self.respond_to_creates.set()
@@ -88,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
             self._respond(201, server.add(manager))
 
     def _respond(self, status: int, content: object) -> None:
-        body = json.dumps(content).encode()
+        body = json.dumps(content).encode() if self.server.answer is None else self.server.answer
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -157,6 +158,15 @@ def test_a_replacement_policy_that_the_server_does_not_know_is_left_out(
     server.jobs.clear()
     with pytest.raises(LaunchError, match=r"does not know these fields of the Job: spec\.backofLimit"):
         backend.start({**SPEC, "spec": {"backofLimit": 1}}, "j", RUN, output=False, stop_token=StopToken())
+
+
+@pytest.mark.parametrize("answer", [b"<html>log in</html>", b"[]", b""])
+def test_an_answer_that_is_not_that_of_an_api_server_is_unavailable(
+    server: ApiServer, backend: KubernetesBackend, answer: bytes
+) -> None:
+    server.answer = answer
+    with pytest.raises(EngineUnavailable, match="does not answer as an API server does"):
+        backend.examine()
 
 
 def test_a_name_is_free_again_after_its_unit_is_closed(server: ApiServer, backend: KubernetesBackend) -> None:

@@ -81,6 +81,8 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"cluster": {"server": SERVER, CA: "."}}, f"{CA}: the file .* cannot be read: Is a directory"),
     ({"cluster": {"server": SERVER, CA: "config"}}, f"{CA}: the file .*config holds no valid certificate"),
     ({"user": {"token": ["hush-token"]}}, "token must be text"),
+    ({"user": {"token": "hush-token\nx"}}, "its token has spaces or characters"),
+    ({"user": {"token": "hush-token…"}}, "its token has spaces or characters"),
     ({"user": {"tokenFile": "gone"}}, "tokenFile: the file .*gone cannot be read"),
     ({"user": {"username": "me"}}, "a username and no password"),
     ({"user": {"client-certificate": "config"}}, "client-certificate: the file .* holds no valid certificate"),

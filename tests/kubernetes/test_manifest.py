@@ -155,6 +155,7 @@ def test_what_the_server_added_to_an_exported_job_is_dropped() -> None:
         "spec": {
             "selector": {"matchLabels": {"controller-uid": "u"}},
             "manualSelector": False,
+            "podReplacementPolicy": "TerminatingOrFailed",
             "ttlSecondsAfterFinished": 60,
             "template": {"metadata": {"creationTimestamp": None, "labels": labels}, "spec": {"nodeName": "n"}},
         },

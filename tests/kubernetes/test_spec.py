@@ -108,6 +108,10 @@ def test_a_patch_can_put_a_program_before_the_command() -> None:
     path = "/spec/template/spec/containers/0/command"
     made = container(spec(customizations=[{"op": "add", "path": path, "value": ["tini", "--"]}]))
     assert (made["command"], made["args"]) == (["tini", "--"], ["echo", "hello"])
+    base = manifest(containers=[{"name": "job", "command": ["theirs"]}])
+    for patch in ({"op": "replace", "path": path, "value": ["tini", "--"]}, {"op": "remove", "path": path}):
+        made = container(spec(job=base, customizations=[patch]))
+        assert (made.get("command"), made["args"]) == (patch.get("value"), ["echo", "hello"])
 
 
 def test_an_entrypoint_runs_the_engine_with_its_parameters_in_a_variable() -> None:
