@@ -11,8 +11,8 @@ import sys
 import time
 from collections.abc import Callable
 
-CPU_MINUTES = 10
-"""Minutes of one core that all tests without an engine take; they mostly wait, so this is an upper bound."""
+CPU_MINUTES = 6
+"""Minutes that all tests without an engine take on one core."""
 
 NO_TESTS = 5
 """pytest's exit status if no test was selected."""

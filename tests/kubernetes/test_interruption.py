@@ -160,14 +160,16 @@ def test_a_pod_that_a_deleted_job_leaves_behind_is_deleted(follow: Any) -> None:
 
 def test_a_lost_node_ends_the_run_although_its_job_does_not_end(follow: Any) -> None:
     run = follow(created=job(**ONCE), lost_timeout=0.1)
-    run.report(pod(), pod(grace=0, **TAINTED), job(FAILURE_TARGET, **ONCE))
+    run.report(pod())
+    run.watchers.report("pod", pod(grace=0, **TAINTED))
+    run.watchers.report("job", job(FAILURE_TARGET, **ONCE))
     assert (run.end().reason, run.server.requests) == (Reason.NODE_LOST, [])
 
 
 def test_a_job_that_goes_on_after_the_loss_of_its_pod_is_deleted(follow: Any) -> None:
     run = follow(created=job(**ONCE), lost_timeout=0.1, delete=[NOT_FOUND])
     run.report(pod())
-    run.report(pod(grace=0), gone=True)
+    run.watchers.report("pod", pod(grace=0), gone=True)
     assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["delete"])
 
 
