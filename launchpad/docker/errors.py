@@ -22,6 +22,11 @@ _ADVICE = [
     (r"port is already allocated|address already in use", "stop what uses the port, or publish another one"),
     (r"network .* not found|could not find.* network", "create the network (docker network create), or check its name"),
     (r"bind source path does not exist|invalid mount|mount path must be absolute|mounts? denied", "check volumes"),
+    (r"duplicate mount point", "check volumes and the options mounts and tmpfs: each target may occur once"),
+    (
+        r"is not a shared or slave mount",
+        "share the mount on the engine's machine (mount --make-rshared), or omit the option",
+    ),
     (
         r"not a directory: unknown|are you trying to mount a directory onto a file",
         "check volumes: one mounts a directory onto a file, or a file onto a directory",

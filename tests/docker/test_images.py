@@ -6,12 +6,14 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from launchpad import ImagePullError, LaunchExecutor
+from tests.helping import in_thread
 
 from .conftest import Launch, sh
 from .proxy import Proxy
@@ -100,6 +102,37 @@ def test_a_missing_credential_helper_is_no_obstacle_to_a_public_image(
     (tmp_path / "config.json").write_text('{"credsStore": "nowhere", "auths": {"127.0.0.1": {"auth": "%"}}}')
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     assert make(image=image, auto_remove=True).submit(sh("true")) is True
+
+
+class _Closed(BaseHTTPRequestHandler):
+    """A registry that wants a login."""
+
+    default_request_version = "HTTP/1.1"  # else it answers a TLS handshake with no HTTP at all
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="closed"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_registry_that_wants_a_login_tells_the_trouble_of_the_credential_helper(
+    make: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"credsStore": "nowhere"}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Closed) as registry:
+        in_thread(registry.serve_forever)
+        try:
+            with pytest.raises(ImagePullError, match=r"registry_auth.*docker-credential-nowhere.*not installed"):
+                make(image=f"127.0.0.1:{registry.server_port}/closed:1").submit(sh("true"))
+        finally:
+            registry.shutdown()
 
 
 def test_a_missing_tag_is_an_error_with_advice(make: Launch) -> None:
