@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import attrs
 
@@ -81,35 +81,38 @@ class Login:
         configuration.api_key.update(dict.fromkeys(configuration.api_key, token))  # its key depends on the version
 
     def _run(self) -> bytes:
-        interactive = self._is_interactive()
+        try:
+            with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as words:
+                return self._output(output, words, self._is_interactive())
+        except (OSError, ValueError) as error:  # it cannot be started, or there is no room for its output
+            self._fail(f"could not be run: {getattr(error, 'strerror', None) or error}")
+
+    def _output(self, output: IO[bytes], words: IO[bytes], interactive: bool) -> bytes:
+        """Runs the plugin with files for what it prints, and returns its output."""
         timeout = INTERACTIVE_TIMEOUT if interactive else self._timeout
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as words:
-            try:
-                process = subprocess.Popen(
-                    [self._program(), *self._arguments()],
-                    stdin=None if interactive else subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=None if interactive else words,
-                    cwd=os.path.dirname(os.path.abspath(self._user.file)),
-                    env=self._environment(interactive),
-                    start_new_session=not interactive,
-                )
-            except (OSError, ValueError) as error:
-                self._fail(f"could not be run: {getattr(error, 'strerror', None) or error}")
-            try:
-                status: int | None = process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                status = None
-            finally:
-                _kill(process, group=not interactive)
-            words.seek(0)
-            if status is None:
-                self._fail(f"did not end within {timeout:g} s", words.read())
-            if status != 0:
-                cause = f"failed with exit status {status}" if status > 0 else f"was killed by signal {-status}"
-                self._fail(cause, words.read())
-            output.seek(0)
-            return output.read(_MAX_OUTPUT)
+        process = subprocess.Popen(
+            [self._program(), *self._arguments()],
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=output,
+            stderr=None if interactive else words,
+            cwd=os.path.dirname(os.path.abspath(self._user.file)),
+            env=self._environment(interactive),
+            start_new_session=not interactive,
+        )
+        try:
+            status: int | None = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            _kill(process, group=not interactive)
+        words.seek(0)
+        if status is None:
+            self._fail(f"did not end within {timeout:g} s", words.read())
+        if status != 0:
+            cause = f"failed with exit status {status}" if status > 0 else f"was killed by signal {-status}"
+            self._fail(cause, words.read())
+        output.seek(0)
+        return output.read(_MAX_OUTPUT)
 
     def _program(self) -> str:
         if os.path.dirname(self._command):
