@@ -13,12 +13,12 @@ from ..core.retries import LONGEST_OUTAGE, Transient, request_schedule
 from ..errors import EngineUnavailable, LaunchError
 from .api import Jobs, Object
 from .errors import ApiError
-from .status import has_log, is_idle, is_over, waits
+from .status import condition, has_log, is_idle, is_over, waits
 
 RETRY_INTERVAL = 1.0
 """Seconds after which a request to delete a pod is repeated."""
 
-START_WINDOW = 2.0
+START_WINDOW = 4.0
 """Seconds after which a container that its node does not report has not been started."""
 
 _GONE = (404, 409)  # 409: there is another Job of this name
@@ -112,8 +112,10 @@ class PodRemoval:
     def end(self, pods: Iterable[Object], grace: int | None) -> None:
         """Has the pods end within `grace` seconds; None: within their own grace."""
         for pod in pods:
-            if not is_over(pod):
-                self._delete(pod["metadata"]["name"], grace, None)
+            metadata = pod["metadata"]
+            removed = (metadata["name"], 0, metadata.get("resourceVersion")) in self._requested
+            if not removed and not is_over(pod):
+                self._delete(metadata["name"], grace, None)
 
     def _delete(self, name: str, grace: int | None, version: str | None) -> None:
         if (name, grace, version) in self._requested:
@@ -132,5 +134,5 @@ class PodRemoval:
 
 
 def _may_have_started(pod: Object) -> bool:
-    """Whether a node may be starting a container of an idle pod: it has taken the pod, and reports no obstacle."""
-    return bool((pod.get("status") or {}).get("containerStatuses")) and not waits(pod)
+    """Whether a node may be starting a container of an idle pod: it has got the pod, and reports no obstacle."""
+    return condition(pod, "PodScheduled") is not None and not waits(pod)

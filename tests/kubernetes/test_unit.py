@@ -220,6 +220,17 @@ def test_the_pod_of_a_stopped_run_is_removed_at_once_if_nothing_runs_in_it(follo
     assert run.server.requests == ["delete", "delete_pod"]
 
 
+def test_the_pod_of_a_stopped_run_is_not_removed_while_its_node_may_be_starting_it(follow: Any) -> None:
+    run = follow()
+    scheduled = [{"type": "PodScheduled", "status": "True"}]
+    run.report(pod(waiting="ContainerCreating", conditions=scheduled))
+    run.unit.terminate(60)
+    assert run.unit.poll(0) == []
+    assert run.server.requests == ["delete"]
+    run.report(pod(waiting="ImagePullBackOff", conditions=scheduled))
+    assert run.server.requests == ["delete", "delete_pod"]
+
+
 def test_the_pod_of_a_stopped_run_is_left_to_its_node_while_a_container_runs(follow: Any) -> None:
     run = follow()
     run.report(pod())
