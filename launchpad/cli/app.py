@@ -70,8 +70,10 @@ def _run_app(arguments: Sequence[str]) -> int:
 
 def _finished(status: int) -> int:
     """`status`, or if that is 0 and buffered output cannot be written, that of a failure."""
-    all_written = [_finish(stream) for stream in (sys.stdout, sys.stderr)]
-    return status if all(all_written) else status or exits.FAILED
+    for stream in (sys.stdout, sys.stderr):
+        if not _finish(stream, silent=status != 0):
+            status = status or exits.FAILED
+    return status
 
 
 def _report_error(error: BaseException) -> int:
@@ -112,13 +114,13 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _finish(stream: TextIO) -> bool:
+def _finish(stream: TextIO, *, silent: bool) -> bool:
     """Flushes `stream`; returns whether all was written. The rest is dropped: the interpreter would fail on it."""
     try:
         write_text(stream, "")
         return True
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):
+        if not (silent or isinstance(error, BrokenPipeError)):
             print_message(f"output was lost: {error.strerror}")
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, stream.fileno())

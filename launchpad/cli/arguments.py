@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,7 +40,17 @@ def parse(text: str, schema: Schema = JSON) -> Any:
 
 def parameters(arguments: Iterable[str]) -> dict[str, Any]:
     """The parameters of an entrypoint."""
-    return {name: _parsed(text, f"--param {name}") for name, text in pairs(arguments, "--param")}
+    words = [_decoded(word) for word in arguments]
+    return {name: _parsed(text, f"--param {name}") for name, text in pairs(words, "--param")}
+
+
+def _decoded(word: str) -> str:
+    """A word of the command line: in UTF-8, if it has bytes that the locale's encoding lacks."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(word).decode("utf-8", "surrogateescape")
+    return word
 
 
 def settings(arguments: Iterable[str], cls: type[Launcher]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import pytest
 
 from .command import launchpad
 
+NO_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
 
 def test_stdout_and_stderr_stay_apart() -> None:
     done = launchpad("run", "--", "sh", "-c", "echo '[bold]out[/]'; echo err >&2")
@@ -62,6 +64,15 @@ def test_an_entrypoint_gets_its_parameters(tmp_path: Path) -> None:
     parameters = ["--param", "name=ab", "--param", "times=2"]
     done = launchpad("run", "--entrypoint", "tasks:greet", *parameters, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "abab\n")
+
+
+def test_words_that_the_locale_cannot_decode_are_taken_as_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("import os\ndef show(word):\n    print(ascii(word), os.environb[b'A'])\n")
+    arguments = ["--entrypoint", "tasks:show", "--param", "word=ä", "--env", "A=ö"]
+    done = launchpad("run", *arguments, cwd=tmp_path, env=NO_LOCALE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{'ä'!a} {'ö'.encode()!r}\n", "")
+    done = launchpad("run", "--", "echo", "ä", env=NO_LOCALE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\\xe4\n", "")
 
 
 def test_the_run_ends_silently_when_its_reader_is_gone() -> None:
@@ -156,3 +167,10 @@ def test_a_fault_in_the_deployments_file_is_a_line_with_its_place(tmp_path: Path
     done = launchpad("preview", "--deployment", "greet", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("launchpad: deployments.yaml:4: ")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["preview", "--", "echo"]])
+@pytest.mark.parametrize("target", ["/dev/full", "&-"])
+def test_text_of_the_command_line_itself_that_cannot_be_written_is_one_line(arguments: list[str], target: str) -> None:
+    done = launchpad(*arguments, shell=f'"$@" >{target}')
+    assert (done.returncode != 0, done.stderr.count("\n")) == (True, 1)
