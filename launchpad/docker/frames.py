@@ -1,7 +1,8 @@
 """Parses output streams: frames into the bytes of stdout and stderr, and these into lines without repetitions.
 
-Whole lines are passed on and counted; the bytes after the last newline are held. A reopened stream starts at
-the run's beginning, and as many lines as were passed on are dropped.
+Whole lines are passed on and counted; the bytes after the last newline are held, or after the last "\\r", with which
+progress bars redraw a line. A reopened stream starts at the run's beginning, and as many lines and bytes as were passed
+on are dropped.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class LineDeduplicator:
 
     def __init__(self) -> None:
         self._lines = 0
-        self._bytes = 0  # of the line after these, if it was too long to be held
+        self._bytes = 0  # of the line after these: those that were passed on early
         self._held = b""
         self._drop_lines = 0
         self._drop_bytes = 0
@@ -70,16 +71,19 @@ class LineDeduplicator:
             self._lines += data.count(b"\n")
             self._bytes = 0
         whole, self._held = data[:end], data[end:]
-        if len(self._held) > MAX_HELD:
-            whole, self._held = data, b""
-            self._bytes += len(data) - end
-        return whole
+        early = len(self._held) if len(self._held) > MAX_HELD else self._held.rfind(b"\r") + 1
+        self._bytes += early
+        return whole + self._take(early)
 
     def finish(self) -> bytes:
         """Returns a last line without a newline."""
         last, self._held = self._held, b""
         self._bytes += len(last)
         return last
+
+    def _take(self, size: int) -> bytes:
+        taken, self._held = self._held[:size], self._held[size:]
+        return taken
 
     def _without_repeated(self, data: bytes) -> bytes:
         if self._drop_lines:

@@ -41,9 +41,14 @@ def test_whole_lines_are_passed_on_and_the_rest_is_held() -> None:
     assert (lines.finish(), lines.finish()) == (b"d", b"")
 
 
+def test_the_states_of_a_redrawn_line_are_passed_on_before_its_end() -> None:
+    lines = LineDeduplicator()
+    assert [lines.feed(data) for data in (b"a\n1\r2", b"%\r", b"3\r\nb")] == [b"a\n1\r", b"2%\r", b"3\r\n"]
+
+
 @pytest.mark.parametrize("size", [1, 2, 5, 100])
 def test_a_stream_that_starts_again_repeats_nothing(size: int) -> None:
-    whole = b"a\na\n\nb\na\nlast"
+    whole = b"a\na\n\n1\r2\rb\na\rlast"
     for passed in range(len(whole)):
         lines = LineDeduplicator()
         got = lines.feed(whole[:passed])

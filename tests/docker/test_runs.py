@@ -92,6 +92,7 @@ def test_a_program_that_is_not_in_the_image_is_a_launch_error_and_leaves_nothing
         ({}, {"working_dir": "relative"}, "absolute path"),
         ({"options": {"runtime": "no-such-runtime"}}, {}, "check the options"),
         ({"mem_limit": "1k"}, {}, "check mem_limit"),
+        ({"options": {"security_opt": "all"}}, {}, "options"),
     ],
 )
 def test_a_container_that_the_engine_refuses_is_a_launch_error_with_advice(
