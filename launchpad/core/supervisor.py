@@ -98,6 +98,7 @@ class Supervisor:
         """Kills a run whose end the engine no longer reports."""
         with self._poll_lock:
             self._unit.kill()
+        self._close_if_free()
 
     def close(self) -> None:
         """Closes the unit, as soon as no thread polls it. Any thread; it does not block."""

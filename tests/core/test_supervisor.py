@@ -188,6 +188,18 @@ def test_a_unit_that_is_not_polled_is_closed_at_once() -> None:
     assert unit.asked == ["close"]
 
 
+def test_a_close_during_a_kill_takes_effect_when_the_kill_ends() -> None:
+    class ClosedByOthers(ScriptedUnit):
+        def kill(self) -> None:
+            super().kill()
+            in_thread(supervisor.close).result(QUICK_TIMEOUT)
+
+    unit = ClosedByOthers()
+    supervisor = supervise(unit)
+    supervisor.kill()
+    assert unit.asked == ["kill", "close"]
+
+
 def test_a_unit_is_never_closed_during_a_poll() -> None:
     for _ in range(200):
         unit = ScriptedUnit()

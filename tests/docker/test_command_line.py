@@ -92,8 +92,8 @@ def test_a_batch_launches_one_container_per_run(docker: list[str]) -> None:
     scripts = {"a": "echo out", "b": "echo err >&2; exit 3"}
     runs = [{"name": name, "command": ["sh", "-c", script]} for name, script in scripts.items()]
     done = launchpad("batch", "-", *docker, stdin="\n".join(map(json.dumps, runs)))
-    assert (done.returncode, sorted(done.stdout.splitlines())) == (1, ["a | out", "b | err"])
-    assert "b: failed: Exited with status 3." in done.stderr.splitlines()
+    assert (done.returncode, done.stdout.splitlines()) == (1, ["a | out"])
+    assert {"b | err", "b: failed: Exited with status 3."} <= set(done.stderr.splitlines())
 
 
 @pytest.mark.usefixtures("nothing_left")

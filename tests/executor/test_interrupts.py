@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 import pytest
 
@@ -93,15 +93,19 @@ def test_a_second_ctrl_c_kills_at_once(body: str) -> None:
 
 
 ADJUST = ThreadPoolExecutor._adjust_thread_count.__code__
+"""Starts a thread of the pool. It contains the callback that ends the threads when the executor is collected."""
+
+PROTECTED = {ADJUST, *(constant for constant in ADJUST.co_consts if isinstance(constant, CodeType))}
 
 
 def must_not_be_interrupted(frame: FrameType | None) -> bool:
-    """Whether CPython would drop the interrupt, or `frame` is called by the stdlib's start of a thread of the pool.
+    """Whether CPython would drop the interrupt, or the stdlib starts or ends threads of the pool in `frame`.
 
-    An interrupted start can leave the pool's semaphore locked for good.
+    An interrupted start can leave the pool's semaphore locked for good, and an interrupted callback of a collected
+    executor its threads running.
     """
     callers = (caller for caller, _ in traceback.walk_stack(frame)) if frame is not None else ()
-    return in_gc_callback(frame) or any(caller.f_code is ADJUST for caller in callers)
+    return in_gc_callback(frame) or any(caller.f_code in PROTECTED for caller in callers)
 
 
 def test_an_interrupt_at_any_moment_leaves_no_run_and_no_future_undone() -> None:

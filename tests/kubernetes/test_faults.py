@@ -228,12 +228,16 @@ def test_ctrl_c_with_ten_running_and_fifty_queued_runs_leaves_nothing_behind(
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, str(tmp_path / "script.py"), cluster.namespace]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+
+    def unnoticed() -> bool:
+        return not any(job["metadata"].get("deletionTimestamp") for job in cluster.jobs())
+
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
     ) as script:
         assert script.stdout is not None
         assert [script.stdout.readline() for _ in range(10)] == ["ready\n"] * 10
-        with interrupted(script.pid):
+        with interrupted(script.pid, unnoticed):
             _, errors = script.communicate(timeout=LONG)
     assert "KeyboardInterrupt" in errors
     assert cluster.leftovers() == []
