@@ -172,6 +172,7 @@ def collected() -> Iterator[None]:
         gc.collect()
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.usefixtures("collected")
 def test_an_interrupt_at_any_moment_leaves_nothing(harness: Harness, launcher: Launcher) -> None:
     for _ in range(min(harness.many, 30)):
@@ -181,6 +182,7 @@ def test_an_interrupt_at_any_moment_leaves_nothing(harness: Harness, launcher: L
     assert harness.leftovers() == []
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.usefixtures("collected")
 def test_a_second_interrupt_kills_the_run(harness: Harness) -> None:
     recorded = RecordedLines()
