@@ -60,7 +60,8 @@ def test_a_nested_key_that_would_be_dropped_is_an_error_with_its_path(options: A
     [
         {"mounts": [Mount("/b", "/a", "bind", read_only=True, propagation="rslave", consistency="cached")]},
         {"mounts": [Mount("/b", "v", no_copy=True, labels={"a": "b"}, driver_config=DriverConfig("d", {"o": "p"}))]},
-        {"mounts": [Mount("/b", "v", subpath="x"), Mount("/t", None, "tmpfs", tmpfs_size="1m", tmpfs_mode=0o777)]},
+        {"mounts": [{"Target": "/b", "Source": "v", "Type": "volume", "VolumeOptions": {"Subpath": "x"}}]},
+        {"mounts": [Mount("/t", None, "tmpfs", tmpfs_size="1m", tmpfs_mode=0o777)]},
         {"mounts": ({**MOUNT, "readonly": True, "bindoptions": {"CreateMountpoint": True}},)},
         {"mounts": [{"VolumeOptions": None}]},
         {"mounts": None},
