@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures._base import _AcquireFutures  # type: ignore[attr-defined]
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType, FrameType
@@ -95,7 +96,13 @@ def test_a_second_ctrl_c_kills_at_once(body: str) -> None:
 ADJUST = ThreadPoolExecutor._adjust_thread_count.__code__
 """Starts a thread of the pool. It contains the callback that ends the threads when the executor is collected."""
 
-PROTECTED = {ADJUST, *(constant for constant in ADJUST.co_consts if isinstance(constant, CodeType))}
+PROTECTED = {
+    ADJUST,
+    *(constant for constant in ADJUST.co_consts if isinstance(constant, CodeType)),
+    # Interrupted, these leave the locks of some futures held by the main thread, and workers wait for them for good.
+    _AcquireFutures.__enter__.__code__,
+    _AcquireFutures.__exit__.__code__,
+}
 
 
 def must_not_be_interrupted(frame: FrameType | None) -> bool:
