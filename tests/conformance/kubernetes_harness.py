@@ -45,7 +45,7 @@ def api() -> Any:
     return core, batch
 
 
-END_TIMEOUT = 60.0
+END_TIMEOUT = 30.0
 """Seconds within which a Job or pod that is being removed must be gone."""
 
 
