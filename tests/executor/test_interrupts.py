@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from concurrent.futures._base import _AcquireFutures  # type: ignore[attr-defined]
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Condition
 from types import CodeType, FrameType
 
 import pytest
@@ -102,6 +103,8 @@ PROTECTED = {
     # Interrupted, these leave the locks of some futures held by the main thread, and workers wait for them for good.
     _AcquireFutures.__enter__.__code__,
     _AcquireFutures.__exit__.__code__,
+    Condition.__enter__.__code__,
+    Condition.__exit__.__code__,
 }
 
 

@@ -167,8 +167,10 @@ def test_a_pod_that_is_deleted_by_others_is_replaced_and_the_new_result_counts(c
         if len(lines) == 1:
             cluster.delete("", "pods", line, gracePeriodSeconds=1)
 
+    # The first pod is deleted long before it would end, and fails then: an exit status of 0 would complete the Job.
+    command = "trap 'exit 1' TERM; hostname; sleep 12 & wait"
     with cluster.launcher(backoff_limit=4) as launcher:  # the deleted pod counts as failed if its end is reported first
-        outcome = launcher.launch(shell("hostname; sleep 5"), on_output=delete_first)
+        outcome = launcher.launch(shell(command), on_output=delete_first)
     assert len(lines) == len(set(lines)) == 2, "the second pod writes its own name"
     assert outcome.reason is Reason.COMPLETED
 
