@@ -153,7 +153,7 @@ class Outcome:
     `exit_code` is the engine's, negative for a local process killed by a signal, None if unknown. `message` is the
     engine's description of the end, `hint` advice on what to try, or empty. `handle` is None for a run that was
     not launched, or cancelled before its start. `started_at` and `ended_at` are aware UTC datetimes, or None if
-    unknown.
+    unknown. `output_complete` is False if some of the output is known to be lost.
     """
 
     ok: bool
@@ -164,6 +164,7 @@ class Outcome:
     handle: Handle | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    output_complete: bool = True
 
     def _repr_html_(self) -> str:
         from .jupyter import html_table, shown_fields

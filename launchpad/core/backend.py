@@ -33,7 +33,10 @@ class Chunk(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class Exit:
-    """How a run ended, as the engine reports it. Whether launchpad stopped the run is not part of it."""
+    """How a run ended, as the engine reports it. Whether launchpad stopped the run is not part of it.
+
+    `output_complete` is False if some of the output is known to be lost.
+    """
 
     exit_code: int | None
     reason: Reason
@@ -41,6 +44,7 @@ class Exit:
     hint: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    output_complete: bool = True
 
 
 class Unit(abc.ABC):

@@ -187,6 +187,7 @@ class Supervisor:
             handle=self.handle,
             started_at=end.started_at or self._started_at,
             ended_at=end.ended_at or datetime.now(timezone.utc),
+            output_complete=end.output_complete,
         )
 
     def _stop_message(self, reason: Reason) -> str:

@@ -36,6 +36,12 @@ def test_the_exit_becomes_the_outcome_and_closes_the_unit() -> None:
     assert unit.asked == ["close"]
 
 
+def test_lost_output_that_the_unit_reports_is_marked_in_the_outcome() -> None:
+    unit = ScriptedUnit(Exit(exit_code=0, reason=Reason.COMPLETED, output_complete=False))
+    outcome = supervise(unit).wait(discard)
+    assert (outcome.ok, outcome.output_complete) == (True, False)
+
+
 def test_a_second_wait_returns_the_same_outcome_without_a_poll() -> None:
     unit = ScriptedUnit(ENDED)
     supervisor = supervise(unit)
