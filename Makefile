@@ -36,7 +36,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) build dist docs/_build launchpad.egg-info
+	rm -rf $(VENV) build dist docs/_build launchpad_runs.egg-info
 
 $(VENV)/installed-cli: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=python3.12")'

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-BENCH = "pip install 'launchpad[bench]'"
+BENCH = "pip install 'launchpad-runs[bench]'"
 
 PACKAGES = {
     "joblib": "joblib",

@@ -20,7 +20,7 @@ DIRECTORY = Path(__file__).parent / "results"
 Record = dict[str, Any]
 """The results of a scenario: `values[metric][contender][size]` has a value for each round."""
 
-PACKAGES = ("launchpad", "docker", "kubernetes", "joblib", "parsl", "psij-python", "python-on-whales", "submitit")
+PACKAGES = ("launchpad-runs", "docker", "kubernetes", "joblib", "parsl", "psij-python", "python-on-whales", "submitit")
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 import enum
 import inspect
-from importlib import metadata
 
 import attrs
+
+from launchpad import __version__
 
 project = "launchpad"
 author = "the authors of launchpad"
 copyright = "the authors of launchpad"
-release = version = metadata.version("launchpad")
+release = version = __version__
 
 extensions = ["sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]

@@ -3,7 +3,7 @@
     python examples/demo.py
 
 Each run calls `measure` of sources.py in its own process and prints its report as a line of JSON, which `on_output`
-receives here. Needs `pip install launchpad[cli]`.
+receives here. Needs `pip install 'launchpad-runs[cli]'`.
 """
 
 import json

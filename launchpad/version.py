@@ -3,6 +3,6 @@
 from importlib.metadata import PackageNotFoundError, version
 
 try:
-    __version__ = version("launchpad")
+    __version__ = version("launchpad-runs")
 except PackageNotFoundError:  # not installed
     __version__ = "0+unknown"

@@ -43,7 +43,7 @@ def command_lines() -> list[object]:
 def test_an_example_runs(page: Path, block: str, tmp_path: Path) -> None:
     for package in re.findall(r"^(?:import|from) (opentelemetry|rich)\b", block, re.MULTILINE):
         if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed: pip install 'launchpad[dev]'")
+            pytest.skip(f"{package} is not installed: pip install 'launchpad-runs[dev]'")
     documents.write_files(page, tmp_path)
     script = documents.run_python(block, tmp_path)
     assert (script.returncode, script.stderr) == (0, "")

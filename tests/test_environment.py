@@ -78,7 +78,7 @@ def test_without_an_image_an_entrypoint_runs_in_that_of_this_python_and_a_comman
 
 def test_an_image_name_is_by_default_that_of_this_launchpad_and_this_python() -> None:
     try:
-        installed = version("launchpad")
+        installed = version("launchpad-runs")
     except PackageNotFoundError:
         installed = "0+unknown"
     assert launchpad.__version__ == installed

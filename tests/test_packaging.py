@@ -6,9 +6,10 @@ import ast
 import importlib
 import json
 import pkgutil
+import re
 import subprocess
 import sys
-from importlib.metadata import entry_points, metadata, requires, version
+from importlib.metadata import PackageNotFoundError, entry_points, metadata, requires, version
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,9 @@ import pytest
 import launchpad
 from launchpad import engine
 from launchpad.subprocess import watchdog_script
+
+DISTRIBUTION = "launchpad-runs"
+"""The name in the package index, where another project has the name of the import package."""
 
 PUBLIC = [
     "Run",
@@ -104,19 +108,30 @@ def test_the_package_ships_its_types() -> None:
     assert files("launchpad").joinpath("py.typed").is_file()
 
 
+@pytest.fixture
+def installed() -> None:
+    """Skips a test of the metadata in a checkout that was installed under another name, or is not installed."""
+    try:
+        version(DISTRIBUTION)
+    except PackageNotFoundError:
+        pytest.skip(f"{DISTRIBUTION} is not installed here: pip install --editable .")
+
+
+@pytest.mark.usefixtures("installed")
 def test_the_metadata_names_license_python_and_extras() -> None:
-    package = metadata("launchpad")
+    package = metadata(DISTRIBUTION)
     assert (package["Name"], package["License-Expression"], package["Requires-Python"]) == (
-        "launchpad",
+        DISTRIBUTION,
         "Apache-2.0",
         ">=3.10",
     )
     assert {"docker", "kubernetes", "cli", "notebook", "all", "dev"} <= set(package.get_all("Provides-Extra") or [])
-    assert version("launchpad").count(".") == 2
+    assert version(DISTRIBUTION).count(".") == 2
 
 
+@pytest.mark.usefixtures("installed")
 def test_the_core_needs_five_packages() -> None:
-    core = [need for need in requires("launchpad") or [] if "extra ==" not in need and "sys_platform" not in need]
+    core = [need for need in requires(DISTRIBUTION) or [] if "extra ==" not in need and "sys_platform" not in need]
     assert sorted(need.partition(">=")[0] for need in core) == [
         "PyYAML",
         "attrs",
@@ -126,11 +141,18 @@ def test_the_core_needs_five_packages() -> None:
     ]
 
 
+@pytest.mark.usefixtures("installed")
 def test_every_dependency_has_a_lower_bound() -> None:
-    needs = [need for need in requires("launchpad") or [] if not need.startswith(("launchpad", "types-"))]
+    needs = [need for need in requires(DISTRIBUTION) or [] if not need.startswith(("launchpad", "types-"))]
     assert [need for need in needs if ">=" not in need] == []
 
 
 def test_the_command_line_is_installed() -> None:
-    (script,) = entry_points(group="console_scripts", name="launchpad")
+    (script,) = set(entry_points(group="console_scripts", name="launchpad"))
     assert callable(script.load())
+
+
+def test_messages_name_the_extras_of_this_distribution() -> None:
+    sources = [path.read_text() for path in Path(launchpad.__file__).parent.rglob("*.py")]
+    named = {name for source in sources for name in re.findall(r"([\w-]+)\[[a-z{}]+\]'", source)}
+    assert named == {DISTRIBUTION}

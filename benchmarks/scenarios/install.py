@@ -34,7 +34,7 @@ def _collect(wanted: object, found: dict[str, set[str]]) -> None:
 
 
 def _bytes(name: str) -> int:
-    if name == "launchpad":  # an editable installation has an empty list of files
+    if name == "launchpad-runs":  # an editable installation has an empty list of files
         import launchpad
 
         files = list(Path(launchpad.__file__).parent.rglob("*.py"))
@@ -43,7 +43,13 @@ def _bytes(name: str) -> int:
     return sum(file.stat().st_size for file in files if file.suffix != ".pyc" and file.is_file())
 
 
-EXTRAS = ("launchpad", "launchpad[docker]", "launchpad[kubernetes]", "launchpad[cli]", "launchpad[all]")
+EXTRAS = (
+    "launchpad-runs",
+    "launchpad-runs[docker]",
+    "launchpad-runs[kubernetes]",
+    "launchpad-runs[cli]",
+    "launchpad-runs[all]",
+)
 PEERS = {"joblib": "joblib", "PSI/J": "psij-python", "parsl": "parsl", "submitit": "submitit"}
 SDKS = {"docker-py": "docker", "kubernetes": "kubernetes", "python-on-whales": "python-on-whales"}
 

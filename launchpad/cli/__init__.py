@@ -17,7 +17,7 @@ def main() -> NoReturn:
     """The entry point `launchpad`: runs the command line in sys.argv and exits with its status."""
     for package in _NEEDED:
         if find_spec(package) is None:
-            sys.exit(f"launchpad: the command line needs the package {package}: pip install launchpad[cli]")
+            sys.exit(f"launchpad: the command line needs the package {package}: pip install 'launchpad-runs[cli]'")
     try:
         from .app import run_app
     except KeyboardInterrupt:

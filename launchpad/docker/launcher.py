@@ -111,7 +111,7 @@ class DockerLauncher(Launcher):
             from .backend import DockerBackend
         except ImportError as error:
             raise EngineUnavailable(
-                f"The package docker cannot be imported ({error}): install it with pip install 'launchpad[docker]'."
+                f"The package docker cannot be imported ({error}): pip install 'launchpad-runs[docker]'"
             ) from error
         return DockerBackend.connect(os.environ)
 

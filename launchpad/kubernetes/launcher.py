@@ -152,7 +152,7 @@ class KubernetesLauncher(Launcher):
             from .config import find_cluster
         except ImportError as error:
             raise EngineUnavailable(
-                f"The package for Kubernetes cannot be imported ({error}): pip install 'launchpad[kubernetes]'"
+                f"The package for Kubernetes cannot be imported ({error}): pip install 'launchpad-runs[kubernetes]'"
             ) from error
         manifest = fields.read_manifest(self.job) or {}
         kubeconfig = None if self.kubeconfig is None else os.path.expanduser(self.kubeconfig)

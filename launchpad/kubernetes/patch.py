@@ -69,7 +69,7 @@ def _apply(document: Any, operation: Operation) -> Any:
         from jsonpatch import JsonPatchException, JsonPatchTestFailed, JsonPointerException, apply_patch
     except ImportError as error:
         raise EngineUnavailable(
-            f"The package for JSON patches cannot be imported ({error}): pip install 'launchpad[kubernetes]'"
+            f"The package for JSON patches cannot be imported ({error}): pip install 'launchpad-runs[kubernetes]'"
         ) from error
     try:
         return apply_patch(document, [operation], in_place=True)

@@ -59,7 +59,7 @@ def display_here() -> MakeDisplay | None:
         return None
     if importlib.util.find_spec("rich") is None:
         extra = "notebook" if notebook else "cli"
-        raise LaunchError(f"Showing progress needs the package rich: pip install 'launchpad[{extra}]'")
+        raise LaunchError(f"Showing progress needs the package rich: pip install 'launchpad-runs[{extra}]'")
     if notebook:
         from .notebook import NotebookDisplay
 

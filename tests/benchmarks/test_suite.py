@@ -62,7 +62,7 @@ def test_the_documentation_shows_the_current_results(tmp_path: Path) -> None:
 
 
 def test_results_are_drawn_as_bars_and_as_lines(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="needs matplotlib: pip install launchpad[bench]")
+    pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'launchpad-runs[bench]'")
     for path in RESULTS:
         if path.stem in ("first", "flight"):
             shutil.copy(path, tmp_path)

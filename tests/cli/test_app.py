@@ -57,5 +57,5 @@ def test_a_missing_package_is_one_line_that_says_what_to_install(package: str) -
     hidden = f"import sys; sys.modules[{package!r}] = None; import launchpad.cli; launchpad.cli.main()"
     done = subprocess.run([sys.executable, "-c", hidden, "run", "ls"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert done.stderr.endswith("pip install launchpad[cli]\n")
+    assert done.stderr.endswith("pip install 'launchpad-runs[cli]'\n")
     assert done.stderr.count("\n") == 1

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.importorskip("ipykernel", reason="needs ipykernel: pip install launchpad[test]")
-pytest.importorskip("nbclient", reason="needs nbclient: pip install launchpad[test]")
+pytest.importorskip("ipykernel", reason="needs ipykernel: pip install 'launchpad-runs[test]'")
+pytest.importorskip("nbclient", reason="needs nbclient: pip install 'launchpad-runs[test]'")
 
 if TYPE_CHECKING:
     from .notebook import Notebook

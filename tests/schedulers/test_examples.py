@@ -47,7 +47,7 @@ each_example = pytest.mark.parametrize("name", sorted(PRINTS))
 
 def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     if (package := NEEDS.get(name)) and importlib.util.find_spec(package) is None:
-        pytest.skip(f"{package} is not installed: pip install 'launchpad[dev]'")
+        pytest.skip(f"{package} is not installed: pip install 'launchpad-runs[dev]'")
     return subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", *arguments],
         cwd=FOLDER,

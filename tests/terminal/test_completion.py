@@ -15,7 +15,7 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-@pytest.mark.skipif(not (BIN / "launchpad").exists(), reason="needs the command launchpad: pip install launchpad")
+@pytest.mark.skipif(not (BIN / "launchpad").exists(), reason="needs the command launchpad: pip install launchpad-runs")
 def test_bash_completes_commands_and_launchers(tmp_path: Path) -> None:
     env = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PS1": "> ", "INPUTRC": os.devnull}
     with Terminal(["bash", "--noprofile", "--norc", "-i"], env=env, cwd=tmp_path) as terminal:

@@ -171,7 +171,7 @@ def test_an_executor_that_is_not_shut_down_ends_its_bar_with_its_runs() -> None:
 def test_without_rich_the_error_says_what_to_install(use: str) -> None:
     with Terminal(python(f"import sys\nsys.modules['rich'] = None\n{RUNS}\n{use}"), columns=200) as terminal:
         lines = terminal.end()
-    assert lines[-1].endswith("LaunchError: Showing progress needs the package rich: pip install 'launchpad[cli]'")
+    assert lines[-1].endswith("LaunchError: Showing progress needs the package rich: pip install 'launchpad-runs[cli]'")
 
 
 def test_a_stdout_that_raises_affects_no_run() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("mypy", reason="needs mypy: pip install launchpad[dev]")
+pytest.importorskip("mypy", reason="needs mypy: pip install 'launchpad-runs[dev]'")
 
 HERE = Path(__file__).parent
 _EXPECTED = re.compile(r"# error: (.+)$")
