@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Mapping, Set
-from typing import Any, Literal, TypeVar
+from collections.abc import Iterator, Mapping, Set
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, TypeVar
 
 MAX_PARAMETERS = 64 * 1024
 """The most bytes that the parameters of a run may take as JSON."""
@@ -21,6 +21,17 @@ Flag = bool | Literal[0, 1]
 Choice = TypeVar("Choice", bound=enum.Enum)
 StrPath = str | os.PathLike[str]
 Texts = list[str] | tuple[str, ...] | Set[str]
+
+if TYPE_CHECKING:
+
+    class Words(Protocol):
+        """A list or tuple of str and Path. A str is none: it does not contain arbitrary objects."""
+
+        def __contains__(self, word: object, /) -> bool: ...
+        def __getitem__(self, position: SupportsIndex, /) -> StrPath: ...
+        def __iter__(self) -> Iterator[StrPath]: ...
+        def __len__(self) -> int: ...
+
 
 _MAPPING = (dict, Mapping)  # isinstance of the abstract class alone takes ten times as long
 
@@ -121,7 +132,8 @@ def optional_path(value: StrPath | None, what: str) -> str | None:
     return _sendable(path, what)
 
 
-def command(value: list[str] | tuple[str, ...] | None) -> list[str] | None:
+def command(value: Words | None) -> list[str] | None:
+    """A copy of a command with paths turned into text, unchanged: `~` stays as it is."""
     if value is None:
         return None
     if isinstance(value, str | bytes):
@@ -130,14 +142,23 @@ def command(value: list[str] | tuple[str, ...] | None) -> list[str] | None:
         raise ValueError(f"command must be a list of text, not {type(value).__name__}")
     if not value:
         raise ValueError("a run cannot be run with empty command")
-    for position, word in enumerate(value):
-        if not isinstance(word, str):
-            raise ValueError(
-                f"command[{position}] must be text, not {type(word).__name__}: use str() (in YAML, quotes)"
-            )
-    if not value[0]:
+    words = [_word(word, f"command[{position}]") for position, word in enumerate(value)]
+    if not words[0]:
         raise ValueError("a run cannot be run with empty command: command[0], the program, is ''")
-    return [_sendable(word, f"command[{position}]") for position, word in enumerate(value)]
+    return words
+
+
+def _word(value: object, what: str) -> str:
+    word = value if isinstance(value, str) else _path_text(value)
+    if word is None:
+        raise ValueError(f"{what} must be text or a Path, not {type(value).__name__}: use str() (in YAML, quotes)")
+    return _sendable(word, what)
+
+
+def _path_text(value: object) -> str | None:
+    """The text of a path; None for anything else, and for a path in bytes."""
+    text = os.fspath(value) if isinstance(value, os.PathLike) else None
+    return text if isinstance(text, str) else None
 
 
 def entrypoint(value: str | None) -> str | None:
@@ -159,14 +180,14 @@ def entrypoint(value: str | None) -> str | None:
 
 
 def parameters(value: Mapping[str, object]) -> dict[str, Any]:
-    """A deep copy by way of JSON, as the function will receive it: tuples become lists."""
+    """A deep copy by way of JSON, as the function will receive it: tuples become lists, and paths text."""
     if not isinstance(value, _MAPPING):
         raise ValueError(f"parameters must be a mapping of names to values, not {type(value).__name__}")
     if not value:
         return {}
     import json  # here and below, to keep `import launchpad` quick
 
-    text = json.dumps({_parameter_name(key): _jsonable(key, one) for key, one in value.items()})
+    text = f"{{{', '.join(f'{_parameter_name(key)}: {_as_json(key, one)}' for key, one in value.items())}}}"
     if len(text) > MAX_PARAMETERS:
         raise ValueError(
             f"parameters take {len(text)} bytes as JSON, more than {MAX_PARAMETERS}: "
@@ -177,22 +198,29 @@ def parameters(value: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _parameter_name(key: object) -> str:
+    import json
+
     if not isinstance(key, str):
         raise ValueError(f"parameters: names must be text, not {type(key).__name__}")
-    return str.__str__(key)
+    return json.dumps(str.__str__(key))
 
 
-def _jsonable(key: str, value: object) -> object:
+def _as_json(key: str, value: object) -> str:
     import json
 
     try:
-        json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, default=_path_for_json)
     except (TypeError, ValueError, RecursionError):
         raise ValueError(
             f"parameters[{key!r}] cannot be written as JSON ({type(value).__name__}): "
-            "pass text, finite numbers, booleans, None, lists or mappings of these"
+            "pass text, paths, finite numbers, booleans, None, lists or mappings of these"
         ) from None
-    return value
+
+
+def _path_for_json(value: object) -> str:
+    if (text := _path_text(value)) is None:
+        raise TypeError
+    return text
 
 
 def name(value: str | None) -> str | None:

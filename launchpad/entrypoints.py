@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import FunctionType
 from typing import Any
@@ -34,6 +34,41 @@ def entrypoint_of(function: Callable[..., object]) -> str:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise ValueError(f"{function.__name__} is a generator, and nothing would consume it: {_CALL_IT}")
     return f"{_place_of(function)}:{function.__name__}"
+
+
+def check_parameters(function: Callable[..., object], parameters: Mapping[str, object]) -> None:
+    """ValueError, with a suggestion, if `function` cannot be called with `parameters` as keyword arguments."""
+    if faults := list(_faults(function, parameters)):
+        raise ValueError(f"{function.__name__} cannot take these parameters: {'; '.join(faults)}")
+
+
+def _faults(function: Callable[..., object], given: Mapping[str, object]) -> Iterator[str]:
+    # Of a decorated function, the decorator's own signature: it may pass on other arguments than it receives.
+    signature = inspect.signature(function, follow_wrapped=False).parameters.values()
+    positional = {one.name for one in signature if one.kind is one.POSITIONAL_ONLY}
+    named = {one.name: one.default for one in signature if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+    if not any(one.kind is one.VAR_KEYWORD for one in signature):
+        for name in given:
+            if name in positional:
+                yield f"{name!r} is positional-only (before the /), and parameters are passed by name"
+            elif name not in named:
+                yield f"it has no {name!r}{_suggestion(name, list(named))}"
+    for one in signature:
+        if one.default is one.empty and one.name not in given:
+            if one.name in named:
+                yield f"it needs {one.name!r}"
+            elif one.name in positional:
+                yield f"it needs {one.name!r}, which is positional-only (before the /): parameters are passed by name"
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    """What to write instead of `name`."""
+    import difflib  # only errors need it
+
+    near = difflib.get_close_matches(name, known, 1)
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    return f" (it has {', '.join(map(repr, known))})" if known else " (it has none)"
 
 
 _CALL_IT = "call it in a function at the top level of a module, and pass that function"

@@ -98,14 +98,14 @@ class LaunchExecutor(ThreadPoolExecutor):
             )
         return super().submit(fn, *args, **kwargs)
 
-    def launch_all(self, runs: Iterable[Run]) -> list[LaunchFuture]:
+    def launch_all(self, runs: Iterable[Run], *, on_output: OnOutput | None = None) -> list[LaunchFuture]:
         """Submits all `runs` and gives their futures, in order. TypeError, with nothing launched, if one is no Run."""
         self._check_process()
         runs = list(runs)
         for run in runs:
             if not isinstance(run, Run):
                 raise TypeError(f"launch_all takes Runs, not {type(run).__name__}")
-        return [self._submit_run(run) for run in runs]
+        return [self._submit_run(run, on_output=on_output) for run in runs]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As in the stdlib."""

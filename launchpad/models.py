@@ -61,11 +61,11 @@ class RestartPolicy(str, enum.Enum):
 class Run:
     """What to launch: a command, or an entrypoint with its parameters. Frozen, without a status.
 
-    `command` is a non-empty list of str. `entrypoint` is `package.module:function` or `path/to/file.py:function`,
-    called with `parameters` (JSON-able, at most 64 KiB). Exactly one of the two is needed. `env` values may be
-    numbers; None removes the variable. `timeout` is in seconds from the start of the run. `working_dir`, `env` and
-    `labels` override the launcher's. `name` is any text. By default it is the command's program or the entrypoint's
-    function; an empty name becomes the id.
+    `command` is a non-empty list of str or Path. `entrypoint` is `package.module:function` or
+    `path/to/file.py:function`, called with `parameters` (JSON-able, at most 64 KiB; a Path becomes text). Exactly one
+    of the two is needed. `env` values may be numbers; None removes the variable. `timeout` is in seconds from the start
+    of the run. `working_dir`, `env` and `labels` override the launcher's. `name` is any text. By default
+    it is the command's program or the entrypoint's function; an empty name becomes the id.
 
     Bad values raise ValueError here, not at the launch. Runs compare by value and hash by `id`.
     """
@@ -112,11 +112,12 @@ class Run:
     ) -> Run:
         """A run of `function`, which must be importable: defined at the top level of a module or of a script.
 
-        ValueError, which says what to do, for lambdas, closures, methods and functions of a notebook or a prompt.
+        ValueError, which says what to do, for lambdas, closures, methods and functions of a notebook or a prompt, and
+        for `parameters` that the function cannot take.
         """
-        from .entrypoints import entrypoint_of
+        from .entrypoints import check_parameters, entrypoint_of
 
-        return cls(
+        run = cls(
             entrypoint=entrypoint_of(function),
             parameters=parameters,
             name=name,
@@ -125,6 +126,8 @@ class Run:
             working_dir=working_dir,
             timeout=timeout,
         )
+        check_parameters(function, run.parameters)
+        return run
 
 
 @attrs.frozen

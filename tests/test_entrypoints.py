@@ -24,6 +24,15 @@ def plain(day: str = "today") -> str:
     return day
 
 
+def many(day: str, *names: str, size: int, deep: bool = False) -> None: ...
+
+
+def by_position(day: str, /) -> None: ...
+
+
+def anything(first: int = 0, /, *rest: int, **named: int) -> None: ...
+
+
 async def coroutine() -> None:
     await asyncio.sleep(0)
 
@@ -123,6 +132,41 @@ class TestOf:
         with pytest.raises(ValueError, match=r"\A[^\n]+\Z") as caught:
             Run.of(function)
         assert why in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("function", "parameters"),
+        [
+            (plain, {}),
+            (plain, {"day": "x"}),
+            (many, {"day": "x", "size": 1}),
+            (many, {"day": "x", "size": 1, "deep": True}),
+            (anything, {}),
+            (anything, {"whatever": 1}),
+            (anything, {"first": 1}),  # goes to **rest
+            (decorated, {"whatever": 1}),  # the decorator may take it
+            (plain, {"day": Path("x")}),
+        ],
+    )
+    def test_parameters_that_a_function_can_take_are_accepted(self, function: Any, parameters: Any) -> None:
+        assert Run.of(function, parameters=parameters).parameters.keys() == parameters.keys()
+
+    @pytest.mark.parametrize(
+        ("function", "parameters", "faults"),
+        [
+            (plain, {"dya": 1}, "it has no 'dya' (did you mean 'day'?)"),
+            (plain, {"quantity": 1}, "it has no 'quantity' (it has 'day')"),
+            (coroutine, {"day": 1}, "it has no 'day' (it has none)"),
+            (many, {"day": 1}, "it needs 'size'"),
+            (many, {"siez": 1}, "it has no 'siez' (did you mean 'size'?); it needs 'day'; it needs 'size'"),
+            (many, {"day": 1, "size": 2, "names": 3}, "it has no 'names' (it has 'day', 'size', 'deep')"),
+            (by_position, {"day": 1}, "'day' is positional-only (before the /), and parameters are passed by name"),
+            (by_position, {}, "it needs 'day', which is positional-only (before the /): parameters are passed by name"),
+        ],
+    )
+    def test_parameters_that_it_cannot_take_are_refused(self, function: Any, parameters: Any, faults: Any) -> None:
+        with pytest.raises(ValueError, match=rf"\A{function.__name__} cannot take these parameters: (.*)\Z") as caught:
+            Run.of(function, parameters=parameters)
+        assert str(caught.value).endswith(f": {faults}")
 
     def test_a_function_of_a_module_that_cannot_be_imported_is_refused(self) -> None:
         names: dict[str, Any] = {"__name__": "made_up"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import enum
 import json
+import os
 import pathlib
 import pickle
 from datetime import datetime, timezone
@@ -47,7 +48,19 @@ class TestCommand:
         assert "shlex.split" in refusal(command=text)
 
     def test_a_word_that_is_not_text_is_named_by_its_position(self) -> None:
-        assert "command[1] must be text, not PosixPath" in refusal(command=["ls", pathlib.Path("/tmp")])
+        assert "command[1] must be text or a Path, not int" in refusal(command=["sleep", 5])
+
+    def test_paths_become_text_unchanged(self) -> None:
+        assert Run(command=[pathlib.Path("~/bin/x"), pathlib.PurePosixPath("a b"), "c"]).command == [
+            "~/bin/x",
+            "a b",
+            "c",
+        ]
+        assert Run(command=(pathlib.Path("./x.sh"),)).name == "x.sh"
+
+    def test_a_path_in_bytes_is_refused(self) -> None:
+        with os.scandir(b"/") as entries:
+            assert "command[1] must be text or a Path, not DirEntry" in refusal(command=["cat", next(entries)])
 
     def test_nul_is_refused(self) -> None:
         assert "command[1] contains a NUL" in refusal(command=["echo", "a\0b"])
@@ -113,6 +126,10 @@ class TestParameters:
 
     def test_parameters_are_kept_as_json_returns_them(self) -> None:
         assert self.run(a=(1, 2), b={3: Colour.RED}).parameters == {"a": [1, 2], "b": {"3": "red"}}
+
+    def test_paths_become_text_at_any_depth(self) -> None:
+        path = pathlib.Path("data", "ü.csv")
+        assert self.run(a=path, b=[{"c": path}]).parameters == {"a": "data/ü.csv", "b": [{"c": "data/ü.csv"}]}
 
     def test_later_changes_of_the_callers_objects_do_not_reach_the_run(self) -> None:
         days = ["mon"]

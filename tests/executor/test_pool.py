@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from launchpad import LaunchExecutor, LaunchFuture, SubprocessLauncher
+from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher
 from launchpad.testing import FakeBackend, FakeLauncher, Script
 from tests.helping import all_done
 
@@ -65,6 +65,14 @@ def test_launch_all_returns_futures_in_order(executor: LaunchExecutor, fake: Fak
     for number in range(6):
         fake.finish(f"job-{number}", number)
     assert [future.result(10) for future in futures] == [True] + [False] * 5
+
+
+def test_launch_all_passes_the_output_of_all_runs_to_one_callback(launcher: FakeLauncher) -> None:
+    lines: list[tuple[str, str]] = []
+    runs = [Run(command=["echo", name], name=name) for name in "ab"]
+    with LaunchExecutor(SubprocessLauncher(), 1) as executor:
+        executor.launch_all(runs, on_output=lambda run, line: lines.append((run.name, line)))
+    assert lines == [("a", "a"), ("b", "b")]
 
 
 def test_launch_all_launches_nothing_if_an_item_is_not_a_run(executor: LaunchExecutor, fake: FakeBackend) -> None:

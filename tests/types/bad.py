@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from launchpad import (
     Deployment,
     DockerLauncher,
@@ -25,6 +27,8 @@ executor = LaunchExecutor(local)
 Run(command=3)  # error: arg-type
 Run(command="echo hello")  # error: arg-type
 Run(command=[1])  # error: list-item
+Run(command=[b"ls"])  # error: list-item
+Run(command=Path("ls"))  # error: arg-type
 Run(entrypoint=print)  # error: arg-type
 Run(entrypoint="m:f", parameters=[1])  # error: arg-type
 Run(entrypoint="m:f", parameters={1: 2})  # error: dict-item
@@ -96,7 +100,10 @@ Outcome(ok=True, reason=Reason.COMPLETED).exit_code + 1  # error: operator
 
 executor.submit(5)  # error: call-overload
 executor.submit(run, on_start=5)  # error: call-overload
+executor.submit(["echo"])  # error: call-overload
 executor.launch_all([print])  # error: list-item
+executor.launch_all([run], on_output=print, progress=True)  # error: call-arg
+executor.launch_all([run], on_output=lambda line: None)  # error: arg-type, misc
 ok = executor.submit(run).outcome.ok  # error: union-attr
 LaunchExecutor("docker")  # error: arg-type
 

@@ -40,6 +40,16 @@ run = Run(command=["echo", "hello"])
 Run(command=("echo", "hello"), name="n", labels={"team": "a", "level": 1}, timeout=5, id="x")
 Run(command=["ls"], env={"A": "1", "B": 2, "C": 0.5, "D": None}, working_dir=Path("/tmp"), timeout=None)
 Run(entrypoint="m:f", parameters={"day": "today", "deep": {"list": [1, None]}}, working_dir="~")
+Run(command=["ls", Path("/tmp")])
+Run(command=[Path("./script.sh")])
+Run(command=(Path("./script.sh"), "-v"))
+words: list[str] = ["ls"]
+paths: list[Path] = [Path("/bin/ls")]
+mixed: list[str | Path] = ["ls", Path("/tmp")]
+Run(command=words)
+Run(command=paths)
+Run(command=mixed)
+Run(entrypoint="m:f", parameters={"file": Path("/tmp")})
 Run.of(report, parameters={"day": "x"}, env={"A": 1}, name="n", timeout=1.5, labels={"n": 1}, working_dir=Path("/"))
 counts: dict[str, int] = {"N": 1}
 Run(command=["ls"], env=counts, labels=counts)
@@ -108,6 +118,7 @@ with LaunchExecutor(local, 8, max_launches=2, progress=True) as executor:
     assert_type(executor.submit(report, "today"), Future[int])
     assert_type(executor.submit(report, day="today"), Future[int])
     assert_type(executor.launch_all([run]), list[LaunchFuture])
+    assert_type(executor.launch_all((run for _ in range(2)), on_output=on_output), list[LaunchFuture])
 assert_type(future.result(), bool)
 assert_type(future.result(timeout=5), bool)
 assert_type(future.outcome, Outcome | None)
