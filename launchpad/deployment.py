@@ -15,6 +15,7 @@ from .launcher import Launcher, lookup_launcher
 from .models import Run
 from .schema import TEXT, Schema, schema_of
 from .settings import faults_in, keys_of, structure, unknown_key
+from .suggestions import did_you_mean
 from .yamlfile import Document
 from .yamlnodes import Step
 
@@ -51,6 +52,23 @@ def _launcher(value: Launcher) -> Launcher:
     raise ValueError(f"launcher must be a Launcher, not {type(value).__name__}")
 
 
+class UnknownDeployment(KeyError):
+    """There is no deployment of this name. The message lists those that there are."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError shows the repr
+
+
+class _Deployments(dict[str, "Deployment"]):
+    """The deployments of a file, by name."""
+
+    file = ""
+
+    def __missing__(self, name: str) -> Deployment:
+        known = ", ".join(sorted(self)) or "none"
+        raise UnknownDeployment(f"{self.file} has no deployment {name!r}; it has: {known}{did_you_mean(name, self)}")
+
+
 @attrs.frozen
 class Deployment:
     """A name, the fields of the run to make (those of Run without the id), and the launcher to launch it on."""
@@ -75,10 +93,13 @@ class Deployment:
     def load(cls, path: str | os.PathLike[str]) -> dict[str, Deployment]:
         """The deployments in a file, by name. ValueError, one line with file and line, for the first fault in it.
 
+        A name that is not in the file is a KeyError that lists those that are.
+
         Relative paths stay as they are: they are resolved when a run is launched.
         """
         document = yamlfile.load(path, _SCHEMA)
-        deployments: dict[str, Deployment] = {}
+        deployments = _Deployments()
+        deployments.file = document.file
         for position in _positions(document):
             deployment = _read(document, "deployments", position)
             if deployment.name in deployments:
@@ -135,7 +156,7 @@ def _read_launcher(document: Document, *at: Step) -> Launcher:
     with _placed(document, *at, "type"):
         cls = lookup_launcher(settings["type"])
     if "config" in settings:
-        _mapping(document, keys_of(cls), cls.__name__, *at, "config")
+        _mapping(document, keys_of(cls), cls.__name__, *at, "config", elsewhere=cls.elsewhere)
     with _placed(document, *at):
         return Launcher.from_settings(settings)
 
@@ -149,14 +170,16 @@ def _positions(document: Document) -> range:
     return range(len(deployments))
 
 
-def _mapping(document: Document, known: Collection[str], owner: str, *at: Step) -> dict[str, Any]:
+def _mapping(
+    document: Document, known: Collection[str], owner: str, *at: Step, elsewhere: Mapping[str, str] = {}
+) -> dict[str, Any]:
     """The mapping at a place of the document; ValueError for a key that is not one of `known`."""
     value = document.get(*at)
     if not isinstance(value, dict):
         raise document.error(f"a mapping is needed, not {type(value).__name__}", *at)
     for key in value:
         if key not in known:
-            raise document.error(unknown_key(key, known, owner), *at, key)
+            raise document.error(unknown_key(key, known, owner, elsewhere), *at, key)
     return value
 
 

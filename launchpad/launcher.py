@@ -9,6 +9,7 @@ import abc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
@@ -57,6 +58,8 @@ class Launcher(abc.ABC):
     """
 
     type: ClassVar[str] = ""
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """What to use instead of some settings that this class does not have, for the error that names them."""
 
     env: dict[str, str | None] = attrs.field(factory=dict, converter=converters.env, repr=masked)
     stream_output: bool = attrs.field(default=True, converter=converters.stream_output)
@@ -232,7 +235,7 @@ class Launcher(abc.ABC):
                 f"these are settings of type {settings.type!r}, and {cls.__name__} is of type {cls.type!r}: "
                 "Launcher.from_settings takes those of every type"
             )
-        return structure(settings.config, found, "$.config")
+        return structure(settings.config, found, "config")
 
     def close(self) -> None:
         """Closes the connection to the engine, if there is one. The next use opens another. Idempotent."""
@@ -316,6 +319,26 @@ _REGISTRY: Registry[Launcher] = Registry(
     "launchpad.launchers",
     {name: f"launchpad.{name}" for name in ("docker", "kubernetes", "subprocess", "universal")},
 )
+
+
+def names_settings(cls: LauncherClass) -> LauncherClass:
+    """Class decorator: an unknown argument of the constructor is a TypeError that says what to use instead."""
+    init: Callable[..., None] = cls.__init__
+
+    @wraps(init)
+    def __init__(self: Launcher, *args: Any, **settings: Any) -> None:
+        try:
+            init(self, *args, **settings)
+        except TypeError:
+            from .settings import keys_of, unknown_setting
+
+            for key in settings:
+                if key not in keys_of(cls):
+                    raise TypeError(unknown_setting(key, cls)) from None
+            raise
+
+    cls.__init__ = __init__  # type: ignore[method-assign]
+    return cls
 
 
 def register_launcher(cls: LauncherClass) -> LauncherClass:

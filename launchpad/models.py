@@ -9,7 +9,7 @@ import enum
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
@@ -17,6 +17,7 @@ from . import converters
 from .converters import masked
 from .ids import new_id
 from .schema import KEY, QUOTED
+from .suggestions import did_you_mean
 
 
 class Reason(str, enum.Enum):
@@ -109,6 +110,7 @@ class Run:
         labels: Mapping[str, str | float] = {},
         working_dir: str | os.PathLike[str] | None = None,
         timeout: float | None = None,
+        **unknown: NoReturn,
     ) -> Run:
         """A run of `function`, which must be importable: defined at the top level of a module or of a script.
 
@@ -117,6 +119,8 @@ class Run:
         """
         from .entrypoints import check_parameters, entrypoint_of
 
+        if unknown:
+            raise TypeError(_unknown_arguments(function, list(unknown)))
         run = cls(
             entrypoint=entrypoint_of(function),
             parameters=parameters,
@@ -128,6 +132,15 @@ class Run:
         )
         check_parameters(function, run.parameters)
         return run
+
+
+def _unknown_arguments(function: object, names: list[str]) -> str:
+    own = ["parameters", "name", "env", "labels", "working_dir", "timeout"]
+    parameters = ", ".join(f"{name!r}: …" for name in names)
+    return (
+        f"Run.of has no argument {names[0]!r}{did_you_mean(names[0], own)}: give the arguments of "
+        f"{getattr(function, '__name__', 'the function')} as parameters={{{parameters}}}"
+    )
 
 
 @attrs.frozen

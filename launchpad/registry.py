@@ -7,6 +7,8 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from .suggestions import did_you_mean
+
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
@@ -68,7 +70,9 @@ class Registry(Generic[T]):
         for point in self._entry_points():
             if point.name == name:
                 return self._load(point)
-        raise ValueError(f"unknown {self._kind} type {name!r}; known are: {', '.join(self.names())}")
+        known = self.names()
+        near = did_you_mean(name, known)
+        raise ValueError(f"unknown {self._kind} type {name!r}; known are: {', '.join(known)}{near}")
 
     def _load(self, point: EntryPoint) -> type[T]:
         try:

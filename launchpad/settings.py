@@ -5,7 +5,6 @@ The converters of the fields decide what is accepted. cattrs reads a mapping and
 
 from __future__ import annotations
 
-import difflib
 import enum
 import json
 import re
@@ -18,11 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 import attrs
 
 from .converters import flag, masked
+from .suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
 T = TypeVar("T")
+Fault = tuple[str, list[str | int]]
+"""What is wrong, and the steps to it."""
+
 Hook = Callable[[Any, Any], Any]
 
 _SCALARS: dict[type, tuple[Any, str]] = {
@@ -65,41 +68,55 @@ def unstructure(instance: attrs.AttrsInstance) -> dict[str, Any]:
     return {key: _plain(one, f"{owner}.{key}") for key, one in _converter().unstructure(instance).items()}
 
 
-def structure(data: object, cls: type[T], path: str = "$") -> T:
-    """An instance of the attrs class `cls` from a mapping. ValueError with one line for each fault, with its path."""
+class Faults(ValueError):
+    """The faults in a mapping of settings, each with the steps to it. The text has one line for each."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(_line(what, steps) for what, steps in self.faults)
+
+
+def structure(data: object, cls: type[T], *at: str) -> T:
+    """An instance of the attrs class `cls` from a mapping, which stands at the steps `at`. Faults."""
     import cattrs
 
     if not isinstance(data, Mapping):
-        raise ValueError(f"a mapping is needed, not {type(data).__name__} @ {path}")
+        raise Faults([(f"a mapping is needed, not {type(data).__name__}", [*at])])
     for key in data:
         if not isinstance(key, str):
-            raise ValueError(f"a key must be text, not {type(key).__name__}: {key!r} @ {path}")
+            raise Faults([(f"a key must be text, not {type(key).__name__}: {key!r}", [*at])])
     try:
         return _converter().structure(data, cls)
     except cattrs.BaseValidationError as error:
-        faults = cattrs.transform_error(error, path, _fault)
-        raise ValueError("\n".join(faults)) from None  # the cause shows values
+        lines = cattrs.transform_error(error, "$", _fault)
+        raise Faults(
+            [(what, [*at, *steps]) for what, steps in map(_what_and_where, lines)]
+        ) from None  # it shows values
 
 
-def faults_in(error: Exception) -> list[tuple[str, list[str | int]]]:
+def faults_in(error: Exception) -> list[Fault]:
     """The faults in an error of `structure` or of a converter, each with the steps to it from the root."""
-    return [_what_and_where(line) for line in str(error).splitlines()]
-
-
-def fault_lines(error: Exception) -> list[str]:
-    """The faults in such an error, each with the path to it if it does not begin with the name of the field."""
-    return [_line(what, steps) for what, steps in faults_in(error)]
+    return error.faults if isinstance(error, Faults) else [(line, []) for line in str(error).splitlines()]
 
 
 def _line(what: str, steps: list[str | int]) -> str:
-    path = "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in steps).removeprefix(".")
-    return f"{path}: {what}" if path and not what.startswith((f"{steps[0]} ", f"{steps[0]}[", f"{steps[0]}:")) else what
+    """A fault with the path to it. It may begin with the name of the field itself, which stands there once then."""
+    for position, step in enumerate(steps):
+        if what.startswith((f"{step} ", f"{step}[", f"{step}:", f"{step}.")):
+            return ".".join(filter(None, [_path(steps[:position]), what]))
+    return ": ".join(filter(None, [_path(steps), what]))
 
 
-def _what_and_where(line: str) -> tuple[str, list[str | int]]:
-    what, at, path = line.rpartition(" @ $")
-    if not at:
-        return line, []
+def _path(steps: list[str | int]) -> str:
+    return "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in steps).removeprefix(".")
+
+
+def _what_and_where(line: str) -> Fault:
+    """A line of cattrs's, which ends with the path."""
+    what, _, path = line.rpartition(" @ $")
     return what, [int(number) if number else name or key for name, number, _, key in _STEP.findall(path)]
 
 
@@ -108,10 +125,16 @@ def keys_of(cls: type) -> list[str]:
     return [field.name for field in attrs.fields(cls) if field.init]
 
 
-def unknown_key(key: object, known: Collection[str], owner: str) -> str:
-    """The message that `owner` has no such key, with the closest known one."""
-    near = difflib.get_close_matches(str(key), known, n=1)
-    return f"unknown key {key!r} of {owner}" + (f" (did you mean {near[0]!r}?)" if near else f"; known: {list(known)}")
+def unknown_key(key: object, known: Collection[str], owner: str, elsewhere: Mapping[str, str] = {}) -> str:
+    """The message that `owner` has no such key: what to use instead, by `elsewhere`, the nearest key, or all keys."""
+    if (use := elsewhere.get(str(key))) is not None:
+        return f"unknown key {key!r} of {owner}: {use}"
+    return f"unknown key {key!r} of {owner}" + (did_you_mean(key, known) or f"; known: {list(known)}")
+
+
+def unknown_setting(key: object, cls: type) -> str:
+    """The message that an attrs class has no such field. Its attribute `elsewhere` says what to use instead."""
+    return unknown_key(key, keys_of(cls), cls.__name__, getattr(cls, "elsewhere", {}))
 
 
 def _plain(value: object, what: str) -> Any:
@@ -128,8 +151,7 @@ def _fault(error: BaseException, expected: object) -> str:
     from cattrs.v import format_exception
 
     if isinstance(error, ForbiddenExtraKeysError):
-        known = keys_of(error.cl)
-        return "; ".join(unknown_key(key, known, error.cl.__name__) for key in sorted(error.extra_fields, key=str))
+        return "; ".join(unknown_setting(key, error.cl) for key in sorted(error.extra_fields, key=str))
     if isinstance(error, KeyError):
         return f"the key {error.args[0]!r} is missing"
     if isinstance(error, ValueError | TypeError):

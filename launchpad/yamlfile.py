@@ -56,7 +56,8 @@ class Document:
     def error(self, message: str, *steps: Step) -> ValueError:
         """A ValueError about the part that the steps lead to: one line with file, line and place."""
         place = self._place(steps)
-        return ValueError(f"{self.file}:{self.line(*steps)}: " + (f"{place}: " if place else "") + message)
+        where = f"{self.file}:{self.line(*steps)}: " if self.file else ""
+        return ValueError(where + (f"{place}: " if place else "") + message)
 
     def first_error(self) -> ValueError:
         """The error about the first of the faults."""
@@ -89,6 +90,10 @@ class _Loader(yaml.SafeLoader):
 _FastLoader: Any = getattr(yaml, "CSafeLoader", _Loader)
 
 
+class NotYaml(ValueError):
+    """A text is not one document of YAML."""
+
+
 def load(path: str | os.PathLike[str], schema: Schema = None) -> Document:
     """Reads a YAML or JSON file with one document; the data of an empty one is None.
 
@@ -119,14 +124,15 @@ def load_all(path: str | os.PathLike[str], schema: Schema = None) -> list[Docume
 def parse(text: str, schema: Schema, default: Schema) -> Any:
     """The data in a text of one document; `default` is the kind of the scalars that the schema does not name.
 
-    ValueError without any value of it.
+    NotYaml, or a ValueError for what is not plain data, without any value of it.
     """
     try:
         (document,) = _documents(text, "", schema, default)
     except (yaml.YAMLError, RecursionError, ValueError):
-        raise ValueError("it is not valid YAML") from None
+        raise NotYaml("it is not valid YAML") from None
     if document.faults:
-        raise ValueError(document.faults[0][0])
+        message, steps = document.faults[0]
+        raise document.error(message, *steps)
     return document.data
 
 

@@ -136,10 +136,14 @@ class NodeReader:
             is_text = isinstance(key, yaml.ScalarNode) and (key.tag == _TEXT or has_text_keys(schema or self._default))
             is_template = isinstance(key, yaml.MappingNode) and key.flow_style
             name = key.value if is_text else _TEMPLATE_KEY if is_template else "?"
+            if lacks_space := bool(node.flow_style) and _lacks_space(key, value):
+                name = name.partition(":")[0]  # the rest may be a secret
             here = (*steps, name)
             self.lines[here] = key.start_mark.line + 1
             if is_template:
                 self._fault(TEMPLATE, here)
+            elif lacks_space:
+                self._fault(f"write a space after the colon, as in {{{name}: value}}", here)
             elif not is_text:
                 self._fault(f"a key must be text, not {_kind(key)}: put it in quotes", here)
             elif own[name] > 1 and name in mapping:
@@ -160,6 +164,12 @@ class NodeReader:
 
     def _fault(self, message: str, steps: tuple[Step, ...]) -> None:
         self.faults.append((message, steps))
+
+
+def _lacks_space(key: yaml.Node, value: yaml.Node) -> bool:
+    """Whether they come from `{A:1}`, in which YAML sees the key `A:1` and no value."""
+    absent = value.tag == _NULL and value.start_mark.index == value.end_mark.index
+    return absent and isinstance(key, yaml.ScalarNode) and not key.style and ":" in key.value
 
 
 def _are_scalars(*nodes: yaml.Node) -> bool:

@@ -73,6 +73,15 @@ class TestLoad:
         file.write_text(GOOD.replace("/app,", "../app,"))
         assert Deployment.load(file)["nightly"].make_run().working_dir == "../app"
 
+    def test_an_unknown_name_is_a_key_error_that_lists_the_names(self, file: Path) -> None:
+        file.write_text(GOOD)
+        loaded = Deployment.load(file)
+        with pytest.raises(KeyError) as caught:
+            loaded["nightli"]
+        said = "deployments.yaml has no deployment 'nightli'; it has: hello, nightly (did you mean 'nightly'?)"
+        assert str(caught.value) == said
+        assert loaded.get("nightli") is None
+
     def test_anchors_and_merges_are_followed(self, file: Path) -> None:
         file.write_text(
             "deployments:\n"

@@ -293,3 +293,10 @@ class TestCommands:
         ((name, value),) = parameters_environment("m:main", {"day": "ü"}).items()
         assert (name, json.loads(value)) == ("LAUNCHPAD_PARAMETERS", {"day": "ü"})
         assert parameters_environment(None, {}) == {}
+
+
+def test_an_argument_that_is_not_known_says_how_parameters_are_given() -> None:
+    with pytest.raises(TypeError, match=r"no argument 'x': give the arguments of plain as parameters=\{'x': …\}"):
+        Run.of(plain, x=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"no argument 'timout' \(did you mean 'timeout'\?\)"):
+        Run.of(plain, timout=3)  # type: ignore[arg-type]

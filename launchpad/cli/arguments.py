@@ -34,8 +34,10 @@ def parse(text: str, schema: Schema = JSON) -> Any:
 
     try:
         return yamlfile.parse(text, schema, JSON)
-    except ValueError:
+    except yamlfile.NotYaml:
         raise BadValue("it is not a valid list or mapping: put text that starts with [ or { in quotes") from None
+    except ValueError as error:
+        raise BadValue(str(error)) from None
 
 
 def parameters(arguments: Iterable[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from .. import yamlfile
 from ..live.text import one_line
 from ..models import Run
 from ..schema import TEXT, Schema, below, schema_of
-from ..settings import fault_lines, faults_in, structure
+from ..settings import faults_in, structure
 from ..yamlfile import Document
 from ..yamlnodes import TEMPLATE_HINT, Fault, not_text
 
@@ -73,7 +73,7 @@ def _lines_of(error: ValueError, document: Document) -> list[str]:
     """Each fault in `error` with file and line."""
     if document.faults:
         return [one_line(str(document.error(what, *steps))) for what, steps in document.faults]
-    lines = zip(fault_lines(error), faults_in(error), strict=True)
+    lines = zip(str(error).splitlines(), faults_in(error), strict=True)
     return [f"{document.file}:{document.line(*steps)}: {one_line(text)}" for text, (_, steps) in lines]
 
 
@@ -146,11 +146,15 @@ def _json_lines(stream: BinaryIO, name: str) -> Iterator[Document]:
 def _json(text: bytes) -> tuple[Any, str]:
     """The data in a line, and what is wrong with the line."""
     try:
-        line = text.decode("utf-8-sig")
+        line = text.decode("utf-8-sig").rstrip(
+            "\r\n"
+        )  # the end of the line would begin another, with columns of its own
         return json.loads(line, object_pairs_hook=_mapping, parse_float=_Number, parse_constant=_Number), ""
     except json.JSONDecodeError as error:
         hint = TEMPLATE_HINT if error.doc[: error.pos + 1].endswith(("{{", "{%")) else ""
         return None, f"{error.msg} (column {error.colno}){hint}"
+    except UnicodeDecodeError as error:
+        return None, f"it is not UTF-8 text (column {len(text[: error.start].decode()) + 1})"
     except (ValueError, RecursionError) as error:
         return None, str(error)
 

@@ -13,7 +13,7 @@ import click
 
 from ..launcher import Launcher, lookup_launcher
 from ..models import Run
-from ..settings import fault_lines, structure
+from ..settings import structure
 from . import arguments as values
 from . import completion
 from . import exit_codes as exits
@@ -33,7 +33,7 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise InvalidInput("\n".join(fault_lines(error))) from error
+        raise InvalidInput(str(error)) from error
     except OSError as error:
         raise InvalidInput(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
 
@@ -137,12 +137,12 @@ class RunRequest:
             raise click.UsageError("--launcher and --set cannot be used with --deployment, which has its own launcher")
         with usage_errors():
             deployments = Deployment.load(self.file)
-            if name not in deployments:
-                raise ValueError(
-                    f"{self.file} has no deployment {name!r}; it has: {', '.join(sorted(deployments)) or 'none'}"
-                )
-            run = deployments[name].make_run(**values.parameters(self.parameters))
-            return deployments[name].launcher, attrs.evolve(run, **self._changes(run.env))
+            try:
+                deployment = deployments[name]
+            except KeyError as error:
+                raise ValueError(str(error)) from None
+            run = deployment.make_run(**values.parameters(self.parameters))
+            return deployment.launcher, attrs.evolve(run, **self._changes(run.env))
 
     def _changes(self, env: dict[str, str | None]) -> dict[str, Any]:
         """The fields of the run that options set; `env` is what `--env` adds variables to."""

@@ -14,18 +14,20 @@ from ..core.backend import Spec
 from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, base_run_environment, image_for
 from ..errors import EngineUnavailable
-from ..launcher import Launcher, register_launcher
+from ..launcher import Launcher, names_settings, register_launcher
 from ..models import ImagePullPolicy, Run
 from ..schema import KEY
 from . import converters as fields
 from . import options, volumes
 from . import spec as specs
+from .options import ELSEWHERE
 
 if TYPE_CHECKING:
     from .backend import DockerBackend
 
 
 @register_launcher
+@names_settings
 @attrs.frozen(kw_only=True)
 class DockerLauncher(Launcher):
     """Launches each run as a container.
@@ -59,6 +61,8 @@ class DockerLauncher(Launcher):
     registry_auth: dict[str, str] | None = attrs.field(default=None, converter=fields.registry_auth, repr=masked)
     forward_urls: tuple[str, ...] = attrs.field(default=(API_URL,), converter=fields.forward_urls)
     options: dict[str, Any] = attrs.field(factory=dict, converter=options.checked, metadata={KEY: options.SCHEMA})
+
+    elsewhere: ClassVar[Mapping[str, str]] = ELSEWHERE
 
     def __attrs_post_init__(self) -> None:
         if self.networks and self.network_mode is not None:

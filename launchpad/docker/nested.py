@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
+
+from ..suggestions import closest
 
 
 @attrs.frozen
@@ -27,10 +28,7 @@ class Keys:
 
     def closest(self, key: object) -> str | None:
         """The known key that `key` may be a misspelling of."""
-        plain = {_plain(name): name for name in reversed(list(self.shapes))}  # docker-py's own spelling comes first
-        written = _plain(str(key))
-        near = [name for name in plain if name.startswith(written)] or difflib.get_close_matches(written, plain, 1)
-        return plain[near[0]] if near else None
+        return closest(key, self.shapes)
 
 
 def _keys(names: str, **shapes: Keys) -> Keys:
@@ -124,7 +122,3 @@ def _check_binding(binding: object, path: str) -> None:
             raise ValueError(f"{path}: 'HostPort' is missing; None means a free port")
     elif isinstance(binding, tuple) and len(binding) not in (1, 2):
         raise ValueError(f"{path} must be (address, port), not {len(binding)} values")
-
-
-def _plain(key: str) -> str:
-    return key.replace("_", "").replace("-", "").lower()

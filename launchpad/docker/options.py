@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from ..schema import JSON, TEXT, Schema
+from ..suggestions import did_you_mean
 from . import nested
 
 _CREATE = """
@@ -70,6 +70,12 @@ _REFUSED = {
     "restart_policy": "a run ends when its container ends: launch it again instead",
 }
 
+ELSEWHERE = {
+    **{key: f"use options={{{key!r}: …}}" for key in sorted(CREATE | HOST)},
+    **{key: f"use {other}" for key, other in _COVERED.items()},
+}
+"""What to use instead of an argument of docker-py that is no field of a launcher."""
+
 
 def checked(options: Mapping[str, object]) -> dict[str, Any]:
     """A copy of `options`. ValueError for a key at any depth that is unknown, or that another setting covers."""
@@ -83,9 +89,8 @@ def checked(options: Mapping[str, object]) -> dict[str, Any]:
         if key in _REFUSED:
             raise ValueError(f"options: {key!r} cannot be used: {_REFUSED[key]}")
         if key not in CREATE | HOST:
-            close = difflib.get_close_matches(str(key), CREATE | HOST | _COVERED.keys(), 1)
-            hint = f": did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"options: {key!r} is not a key of the engine's create call{hint}")
+            near = did_you_mean(key, sorted(CREATE | HOST | _COVERED.keys()))
+            raise ValueError(f"options: {key!r} is not a key of the engine's create call{near}")
         nested.check(key, value)
     return copy.deepcopy(dict(options))
 

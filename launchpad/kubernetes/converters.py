@@ -17,7 +17,7 @@ from . import patch
 from .labels import valid_labels
 from .manifest import base_manifest, ignored, may_hold_job
 from .schemas import JOB, PATCH
-from .shapes import Fault
+from .shapes import AN_AMOUNT, Fault, is_amount
 
 if TYPE_CHECKING:
     from ..yamlfile import Document
@@ -145,6 +145,8 @@ def _amounts(level: str, value: object) -> dict[str, str]:
     for name, amount in value.items():
         if not isinstance(name, str) or isinstance(amount, bool) or not isinstance(amount, str | int | float):
             raise ValueError(f"resources[{level!r}][{name!r}] must be text or a number, not {_kind(amount)}")
+        if not is_amount(str(amount)):
+            raise ValueError(f"resources[{level!r}][{name!r}] must be {AN_AMOUNT}, not {amount!r}")
     return {name: str(amount) for name, amount in value.items()}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from ..errors import LaunchError
+from ..suggestions import did_you_mean
 from . import config
 from .errors import ApiError
 from .shapes import Steps, path
@@ -59,6 +59,4 @@ def unknown_fields(
 
 
 def _described(steps: Steps, known: list[str]) -> str:
-    key = re.sub(r"_(\w)", lambda found: found[1].upper(), str(steps[-1]))
-    near = difflib.get_close_matches(key, known, n=1)
-    return path(steps) + (f" (did you mean {near[0]!r}?)" if near else "")
+    return path(steps) + did_you_mean(steps[-1], known)

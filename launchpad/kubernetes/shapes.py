@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,11 @@ class Fault(ValueError):
 
 TEXT, VALUE, WHOLE, FLAG, AMOUNT = "text", "a value", "a whole number", "true or false", "an amount"
 """Scalars. Of a VALUE, a number is accepted and becomes text; an AMOUNT stays a number."""
+
+AN_AMOUNT = "an amount such as 2, 500m or 1Gi (units: n u m k M G T P E Ki Mi Gi Ti Pi Ei)"
+"""What an amount must be, for errors."""
+
+_AMOUNT = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?\Z", re.ASCII)
 
 MAPPING: dict[str, Any] = {}
 """A mapping whose keys only the server knows."""
@@ -216,9 +222,16 @@ def _scalar(value: Any, shape: str, steps: Steps) -> Any:
         FLAG: isinstance(value, bool),
         AMOUNT: number or isinstance(value, str),
     }
+    if shape == AMOUNT and isinstance(value, str) and not is_amount(value):
+        raise Fault(f"must be {AN_AMOUNT}, not {value!r}", steps)
     if not fits[shape]:
         raise _wrong(value, {VALUE: "text", AMOUNT: "text or a number"}.get(shape, shape), steps)
     return value
+
+
+def is_amount(text: str) -> bool:
+    """Whether Kubernetes reads `text` as a quantity, such as `500m` or `1Gi`."""
+    return _AMOUNT.match(text) is not None
 
 
 def _wrong(value: object, wanted: str, steps: Steps) -> Fault:

@@ -86,5 +86,12 @@ def test_an_invalid_list_is_an_error_that_names_the_argument() -> None:
         parameters(["days=[1, 2"])
 
 
+@pytest.mark.parametrize("text", ["{A:hunter2}", "{B: 1, A:hunter2}", "{A:hunter2, B: 1}", "{B: {A:hunter2}}"])
+def test_a_mapping_without_the_space_after_the_colon_is_refused(text: str) -> None:
+    with pytest.raises(BadValue, match=r"A: write a space after the colon, as in \{A: value\}") as caught:
+        settings([f"env={text}"], Elsewhere)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_parameters_keep_the_types_of_json() -> None:
     assert parameters(["day=today", "count=3"]) == {"day": "today", "count": 3}

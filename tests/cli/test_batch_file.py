@@ -56,8 +56,10 @@ def test_an_item_has_the_fields_of_a_run() -> None:
         ("- command: [a]\n  command: [b]", "runs:2: command: the key is there twice"),
         (b"- command: [\xff]", "runs:1: it is not valid YAML: "),
         ('{"command": ["a"]}\n{"command": ', "runs:2: not a JSON object in one line: Expecting value (column 13)"),
+        ('{"command": ["a"]}\n{"command": \r\n', "runs:2: not a JSON object in one line: Expecting value (column 13)"),
+        ('{"command": ["\u00e9", }\n', "runs:1: not a JSON object in one line: Expecting value (column 19)"),
         ('{"command": ["a"], "command": ["b"]}', "runs:1: not a JSON object in one line: the key 'command' is there"),
-        (b'{"command": ["\xff"]}', "runs:1: not a JSON object in one line: "),
+        (b'{"command": ["\xff"]}', "runs:1: not a JSON object in one line: it is not UTF-8 text (column 15)"),
         ("- command: echo 'a b'", 'runs:1: command must be a list of text, not one text: write ["echo", "a b"]'),
         ("- command: [sleep, 5]", 'runs:1: command[1]: 5 is not text: put it in quotes, as in "5"'),
         ("- command: [a]\n- comand: [b]", "runs:2: unknown key 'comand' of Run (did you mean 'command'?)"),
@@ -66,6 +68,10 @@ def test_an_item_has_the_fields_of_a_run() -> None:
         (
             "- entrypoint: m:f\n  parameters:\n    A: 2024-99-99",
             "runs:3: parameters.A: a date is neither text nor a number",
+        ),
+        (
+            "- {command: [a], env: {TOKEN:hunter2}}",
+            "runs:1: env.TOKEN: write a space after the colon, as in {TOKEN: val",
         ),
         ("[" * 3000, "runs:1: it is not valid YAML: "),
     ],

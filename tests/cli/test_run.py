@@ -153,7 +153,10 @@ def test_a_deployment_runs_with_its_own_launcher_and_what_the_options_change(tmp
 def test_an_unknown_deployment_is_a_line_with_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(DEPLOYMENTS)
     done = launchpad("run", "--deployment", "great", "-f", "mine.yaml", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (2, "launchpad: mine.yaml has no deployment 'great'; it has: greet\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "launchpad: mine.yaml has no deployment 'great'; it has: greet (did you mean 'greet'?)\n",
+    )
 
 
 def test_a_file_without_deployments_is_an_error(tmp_path: Path) -> None:

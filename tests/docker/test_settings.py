@@ -254,3 +254,12 @@ def test_further_names_have_a_number_and_then_a_random_suffix() -> None:
     assert names[:3] == ["n" * 250, "n" * 248 + "-1", "n" * 248 + "-2"]
     assert 3 < len(names) < 20
     assert all(len(name) <= 250 for name in names)
+
+
+def test_an_argument_of_docker_py_is_an_error_that_says_what_to_use() -> None:
+    with pytest.raises(TypeError, match=r"unknown key 'ports' of DockerLauncher: use options=\{'ports': …\}"):
+        DockerLauncher(ports={"80/tcp": 8080})  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="unknown key 'shm_size' of DockerLauncher: use options="):
+        Launcher.from_settings({"type": "docker", "config": {"shm_size": "1g"}})
+    with pytest.raises(TypeError, match="unknown key 'environment' of DockerLauncher: use the field env"):
+        DockerLauncher(environment={"A": "1"})  # type: ignore[call-arg]

@@ -97,3 +97,17 @@ def test_the_smaller_timeout_counts() -> None:
 def test_an_invalid_setting_is_a_value_error_when_the_launcher_is_created(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         KubernetesLauncher(**{field: value})
+
+
+@pytest.mark.parametrize("amount", ["1Gigabyte", "1gb", "1 Gi", "", "-1", "1K", "two", float("nan")])
+def test_an_amount_that_kubernetes_cannot_read_is_refused_with_its_path(amount: str) -> None:
+    with pytest.raises(ValueError, match=r"^resources\['limits'\]\['memory'\] must be an amount such as"):
+        KubernetesLauncher(resources={"limits": {"memory": amount}})
+    job = {"spec": {"template": {"spec": {"containers": [{"resources": {"limits": {"memory": str(amount)}}}]}}}}
+    with pytest.raises(ValueError, match=r"containers\[0\].resources.limits.memory must be an amount such as"):
+        KubernetesLauncher(job={"apiVersion": "batch/v1", "kind": "Job", **job})
+
+
+@pytest.mark.parametrize("amount", ["500m", "1.5", ".5", "1e3", "1E", "2Ei", "100k", "+1", 1, 0.5])
+def test_amounts_are_numbers_with_the_units_of_kubernetes(amount: str) -> None:
+    assert KubernetesLauncher(resources={"requests": {"x": amount}}).resources == {"requests": {"x": str(amount)}}
