@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _weakrefset
 import gc
 import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import Future
@@ -96,14 +98,17 @@ def lines_of(launcher: Launcher, run: Run) -> list[str]:
     return launch_recorded(launcher, run)[0]
 
 
-def in_gc_callback(frame: FrameType | None) -> bool:
-    """Whether `frame` is called by a callback of the garbage collector: CPython drops an exception raised there.
+_WEAKREF_MODULES = {weakref.__file__, _weakrefset.__file__}
 
-    hypothesis registers such a callback.
+
+def in_gc_callback(frame: FrameType | None) -> bool:
+    """Whether `frame` is called by a callback of the garbage collector, or of a weak reference of the stdlib.
+
+    CPython drops an exception that is raised there. hypothesis registers a callback of the first kind.
     """
     callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:
-        if frame.f_code in callbacks:
+        if frame.f_code in callbacks or frame.f_code.co_filename in _WEAKREF_MODULES:
             return True
         frame = frame.f_back
     return False
