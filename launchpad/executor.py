@@ -16,10 +16,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .core.cancellation import StartLimiter
+from .core.labels import Label, Labels
 from .core.output import OnOutput
 from .entrypoints import refuse_while_importing
 from .future import LaunchFuture, Task
 from .launcher import Launcher, OnStart
+from .live.text import one_line
 from .models import Run
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ class LaunchExecutor(ThreadPoolExecutor):
     and `thread_name_prefix` are those of ThreadPoolExecutor. Left by an exception, a `with` block cancels
     queued runs and stops started ones; left normally, it waits.
 
+    With several workers, printed lines begin with the name of their run, in one colour a run on a terminal; `prefix`
+    changes that. Runs of the same name get a number there, in bars and in tables. `on_output` gets lines as they are.
+
     With `progress`, a bar shows the progress of its runs, as `launchpad.progress` does, until none is left. Later
     runs get a new bar.
 
@@ -53,6 +58,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
         progress: bool = False,
+        prefix: bool | None = None,
     ) -> None:
         if not isinstance(launcher, Launcher):
             raise TypeError(f"launcher must be a Launcher, not {type(launcher).__name__}")
@@ -60,11 +66,15 @@ class LaunchExecutor(ThreadPoolExecutor):
             raise ValueError("max_launches must be greater than 0")
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {type(initializer).__name__}")
+        if prefix not in (True, False, None):
+            raise TypeError(f"prefix must be True, False or None, not {type(prefix).__name__}")
         self._thread = threading.local()  # has `ours` in the executor's own threads
-        prefix = thread_name_prefix or f"launchpad-{next(_numbers)}"
-        super().__init__(max_workers, prefix, _enter, (self._thread, initializer, initargs))
+        thread_name_prefix = thread_name_prefix or f"launchpad-{next(_numbers)}"
+        super().__init__(max_workers, thread_name_prefix, _enter, (self._thread, initializer, initargs))
         self._process = os.getpid()
         self._launcher = launcher
+        self._labels = Labels()
+        self._prefix = self._max_workers > 1 if prefix is None else bool(prefix)
         self._limiter = None if max_launches is None else StartLimiter(max_launches)
         # Launches that are not done. Used by many threads, one atomic method call at a time. Futures refer to it, and
         # not to the executor: an executor without references ends its threads, as in the stdlib.
@@ -90,7 +100,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         """
         self._check_process()
         if isinstance(fn, Run):
-            return self._submit_run(fn, *args, **kwargs)
+            return self._submit_run(fn, self._label(fn), *args, **kwargs)
         if not callable(fn):
             raise TypeError(
                 f"submit takes a Run or a function, not {type(fn).__name__}: "
@@ -105,7 +115,8 @@ class LaunchExecutor(ThreadPoolExecutor):
         for run in runs:
             if not isinstance(run, Run):
                 raise TypeError(f"launch_all takes Runs, not {type(run).__name__}")
-        return [self._submit_run(run, on_output=on_output) for run in runs]
+        labels = [self._label(run) for run in runs]  # all before the first run prints its own
+        return [self._submit_run(run, label, on_output=on_output) for run, label in zip(runs, labels, strict=True)]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As in the stdlib."""
@@ -163,11 +174,16 @@ class LaunchExecutor(ThreadPoolExecutor):
                 "threads do not exist: make another one here. The launcher can be used as it is."
             )
 
+    def _label(self, run: Run) -> Label:
+        return self._labels.of(one_line(run.name))
+
     def _submit_run(
-        self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None
+        self, run: Run, label: Label, *, on_start: OnStart | None = None, on_output: OnOutput | None = None
     ) -> LaunchFuture:
         refuse_while_importing()
-        future = LaunchFuture(run)
+        if on_output is None and self._prefix and self._launcher.stream_output:
+            on_output = label
+        future = LaunchFuture(run, label)
         self._launches.add(future)
         future.add_done_callback(self._launches.discard)
         task = Task(future, self._launcher, on_start, on_output, self._limiter)

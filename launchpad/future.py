@@ -9,6 +9,7 @@ import attrs
 
 from .core.cancellation import StartLimiter, StopToken
 from .core.error_boundary import simplified
+from .core.labels import Label
 from .core.output import OnOutput
 from .errors import LaunchError
 from .launcher import Launcher, OnStart
@@ -22,10 +23,11 @@ class LaunchFuture(Future[bool]):
     the public methods of Future. `running()` returns the actual state.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, label: Label | None = None) -> None:
         super().__init__()
         self.run = run
         """The run that is launched."""
+        self._label = label  # its name in bars and tables
         self.handle: Handle | None = None
         """The handle of the run; None until it has started."""
         self._outcome: Outcome | None = None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ..core.backend import StreamName
+from ..core.labels import COLORS, prefixed
 from ..core.output import StreamCallback
 from ..core.screen import to_screen
 from .messages import print_message
@@ -15,15 +18,16 @@ class ShownOutput:
         self.lost = False
         """Whether output could not be written: the disk is full, or the stream is closed."""
         self._only = only  # the stream for all output, if there is one
+        self._colors = itertools.cycle(COLORS)
 
     def of(self, label: str = "") -> StreamCallback:
         """The callback for the output of one run."""
-        return _Labelled(self, f"{label} | " if label else "")
+        return _Labelled(self, label, next(self._colors))
 
-    def show(self, stream: StreamName, lines: list[str]) -> None:
+    def show(self, stream: StreamName, lines: list[str], label: str, color: int) -> None:
         stream = self._only or stream
         try:
-            to_screen(stream, lines)
+            to_screen(stream, prefixed(stream, lines, label, color) if label else lines)
         except UnicodeError:
             pass  # the characters were escaped
         except (OSError, ValueError) as error:
@@ -34,9 +38,10 @@ class ShownOutput:
 
 
 class _Labelled(StreamCallback):
-    def __init__(self, shown: ShownOutput, prefix: str) -> None:
+    def __init__(self, shown: ShownOutput, label: str, color: int) -> None:
         self._shown = shown
-        self._prefix = prefix
+        self._label = label
+        self._color = color
 
     def write(self, stream: StreamName, lines: list[str]) -> None:
-        self._shown.show(stream, [self._prefix + line for line in lines] if self._prefix else lines)
+        self._shown.show(stream, lines, self._label, self._color)

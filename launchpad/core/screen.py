@@ -21,6 +21,8 @@ from .backend import StreamName
 PIECE = 1024
 """Characters that a non-blocking pipe takes whole when poll(2) reports it writable: at most 4096 bytes of UTF-8."""
 
+_WITHOUT_CURSOR = ("", "dumb", "unknown")  # values of TERM
+
 _screen_locks: dict[int, threading.RLock] = {}  # by process id: a forked child cannot wait for threads of its parent
 
 
@@ -36,6 +38,19 @@ class StreamProxy(abc.ABC):
     @abc.abstractmethod
     def write_lines(self, lines: list[str]) -> None:
         """Prints whole lines, like the function `write_lines`. Called with `screen_lock` held."""
+
+
+def is_terminal(screen: TextIO | None) -> bool:
+    """Whether `screen` is a terminal on which the cursor can be moved."""
+    try:
+        return screen is not None and screen.isatty() and os.environ.get("TERM", "dumb") not in _WITHOUT_CURSOR
+    except Exception:  # it is closed, or not a real file
+        return False
+
+
+def has_colors(stream: StreamName) -> bool:
+    """Whether the current sys.stdout or sys.stderr shows colours: a terminal, unless NO_COLOR is set."""
+    return is_terminal(sys.stdout if stream == "stdout" else sys.stderr) and not os.environ.get("NO_COLOR")
 
 
 def to_screen(stream: StreamName, lines: list[str]) -> None:

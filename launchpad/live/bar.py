@@ -5,24 +5,22 @@ from __future__ import annotations
 import contextvars
 import importlib.util
 import logging
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
 from ..core.interrupts import uninterrupted
+from ..core.screen import is_terminal
 from ..errors import LaunchError
 from ..jupyter import in_notebook
 from .tally import Counts, Failure, Tally
 
 LINGER_TIMEOUT = 1.0
 """Seconds after which the bar of an idle executor ends. Later runs get a new bar."""
-
-_WITHOUT_CURSOR = ("", "dumb", "unknown")  # values of TERM
 
 _logger = logging.getLogger("launchpad")
 
@@ -55,7 +53,7 @@ def display_here() -> MakeDisplay | None:
     LaunchError if the package rich is missing.
     """
     notebook = in_notebook()
-    if not notebook and not _is_terminal(sys.stderr):
+    if not notebook and not is_terminal(sys.stderr):
         return None
     if importlib.util.find_spec("rich") is None:
         extra = "notebook" if notebook else "cli"
@@ -73,14 +71,6 @@ def bars_here() -> Bars | None:
     """The bars of an executor, None outside notebooks and terminals. LaunchError if the package rich is missing."""
     make_display = display_here()
     return None if make_display is None else Bars(make_display)
-
-
-def _is_terminal(screen: TextIO | None) -> bool:
-    """Whether `screen` is a terminal on which the cursor can be moved."""
-    try:
-        return screen is not None and screen.isatty() and os.environ.get("TERM", "dumb") not in _WITHOUT_CURSOR
-    except Exception:  # it is closed, or not a real file
-        return False
 
 
 class Bar:

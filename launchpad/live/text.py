@@ -26,9 +26,11 @@ def why_not(error: BaseException) -> str:
 
 
 def name_of(future: Future[object]) -> str:
-    """The name of a future's run, or `a call` for another future."""
+    """The name of a future's run, with its number if its executor has several of that name; else `a call`."""
     run = getattr(future, "run", None)
-    return one_line(run.name) if isinstance(run, Run) else "a call"
+    if not isinstance(run, Run):
+        return "a call"
+    return one_line(str(getattr(future, "_label", None) or run.name))
 
 
 def duration(seconds: float) -> str:

@@ -151,7 +151,7 @@ def test_on_a_terminal_there_is_a_bar(tmp_path: Path, monkeypatch: pytest.Monkey
 
     status = pty.spawn([*COMMAND, "batch", str(tmp_path / "runs")], read, lambda fd: b"")
     assert os.waitstatus_to_exitcode(status) == 0
-    assert b"a | hello\r\n" in shown
+    assert b"a |\x1b[0m hello\r\n" in shown
     assert b"0/1" in shown
     assert b"1 succeeded" in shown
 

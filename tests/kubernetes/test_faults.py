@@ -217,7 +217,7 @@ import sys
 from launchpad import KubernetesLauncher, LaunchExecutor, Run
 
 launcher = KubernetesLauncher(image="busybox:1", image_pull_policy="IfNotPresent", namespace=sys.argv[1], grace=1)
-with LaunchExecutor(launcher, max_workers=10) as executor:
+with LaunchExecutor(launcher, max_workers=10, prefix=False) as executor:
     runs = [Run(command=["sh", "-c", "echo ready; sleep 1000"], name=f"queued {n}") for n in range(60)]
     executor.launch_all(runs)
 """

@@ -23,11 +23,11 @@ STUBBORN = "exec 2>/dev/null; trap 'echo asked' TERM; echo ready; while :; do sl
 WAITS = {
     "submit": "SubprocessLauncher(grace=50).submit(run, on_start=lambda handle: print(handle.id, flush=True))",
     "executor": """
-with LaunchExecutor(SubprocessLauncher(grace=50)) as executor:
+with LaunchExecutor(SubprocessLauncher(grace=50), 1) as executor:
     executor.submit(run, on_start=lambda handle: print(handle.id, flush=True))
 """,
     "result": """
-with LaunchExecutor(SubprocessLauncher(grace=50)) as executor:
+with LaunchExecutor(SubprocessLauncher(grace=50), 1) as executor:
     executor.submit(run, on_start=lambda handle: print(handle.id, flush=True)).result()
 """,
 }

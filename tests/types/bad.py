@@ -106,6 +106,7 @@ executor.launch_all([run], on_output=print, progress=True)  # error: call-arg
 executor.launch_all([run], on_output=lambda line: None)  # error: arg-type, misc
 ok = executor.submit(run).outcome.ok  # error: union-attr
 LaunchExecutor("docker")  # error: arg-type
+LaunchExecutor(local, prefix="run: ")  # error: arg-type
 
 Deployment(5, {}, local)  # error: arg-type
 Deployment("n", [], local)  # error: arg-type

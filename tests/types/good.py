@@ -113,7 +113,7 @@ assert_type(outcome.handle, Handle | None)
 Outcome(ok=False, reason=Reason.FAILED, exit_code=1)
 
 # The executor: a Run gives a LaunchFuture, a function the Future of its result.
-with LaunchExecutor(local, 8, max_launches=2, progress=True) as executor:
+with LaunchExecutor(local, 8, max_launches=2, progress=True, prefix=None) as executor:
     future = assert_type(executor.submit(run, on_start=on_start, on_output=on_output), LaunchFuture)
     assert_type(executor.submit(report, "today"), Future[int])
     assert_type(executor.submit(report, day="today"), Future[int])
