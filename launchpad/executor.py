@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ABANDONED_INTERVAL = 0.5
+"""Seconds between two looks for runs that are gone while their futures are not done."""
+
 _numbers = itertools.count()
 
 
@@ -130,6 +133,10 @@ class LaunchExecutor(ThreadPoolExecutor):
         With `hurry`, runs have no grace, including those that are being stopped. Functions that are being called cannot
         be stopped: they are waited for. A call by one of the executor's own threads (in a callback, say) does
         not wait. If it is interrupted, it kills the remaining runs.
+
+        A run is stopped even while its `on_start` or `on_output` blocks. `stop` then returns when the run is gone, and
+        does not wait for threads; the future is done when the callback returns. Python itself waits for the callback's
+        thread when the process ends.
         """
         if os.getpid() != self._process:
             return  # in a forked child: the runs belong to the parent
@@ -137,11 +144,11 @@ class LaunchExecutor(ThreadPoolExecutor):
         try:
             self.shutdown(wait=False)
             launches = self._cancel_all(hurry=hurry)  # not by shutdown, whose lock is taken: a callback may submit
-            self.shutdown(wait, cancel_futures=True)
-            if wait:
-                futures.wait(launches)  # a submit that was interrupted may have left a thread that shutdown misses
+            self.shutdown(wait=False, cancel_futures=True)
+            if wait and self._all_done(launches):
+                self.shutdown(wait=True)
         except BaseException:
-            futures.wait(self._cancel_all(hurry=True))
+            self._all_done(self._cancel_all(hurry=True))
             raise
 
     def __exit__(
@@ -196,6 +203,15 @@ class LaunchExecutor(ThreadPoolExecutor):
             future.cancel()  # after an interrupt, it may be in the queue
             raise
         return future
+
+    def _all_done(self, launches: set[LaunchFuture]) -> bool:
+        """Waits until all are done, or their runs are gone although a callback blocks: whether all are done."""
+        while waiting := {future for future in launches if not (future.done() or self._is_abandoned(future))}:
+            futures.wait(waiting, ABANDONED_INTERVAL)
+        return all(future.done() for future in launches)
+
+    def _is_abandoned(self, future: LaunchFuture) -> bool:
+        return future.handle is not None and self._launcher._is_abandoned(future.handle)
 
     def _cancel_all(self, *, hurry: bool) -> set[LaunchFuture]:
         launches = self._launches.copy()

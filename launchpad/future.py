@@ -205,7 +205,7 @@ class Task:
             if not future._begin():
                 return
             outcome = self._launcher._launch(
-                future.run, self._started, self._on_output, future._stop_token, self._limiter
+                future.run, self._on_start, self._on_output, future._stop_token, self._limiter, self._note_start
             )
         except BaseException as error:
             future._end(None, simplified(error) if isinstance(error, LaunchError) else error)
@@ -224,9 +224,7 @@ class Task:
         else:
             self._future._end(None, task.exception())
 
-    def _started(self, handle: Handle) -> None:
+    def _note_start(self, handle: Handle) -> None:
         assert self._future is not None
         self._future.handle = handle
         self._future._settle_start()
-        if self._on_start is not None:
-            self._on_start(handle)

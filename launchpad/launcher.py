@@ -121,8 +121,12 @@ class Launcher(abc.ABC):
         on_output: OnOutput | None,
         stop_token: StopToken,
         limiter: StartLimiter | None,
+        note_start: OnStart | None = None,
     ) -> Outcome:
-        """Launches `run`. `stop_token` lets another thread stop it; `limiter` bounds how many starts go on at once."""
+        """Launches `run`. `stop_token` lets another thread stop it; `limiter` bounds how many starts go on at once.
+
+        `note_start` is called before `on_start`, and does not block.
+        """
         check_run(run)
         refuse_while_importing()
         started: list[Supervisor] = []
@@ -131,7 +135,10 @@ class Launcher(abc.ABC):
             uninterrupted(lambda: self._start(started, run, output, stop_token, limiter), stop_token.stop)
             supervisor = started[0]
             with passing_on(stop_token, supervisor):
+                if note_start is not None:
+                    note_start(supervisor.handle)
                 if on_start is not None:
+                    supervisor.prepare_for_block()
                     on_start(supervisor.handle)
                 outcome = supervisor.wait(sink)
                 assert outcome is not None  # no time limit was given
@@ -300,6 +307,11 @@ class Launcher(abc.ABC):
         if kept is not found:
             found.close()
         return kept
+
+    def _is_abandoned(self, handle: Handle) -> bool:
+        """Whether the run was stopped and is gone, while a callback of its launch blocks."""
+        supervisor = self._session.get(handle)
+        return supervisor is not None and supervisor.abandoned
 
     def _wait(self, supervisor: Supervisor, sink: Sink, until: float | None = None) -> Outcome | None:
         try:

@@ -106,6 +106,12 @@ def warn_of_survival(run: Run, handle: Handle, error: LaunchError) -> None:
         _logger.warning("Run %r (%s) may go on: it could not be stopped: %s", run.name, handle.id, error)
 
 
+def warn_of_lost_output(run: Run) -> None:
+    """Warns that a run was stopped while its output could not be passed on."""
+    with suppress(Exception):  # as below
+        _logger.warning("The last output of run %r is lost: it was stopped while its output was blocked", run.name)
+
+
 def _wanted() -> bool:
     return bool(_subscriptions) or _logger.isEnabledFor(LEVEL)
 

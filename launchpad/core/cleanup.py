@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from .. import run_events
+import threading
+from _thread import start_new_thread
+from contextvars import copy_context
+
 from ..errors import LaunchError
 from .cancellation import Listening, StopToken
 from .output import Sink, discard
-from .supervisor import Supervisor
+from .supervisor import OUTCOME_INTERVAL, Supervisor
 
 
 def passing_on(stop_token: StopToken, supervisor: Supervisor) -> Listening:
@@ -19,7 +22,10 @@ def stop_after_error(started: list[Supervisor], stop_token: StopToken, sink: Sin
     for supervisor in started:
         with passing_on(stop_token, supervisor):
             supervisor.request_stop()
-            _wait_for_end(supervisor, sink)
+            if sink is not discard and threading.current_thread() is threading.main_thread():
+                _wait_beside(supervisor, sink)
+            else:
+                _wait_for_end(supervisor, sink)
 
 
 def kill_after_error(started: list[Supervisor]) -> None:
@@ -27,6 +33,34 @@ def kill_after_error(started: list[Supervisor]) -> None:
     for supervisor in started:
         supervisor.request_stop(hurry=True)
         _wait_for_end(supervisor, discard)
+
+
+def _wait_beside(supervisor: Supervisor, sink: Sink) -> None:
+    """Waits for the end while another thread passes on the last output: a sink that blocks must not block this one."""
+    errors: list[BaseException] = []
+    working = threading.Lock()  # not an Event, whose wait is Python code that an interrupt can break
+    working.acquire()
+
+    def work() -> None:
+        try:
+            _wait_for_end(supervisor, sink)
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            working.release()
+
+    try:
+        start_new_thread(copy_context().run, (work,))
+    except RuntimeError:  # the system has no room for another thread
+        _wait_for_end(supervisor, sink)
+        return
+    while not working.acquire(timeout=OUTCOME_INTERVAL):
+        if supervisor.abandoned:
+            if supervisor.outcome is not None:
+                supervisor.wait(discard)  # reports the end
+            return
+    if errors:
+        raise errors.pop()
 
 
 def _wait_for_end(supervisor: Supervisor, sink: Sink) -> None:
@@ -41,4 +75,4 @@ def _kill_unreported(supervisor: Supervisor) -> None:
     try:
         supervisor.kill()
     except LaunchError as error:
-        run_events.warn_of_survival(supervisor.run, supervisor.handle, error)
+        supervisor.warn_of_survival(error)

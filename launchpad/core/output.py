@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from ..models import Run
 from .backend import Chunk, StreamName
+from .delivery import Delivery, DeliveryAbandoned, current
 
 MAX_LINE = 16 * 1024 * 1024
 """A longer line, in characters, is passed on in pieces of this size."""
@@ -101,8 +102,9 @@ class Lines:
 class Output:
     """Passes the output of one run to a sink, in whole lines. Used by the thread that polls the unit."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, delivery: Delivery | None = None) -> None:
         self._run = run
+        self._delivery = delivery or Delivery()
         self._lines: dict[StreamName, Lines] = {}  # of the streams that were written to
         self._warned = False
         self._due: dict[StreamName, float] = {}  # when the state of a redrawn line is passed on, in monotonic seconds
@@ -140,10 +142,13 @@ class Output:
             self._emit(stream, lines.finish())
 
     def _emit(self, stream: StreamName, lines: list[str]) -> None:
-        if not lines:
+        if not lines or self._delivery.abandoned:
             return
+        self._delivery.steps += 1
         try:
             self.sink(stream, lines)
+        except DeliveryAbandoned:
+            pass
         except Exception as error:
             self._warn(error)
 
@@ -175,7 +180,8 @@ def to_caller(run: Run, on_output: OnOutput) -> Sink:
 
     def sink(stream: StreamName, lines: list[str]) -> None:
         failed: Exception | None = None
-        for line in lines:
+        current.delivery.lines = left = iter(lines)  # so that the stopper sees whether `on_output` blocks, at no cost
+        for line in left:
             try:
                 on_output(run, line)
             except Exception as error:

@@ -45,6 +45,13 @@ class Stopper:
             if not self._running.locked():
                 self._start()
 
+    def watch(self, stop: Stop) -> None:
+        """Does the same, but never takes the steps in the calling thread: without a thread, none are taken now."""
+        self._scheduled.put(stop)
+        if not self._running.locked():
+            with suppress(RuntimeError):
+                self._start_thread(self._work, ())
+
     def cancel(self, stop: Stop) -> None:
         """Has the stop of a run that has ended forgotten."""
         if self._running.locked():

@@ -7,43 +7,65 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from .. import run_events
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Outcome, Reason, Run
-from .backend import Exit, Unit
+from .backend import Chunk, Exit, Unit
+from .delivery import Delivery, current
 from .output import Output, Sink
 from .stop_plan import StopPlan, StopStep
 from .stopper import Stopper, bounded_timeout
+
+BLOCKED_LOOKS = 10
+"""How many looks of the stopper at a delivery without progress make its sink count as blocked."""
+
+LOOK_INTERVAL = 0.1
+"""Seconds between two such looks."""
+
+OUTCOME_INTERVAL = 0.5
+"""Seconds after which a thread that waits for the polling thread looks for the outcome: the other may be blocked."""
 
 
 class Supervisor:
     """One started run, as this process follows it. Any thread may wait for the run, or request its stop.
 
-    One thread at a time polls the unit, holding `_poll_lock`. The others block on the lock; when they get it, the
-    outcome is there, or they go on polling.
+    One thread at a time polls the unit and passes on its output, holding `_poll_lock`. The others block on the lock;
+    when they get it, the outcome is there, or they go on polling.
+
+    While the polling thread is in the sink, which may block, the stopper takes the steps of a stop in its place. If
+    the sink takes nothing for a while, the stopper polls too, and drops the rest of the output.
     """
 
     def __init__(self, unit: Unit, run: Run, grace: float, timeout: float | None, stopper: Stopper) -> None:
         self.run = run
         self.handle = unit.handle
         self.outcome: Outcome | None = None
+        self.abandoned = False
+        """Whether the stopper has ended the run, while the thread that launched it or waits for it may be blocked."""
         self._unit = unit
         self._grace = grace
         self._timeout = timeout
         self._started_at = datetime.now(timezone.utc)
-        self._output = Output(run)
+        self._delivery = Delivery()
+        self._output = Output(run, self._delivery)
         self._stopper = stopper
-        self._scheduled = False  # in the stopper
+        self._scheduled: object = None  # what the stopper has seen of the stop; None: it does not attend to it
+        self._progress = (-1, 0)  # this and the next belong to the stopper: the delivery at its last look,
+        self._looks = 0  # and how many looks have seen no progress
         self._poll_lock = threading.RLock()  # reentrant, since a release by a thread without it has to fail: see wait
         self._polling_thread: int | None = None
-        self._closing = False  # set by any thread; the unit is closed by a thread that gets the lock
+        self._unit_lock = threading.RLock()  # held by a thread while it uses the unit, and not while it is in the sink
+        self._polling = False  # in the unit's poll, or about to be: then `wake` is enough
+        self._closing = False  # set by any thread; the unit is closed by a thread that gets the locks
         # Guards the outcome and the plan: the polling thread or the stopper's thread takes the steps of a stop.
         self._stop_lock = threading.Lock()
         self._plan = StopPlan(None if timeout is None else time.monotonic() + timeout)
         self._stop_requested = False  # this and the next are set by any thread, without the lock
         self._hurry = False
+        self._warned = False  # that the run may go on
         self._reported = False  # whether the end, or the loss of the engine, was emitted as an event
 
     @property
@@ -53,34 +75,76 @@ class Supervisor:
 
     def request_stop(self, *, hurry: bool = False) -> None:
         """Has the run asked to end, and killed after the grace, or with `hurry` at once. Returns at once."""
-        self._stop_requested = True
+        self._stop_requested = True  # before `_polling` is read: the polling thread uses them in the other order
         self._hurry = self._hurry or hurry
-        if not self._unit.wake():
-            self._scheduled = True
+        if not (self._unit.wake() and self._polling) and self.outcome is None:
+            self._scheduled = self._stop_state
             self._stopper.schedule(self)
+
+    def prepare_for_block(self) -> None:
+        """Has the stopper enforce the time-out and a requested stop while this thread does something that may block."""
+        if self._plan.due is None and not self._stop_requested:
+            return
+        state = self._stop_state
+        if self._scheduled != state:
+            self._scheduled = state
+            self._stopper.watch(self)
 
     def take_due_step(self) -> float | None:
         """Takes the steps of the stop that are due, and returns when the next one is. Called by the stopper."""
+        state, self._scheduled = self._stop_state, None
         try:
-            self._stop_if_due(time.monotonic())
+            due = self._advance_stop()
         except LaunchError as error:
-            run_events.warn_of_survival(self.run, self.handle, error)
+            self.abandoned = self._delivery.abandoned
+            self.warn_of_survival(error)
             return None
-        with self._stop_lock:
-            return self._plan.due if self.outcome is None else None
+        self._close_if_free()
+        if due is not None:
+            self._scheduled = state
+        return due
 
     def wait(self, sink: Sink, until: float | None = None) -> Outcome | None:
         """Blocks until the run has ended, and returns its outcome; None if `until` (monotonic seconds) comes first."""
-        if self.outcome is not None:
-            return self.outcome
-        me = threading.get_ident()
+        if self.outcome is None and not self._wait(sink, until):
+            return None
+        assert self.outcome is not None
+        self._report(self.outcome)
+        return self.outcome
+
+    def kill(self) -> None:
+        """Kills a run whose end the engine no longer reports."""
+        with self._unit_lock:
+            self._unit.kill()
+        self._close_if_free()
+
+    def warn_of_survival(self, error: LaunchError) -> None:
+        """Warns, once, that the run could not be stopped."""
+        if not self._warned:
+            self._warned = True
+            run_events.warn_of_survival(self.run, self.handle, error)
+
+    def close(self) -> None:
+        """Closes the unit, as soon as no thread polls it. Any thread; it does not block."""
+        self._closing = True
+        self._close_if_free()
+
+    @property
+    def _stop_state(self) -> object:
+        """What decides about the next step of a stop."""
+        return self._plan, self._stop_requested, self._hurry
+
+    def _wait(self, sink: Sink, until: float | None) -> bool:
+        """`wait` before the end of the run. Returns whether it has ended."""
+        me, before = threading.get_ident(), current.delivery
         if self._polling_thread == me:
             raise RuntimeError(f"on_output of run {self.run.name!r} waits for the run, which waits for on_output.")
-        left = -1 if until is None else min(max(0.0, until - time.monotonic()), threading.TIMEOUT_MAX)
         try:
-            if not self._poll_lock.acquire(timeout=left):
-                return None
+            while not self._poll_lock.acquire(timeout=_lock_timeout(until)):
+                if self.outcome is not None or (until is not None and time.monotonic() >= until):
+                    return self.outcome is not None
             self._polling_thread = me
+            current.delivery = self._delivery
             return self._poll_until(sink, until)
         except EngineUnavailable as error:
             self._report(error)
@@ -88,60 +152,110 @@ class Supervisor:
         finally:  # an interrupt is raised after a call, so the first call here is the release
             if self._polling_thread == me:
                 self._polling_thread = None
+                current.delivery = before
             try:  # noqa: SIM105 (suppress() would be a call before it)
                 self._poll_lock.release()
             except RuntimeError:  # not acquired, for lack of time or because of an interrupt
                 pass
             self._close_if_free()
 
-    def kill(self) -> None:
-        """Kills a run whose end the engine no longer reports."""
-        with self._poll_lock:
-            self._unit.kill()
-        self._close_if_free()
-
-    def close(self) -> None:
-        """Closes the unit, as soon as no thread polls it. Any thread; it does not block."""
-        self._closing = True
-        self._close_if_free()
-
     def _close_if_free(self) -> None:
         if self._closing and not self.polled_here and self._poll_lock.acquire(blocking=False):
             try:
-                self._unit.close()
+                if self._unit_lock.acquire(blocking=False):
+                    try:
+                        self._unit.close()
+                    finally:
+                        self._unit_lock.release()
             finally:
                 self._poll_lock.release()
 
-    def _poll_until(self, sink: Sink, until: float | None) -> Outcome | None:
+    def _poll_until(self, sink: Sink, until: float | None) -> bool:
         self._output.sink = sink
         while self.outcome is None:
-            self._stop_if_due(time.monotonic())
-            self._poll(self._poll_timeout(until))
+            self._pass_on(self._poll(until))
             if self.outcome is None and until is not None and time.monotonic() >= until:
                 if not self._unit.has_ended():
-                    return None
+                    return False
                 until = None  # the unit limits how long it waits for the last output
-        return self.outcome
+        return True
+
+    def _poll(self, until: float | None) -> Sequence[Chunk | Exit]:
+        with self._unit_lock:
+            if self.outcome is not None:  # the stopper has polled meanwhile
+                return ()
+            self._polling = True
+            try:
+                self._stop_if_due(time.monotonic())
+                return self._unit.poll(self._poll_timeout(until))
+            finally:
+                self._polling = False
 
     def _poll_timeout(self, until: float | None) -> float | None:
         """Seconds until a step of a stop or a state of a line is due, or the wait is over; None if nothing will be."""
         moments = [at for at in (self._plan.due, self._output.due, until) if at is not None]
         return bounded_timeout(min(moments)) if moments else None
 
-    def _poll(self, timeout: float | None) -> None:
-        for event in self._unit.poll(timeout):
+    def _pass_on(self, events: Sequence[Chunk | Exit]) -> None:
+        if events:
+            self.prepare_for_block()
+        for event in events:
             if isinstance(event, Exit):
                 self._output.finish()
-                with self._stop_lock:
-                    self.outcome = self._outcome_of(event)
-                if self._scheduled:
-                    self._stopper.cancel(self)
-                self._unit.close()
-                self._report(self.outcome)
+                self._conclude(event)
             else:
                 self._output.write(event)
         if self._output.due is not None:
             self._output.pass_on_states(time.monotonic())
+
+    def _conclude(self, end: Exit) -> None:
+        """Makes the outcome, unless another thread has made it."""
+        with self._stop_lock:
+            if self.outcome is not None:
+                return
+            self.outcome = outcome = self._outcome_of(end)
+        if self._scheduled is not None:
+            self._stopper.cancel(self)
+        with self._unit_lock:
+            self._unit.close()
+        if not self._delivery.abandoned:  # else a thread that waits reports it: callbacks of events may block too
+            self._report(outcome)
+
+    def _advance_stop(self) -> float | None:
+        """Takes the steps that are due, unless the polling thread can be woken to take them."""
+        if not self._unit_lock.acquire(blocking=False):
+            self._looks = 0
+            if self._unit.wake():
+                return None  # the polling thread calls `prepare_for_block` before it can block
+            self._stop_if_due(time.monotonic())
+            return self._plan.due if self.outcome is None else None
+        try:
+            if self.outcome is not None:
+                return None
+            self._stop_if_due(time.monotonic())
+            if not self._stop_requested and self._plan.reason is None:
+                return self._plan.due
+            if self._sink_is_blocked():
+                self._poll_without_output()
+            if self.outcome is not None:
+                return None
+            next_look = time.monotonic() + LOOK_INTERVAL
+            return next_look if self._plan.due is None else min(next_look, self._plan.due)
+        finally:
+            self._unit_lock.release()
+
+    def _sink_is_blocked(self) -> bool:
+        before, self._progress = self._progress, self._delivery.progress
+        self._looks = self._looks + 1 if self._progress == before else 0
+        return self._looks >= BLOCKED_LOOKS
+
+    def _poll_without_output(self) -> None:
+        """Polls in place of the polling thread, so that the stop and what follows it are completed."""
+        self._delivery.abandoned = True
+        for event in self._unit.poll(0):
+            if isinstance(event, Exit):
+                self._conclude(event)
+                self.abandoned = True
 
     def _stop_if_due(self, now: float) -> None:
         due = self._plan.due
@@ -169,6 +283,8 @@ class Supervisor:
         if self._reported:
             return
         self._reported = True
+        if self._delivery.abandoned:
+            run_events.warn_of_lost_output(self.run)
         if isinstance(end, Outcome):
             run_events.emit_end(self.run, self.handle, end)
         else:
@@ -187,10 +303,15 @@ class Supervisor:
             handle=self.handle,
             started_at=end.started_at or self._started_at,
             ended_at=end.ended_at or datetime.now(timezone.utc),
-            output_complete=end.output_complete,
+            output_complete=end.output_complete and not self._delivery.abandoned,
         )
 
     def _stop_message(self, reason: Reason) -> str:
         if reason is Reason.STOPPED:
             return "The run was stopped."
         return f"The run was stopped: it took longer than its time-out of {self._timeout:g} s."
+
+
+def _lock_timeout(until: float | None) -> float:
+    left = OUTCOME_INTERVAL if until is None else until - time.monotonic()
+    return min(max(0.0, left), OUTCOME_INTERVAL)

@@ -88,12 +88,13 @@ class SubprocessLauncher(Launcher):
         on_output: OnOutput | None,
         stop_token: StopToken,
         limiter: StartLimiter | None,
+        note_start: OnStart | None = None,
     ) -> Outcome:
         """Launches a run. In a notebook, the run also ends when the kernel is killed."""
         if not in_notebook():
-            return super()._launch(run, on_start, on_output, stop_token, limiter)
+            return super()._launch(run, on_start, on_output, stop_token, limiter, note_start)
         with watched(on_start, self.grace) as on_start:
-            return super()._launch(run, on_start, on_output, stop_token, limiter)
+            return super()._launch(run, on_start, on_output, stop_token, limiter, note_start)
 
     def close(self) -> None:
         """Does nothing: all launchers share this process's children, and nothing else is open."""

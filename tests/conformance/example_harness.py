@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -46,6 +47,11 @@ class DirectoryHarness(Harness):
         "sent": "the directory of a run does not contain its spec",
     }
 
+    def __init__(self, mark: str = "") -> None:
+        super().__init__(mark)
+        if not mark:  # else the spool belongs to the process that has made the mark
+            weakref.finalize(self, shutil.rmtree, self._spool, ignore_errors=True)
+
     @classmethod
     def unavailable(cls) -> str:
         return ""
@@ -57,7 +63,6 @@ class DirectoryHarness(Harness):
     def leftovers(self) -> list[str]:
         left = eventually(self._with_processes, lambda left: not left, END_TIMEOUT, interval=0.01)
         self.clear()
-        shutil.rmtree(self._spool, ignore_errors=True)
         return [str(path) for path in left]
 
     def clear(self) -> None:

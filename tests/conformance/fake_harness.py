@@ -12,6 +12,7 @@ import attrs
 from launchpad import Handle, Launcher, Reason, Run
 from launchpad.core.backend import Chunk, Exit
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
+from tests.helping import eventually
 
 from .harness import (
     End,
@@ -26,6 +27,9 @@ from .harness import (
     UntilStopped,
     Write,
 )
+
+END_TIMEOUT = 5.0
+"""Seconds within which a run that is being stopped must have ended."""
 
 IN_MEMORY = "its runs are in the memory of this process"
 
@@ -52,7 +56,7 @@ class FakeHarness(Harness):
         return FakeLauncher(self._fake, **settings)
 
     def leftovers(self) -> list[str]:
-        return [repr(fake) for fake in self._fake.runs if fake.exit is None]
+        return eventually(self._running, lambda left: not left, END_TIMEOUT)
 
     @contextmanager
     def breakable_events(self) -> Iterator[Callable[[], None]]:
@@ -72,6 +76,9 @@ class FakeHarness(Harness):
 
     def sent(self, handle: Handle) -> Any:
         return self._run(handle).spec
+
+    def _running(self) -> list[str]:
+        return [repr(fake) for fake in self._fake.runs if fake.exit is None]
 
     def _run(self, handle: Handle) -> FakeRun:
         return next(fake for fake in self._fake.runs if fake.handle == handle)
