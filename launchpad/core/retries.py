@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -67,13 +68,16 @@ def _retrying(stop_token: StopToken, multiplier: float, most: float, stop: Any) 
 class RetrySchedule:
     """The delays of a policy, for a thread that must not sleep in it."""
 
-    def __init__(self, policy: tenacity.BaseRetrying) -> None:
+    def __init__(self, policy: tenacity.BaseRetrying, clock: Callable[[], float] = time.monotonic) -> None:
         self._policy = policy
+        self._clock = clock
         self._state = tenacity.RetryCallState(policy, None, (), {})
+        self._state.start_time = clock()
 
     def next_in(self, error: Transient | None = None) -> float | None:
         """Seconds from a failed attempt to the next one; None if the policy gives up."""
         self._state.set_exception((Transient, error or Transient("not yet"), None))
+        self._state.outcome_timestamp = self._clock()
         if self._policy.stop(self._state):
             return None
         delay = self._policy.wait(self._state)
@@ -81,24 +85,25 @@ class RetrySchedule:
         return delay
 
 
-def request_schedule(longest: float = LONGEST_OUTAGE) -> RetrySchedule:
+def request_schedule(longest: float = LONGEST_OUTAGE, clock: Callable[[], float] = time.monotonic) -> RetrySchedule:
     """For a request of a thread that must not sleep: repeats it after a Transient, for `longest` seconds."""
     return RetrySchedule(
         tenacity.Retrying(
             wait=_as_asked(tenacity.wait_random_exponential(multiplier=0.2, max=5)),
             stop=tenacity.stop_after_delay(longest),
-        )
+        ),
+        clock,
     )
 
 
-def lookup_schedule(longest: float) -> RetrySchedule:
+def lookup_schedule(longest: float, clock: Callable[[], float] = time.monotonic) -> RetrySchedule:
     """For an event that does not come: requests the state after 3 s, 6 s, … and at last after `longest` seconds."""
     more = tenacity.wait_exponential(multiplier=3, max=30)
 
     def wait(state: tenacity.RetryCallState) -> float:
         return max(0.0, min(more(state), longest - (state.seconds_since_start or 0.0)))
 
-    return RetrySchedule(tenacity.Retrying(wait=wait, stop=tenacity.stop_after_delay(longest)))
+    return RetrySchedule(tenacity.Retrying(wait=wait, stop=tenacity.stop_after_delay(longest)), clock)
 
 
 def _as_asked(wait: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:

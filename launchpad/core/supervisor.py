@@ -267,13 +267,14 @@ class Supervisor:
     def _take_steps(self, now: float) -> None:
         while True:
             plan, requested = self._plan, self._stop_requested
+            grace = 0.0 if self._hurry else self._grace
             has_ended = plan.reason is None and self._unit.has_ended()
             step = plan.next_step(now, requested=requested, hurry=self._hurry, has_ended=has_ended)
             if step is StopStep.KILL:
                 self._unit.kill()
                 self._plan = plan.after_kill()
-            elif step is StopStep.TERMINATE and self._unit.terminate(self._grace):
-                self._plan = plan.after_terminate(now, self._grace, requested=requested)
+            elif step is StopStep.TERMINATE and self._unit.terminate(grace):
+                self._plan = plan.after_terminate(now, grace, requested=requested)
             else:
                 if plan.reason is None:
                     self._plan = plan.after_end()
@@ -293,7 +294,8 @@ class Supervisor:
     def _outcome_of(self, end: Exit) -> Outcome:
         reason, message, hint = end.reason, end.message, end.hint
         if self._plan.reason is not None:  # a run that ended before it was asked to keeps its own reason
-            reason, message, hint = self._plan.reason, self._stop_message(self._plan.reason), ""
+            reason, message = self._plan.reason, self._stop_message(self._plan.reason)
+            hint = end.hint if end.reason is Reason.STOPPED else ""
         return Outcome(
             ok=reason is Reason.COMPLETED,
             exit_code=end.exit_code,

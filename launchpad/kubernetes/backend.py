@@ -9,6 +9,7 @@ from ..core.backend import Backend, Exit, Spec, Unit
 from ..core.cancellation import StopToken
 from ..errors import LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
+from ..net.wakeup import CLOCK, Clock
 from .api import Jobs, KubernetesApi
 from .creation import JobCreation, NameClaims
 from .errors import ApiError
@@ -20,12 +21,15 @@ from .unit import JobUnit
 class KubernetesBackend(Backend):
     """The Jobs of one namespace of one cluster. Thread-safe. `configure` reads the cluster's `Configuration`."""
 
-    def __init__(self, configure: Callable[[], Any], namespace: str, pod_watch_timeout: float) -> None:
+    def __init__(
+        self, configure: Callable[[], Any], namespace: str, pod_watch_timeout: float, clock: Clock = CLOCK
+    ) -> None:
         self._api = KubernetesApi(configure)
         self._jobs = Jobs(self._api, namespace)
-        self._watchers = Watchers(self._jobs)
+        self._watchers = Watchers(self._jobs, clock)
         self._claims = NameClaims()
         self._pod_watch_timeout = pod_watch_timeout
+        self._clock = clock
         self.engine = f"{self._api.server}/{namespace}"
 
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
@@ -73,7 +77,8 @@ class KubernetesBackend(Backend):
         return version, needed, {permission: USEFUL[permission] for permission in lacking if permission in USEFUL}
 
     def _unit(self, name: str, output: bool) -> JobUnit:
-        return JobUnit(self._jobs, self._watchers, name, output=output, pod_watch_timeout=self._pod_watch_timeout)
+        timeout, clock = self._pod_watch_timeout, self._clock
+        return JobUnit(self._jobs, self._watchers, name, output=output, pod_watch_timeout=timeout, clock=clock)
 
     def _find(self, handle: Handle, output: bool) -> JobUnit:
         if handle.engine != self.engine:

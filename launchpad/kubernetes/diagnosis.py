@@ -71,9 +71,9 @@ def of_vanished(name: str, job: Object | None, pod: Object | None) -> Exit:
     )
 
 
-def of_stopped(job: Object | None, pod: Object | None) -> Exit:
-    """The Exit of a Job that launchpad deleted."""
-    return exit_of(job, pod, Diagnosis(Reason.VANISHED, "Its Job was deleted.", ""), exit_code(pod))
+def of_stopped(job: Object | None, pod: Object | None, survival: str) -> Exit:
+    """The Exit of a Job that launchpad deleted. `survival`: what may go on nevertheless."""
+    return exit_of(job, pod, Diagnosis(Reason.STOPPED, "Its Job was deleted.", survival), exit_code(pod))
 
 
 def exit_of(job: Object | None, pod: Object | None, diagnosis: Diagnosis, code: int | None) -> Exit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +10,7 @@ from ..core.retries import Transient
 from ..core.watcher import Listener, Watcher
 from ..errors import LaunchError
 from ..net.http import StreamingResponse
-from ..net.wakeup import Wakeup
+from ..net.wakeup import CLOCK, Clock, Wakeup
 from .api import Jobs, KubernetesApi, Object
 from .errors import ApiError
 from .labels import RUN_ID
@@ -56,11 +55,19 @@ class ListAndWatch:
     all objects are listed again, and those that have disappeared are reported as gone.
     """
 
-    def __init__(self, api: KubernetesApi, path: str, kind: Kind, silence_timeout: float = SILENCE_TIMEOUT) -> None:
+    def __init__(
+        self,
+        api: KubernetesApi,
+        path: str,
+        kind: Kind,
+        silence_timeout: float = SILENCE_TIMEOUT,
+        clock: Clock = CLOCK,
+    ) -> None:
         self._api = api
         self._path = path
         self._kind: Kind = kind
         self._silence_timeout = silence_timeout
+        self._clock = clock
         self._version: str | None = None  # of the last object that was reported; None: list first
         self._keys: dict[str, str] = {}  # of all existing objects, by their names
         self._missing: Set[str] = set()  # the objects that the last listing no longer had
@@ -77,7 +84,7 @@ class ListAndWatch:
             raise self._translated(error) if isinstance(error, ApiError) else error from error.__cause__
         self._accepted = True
         self._keys = {name: key for name, key in self._keys.items() if name not in self._missing}
-        return Watch(stream, listing, self._read, self._silence_timeout)
+        return Watch(stream, listing, self._read, self._silence_timeout, self._clock)
 
     def _accepted_stream(self) -> StreamingResponse:
         query = {
@@ -150,11 +157,13 @@ class Watch:
         listing: Iterable[tuple[str | None, Fact]],
         read: Callable[[bytes], tuple[str, Fact] | None],
         silence_timeout: float,
+        clock: Clock,
     ) -> None:
         self._stream = stream
         self._listing = listing
         self._read = read
         self._silence_timeout = silence_timeout
+        self._clock = clock
         self._wakeup = Wakeup()
         self._closed = False
         self._iterated = False
@@ -176,17 +185,17 @@ class Watch:
 
     def _streamed(self) -> Iterator[tuple[str, Fact] | None]:
         partial_line = b""
-        last_data_at = time.monotonic()
+        last_data_at = self._clock.now()
         while not self._closed:
             data = self._stream.read()
             if data == b"":
                 return
             if data is not None:
-                last_data_at = time.monotonic()
+                last_data_at = self._clock.now()
                 *lines, partial_line = (partial_line + data).split(b"\n")
                 yield from filter(None, map(self._read, filter(bytes.strip, lines)))
-            elif not self._wakeup.wait(min(HEARTBEAT_INTERVAL, self._silence_timeout), self._stream):
-                if time.monotonic() - last_data_at > self._silence_timeout:
+            elif not self._clock.wait(self._wakeup, min(HEARTBEAT_INTERVAL, self._silence_timeout), self._stream):
+                if self._clock.now() - last_data_at > self._silence_timeout:
                     raise Transient(f"the watch has been silent for {self._silence_timeout:g} s")
                 yield None
 
@@ -198,11 +207,11 @@ class Watch:
 class Watchers:
     """The two watchers of a namespace: one for Jobs, one for pods."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, clock: Clock = CLOCK) -> None:
         place = f"{jobs.api.server}/{jobs.namespace}"
         self._watchers: list[Watcher[Fact]] = [
-            Watcher(ListAndWatch(jobs.api, jobs.path, "job"), f"jobs of {place}"),
-            Watcher(ListAndWatch(jobs.api, jobs.pods_path, "pod"), f"pods of {place}"),
+            Watcher(ListAndWatch(jobs.api, jobs.path, "job", clock=clock), f"jobs of {place}"),
+            Watcher(ListAndWatch(jobs.api, jobs.pods_path, "pod", clock=clock), f"pods of {place}"),
         ]
 
     def register(self, job: str, listener: Listener[Fact]) -> None:

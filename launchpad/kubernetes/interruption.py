@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+from .lookup import Lookup
 from .observed import JobSnapshot
 from .status import decision_of, grace_of, runs_once
 
@@ -14,19 +16,29 @@ LOST_TIMEOUT = 30.0
 class Interruption:
     """How long to wait for the end of a run that is being ended by others. Owned by the thread that follows the run."""
 
-    def __init__(self, lost_timeout: float) -> None:
+    def __init__(self, lost_timeout: float, lookup: Lookup, clock: Callable[[], float] = time.monotonic) -> None:
         self._lost_timeout = lost_timeout
+        self._lookup = lookup
+        self._clock = clock
+        self._confirmed = False  # whether the server has answered since the wait is over
         self.due: float | None = None
         """When (monotonic seconds) the wait is over; None while no one else ends the run."""
 
     def is_overdue(self, snapshot: JobSnapshot) -> bool:
-        """Whether the run is being ended, and neither its Job nor its node has reported the end in time."""
+        """Whether the run is being ended, and neither its Job nor its node has reported the end in time.
+
+        When the time is over, the state is requested first: the watchers may not have heard from the server.
+        """
         if not is_being_ended(snapshot):
-            self.due = None
+            self.due, self._confirmed = None, False
             return False
         if self.due is None:
-            self.due = time.monotonic() + self._lost_timeout + max(map(grace_of, snapshot.pods), default=0.0)
-        return time.monotonic() >= self.due
+            self.due = self._clock() + self._lost_timeout + max(map(grace_of, snapshot.pods), default=0.0)
+        if self._confirmed or self._clock() < self.due:
+            return self._confirmed
+        self._confirmed = self._lookup.job()
+        self.due = self._lookup.due or self.due
+        return False
 
 
 def is_being_ended(snapshot: JobSnapshot) -> bool:

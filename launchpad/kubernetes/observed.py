@@ -129,6 +129,10 @@ class ObservedJob:
             self._update(fact)
         self._wakeup.set()
 
+    def wake(self) -> None:
+        """Has the thread that follows the run look at the snapshot again."""
+        self._wakeup.set()
+
     def fail(self, error: LaunchError) -> None:
         with self._lock:
             self._failure = error

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Callable, Set
 
 from ..core.backend import Exit
 from ..core.retries import Transient, lookup_schedule
 from ..errors import LaunchError
 from . import waiting
 from .api import Jobs, Object
-from .events import Fact
+from .lookup import Lookup
 from .observed import JobSnapshot, ObservedJob
-from .status import Container, containers, has_ended, has_run, is_over, is_suspended, last_end, own_status, state
+from .status import (
+    Container,
+    containers,
+    decision_of,
+    has_ended,
+    has_run,
+    is_over,
+    is_suspended,
+    last_end,
+    own_status,
+    state,
+)
 
 
 class PendingPod:
@@ -21,13 +32,21 @@ class PendingPod:
     Its time-out starts again with every container that starts, and does not pass while one runs.
     """
 
-    def __init__(self, jobs: Jobs, name: str, observed_job: ObservedJob, timeout: float) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        lookup: Lookup,
+        observed_job: ObservedJob,
+        timeout: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._jobs = jobs
-        self._name = name
+        self._lookup = lookup
         self._observed_job = observed_job
         self._timeout = timeout
-        self._since = time.monotonic()
-        self._policy = lookup_schedule(timeout)
+        self._clock = clock
+        self._since = clock()
+        self._policy = lookup_schedule(timeout, clock)
         self._started: Set[tuple[str, str]] | None = frozenset()
         """The containers that had started when the time-out started; None while it does not pass."""
         self.due: float | None = None
@@ -41,14 +60,23 @@ class PendingPod:
         pod = snapshot.present[-1] if snapshot.present else None
         if pod is not None and waiting.is_hopeless(pod, snapshot.pull_failures):
             return waiting.of_waiting(snapshot.job, pod, (), self._waited())
-        if self.due is None or time.monotonic() < self.due:
+        if self.due is None or self._clock() < self.due:
             return None
         last = not self._schedule()
         if pod is None or last:
-            snapshot = self._request_pods()
-            if not self._is_waiting(snapshot) or (last and self.due is not None and time.monotonic() < self.due):
+            if not (self._lookup.job() if last else self._lookup.pods()):
+                self.due = self._lookup.due
+                return None
+            snapshot = self._observed_job.snapshot()
+            if not self._may_be_given_up(snapshot, last):
                 return None
         return self._judge(snapshot, last)
+
+    def _may_be_given_up(self, snapshot: JobSnapshot, last: bool) -> bool:
+        """Whether a state that was requested just now still has the run wait, without a container that has started."""
+        if snapshot.gone or decision_of(snapshot.job) is not None or not self._is_waiting(snapshot):
+            return False
+        return not last or self.due is None or self._clock() >= self.due
 
     def _is_waiting(self, snapshot: JobSnapshot) -> bool:
         """Whether a container has yet to start and none runs before it. Starts the time-out again if that is new."""
@@ -60,19 +88,19 @@ class PendingPod:
             (pod["metadata"]["name"], one.name) for pod in pods for one in containers(pod) if has_run(one)
         )
         if started != self._started:
-            self._started, self._since = started, time.monotonic()
-            self._policy = lookup_schedule(self._timeout)
+            self._started, self._since = started, self._clock()
+            self._policy = lookup_schedule(self._timeout, self._clock)
             self._schedule()
         return True
 
     def _schedule(self) -> bool:
         """Sets `due` to the time of the next request; False if there is none."""
         delay = self._policy.next_in()
-        self.due = time.monotonic() + (delay or 0.0)
+        self.due = self._clock() + (delay or 0.0)
         return delay is not None
 
     def _waited(self) -> float:
-        return time.monotonic() - self._since
+        return self._clock() - self._since
 
     def _judge(self, snapshot: JobSnapshot, last: bool) -> Exit | LaunchError | None:
         pod = snapshot.present[-1] if snapshot.present else None
@@ -84,14 +112,6 @@ class PendingPod:
             if message is not None:
                 return LaunchError(f"The cluster creates no pod for the run: {message}")
         return waiting.of_waiting(snapshot.job, pod, events, self._waited()) if last else None
-
-    def _request_pods(self) -> JobSnapshot:
-        try:
-            for pod in self._jobs.pods(self._name):
-                self._observed_job.record(Fact("pod", pod["metadata"]["name"], False, pod))
-        except (Transient, LaunchError):
-            pass  # the watched state is then all that is known
-        return self._observed_job.snapshot()
 
     def _events(self, item: Object | None) -> list[Object]:
         """The cluster's events about an object; none if they may not be read."""

@@ -1,19 +1,21 @@
-"""Deleting a Job: the request is repeated until the server accepts it, and the Job is followed until it is gone.
+"""Deleting a Job: the request is repeated until the server accepts it, and the Job and its pods are followed until
+they are gone.
 
-Its pods are deleted directly where that is faster, or where the server would let them run on.
+Pods are deleted directly where that is faster, or where the server would let them run on.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ..core.retries import LONGEST_OUTAGE, Transient, request_schedule
 from ..errors import EngineUnavailable, LaunchError
 from .api import Jobs, Object
 from .errors import ApiError
-from .status import condition, has_log, is_idle, is_over, waits
+from .lookup import Lookup
+from .status import condition, grace_of, has_log, is_idle, is_over, waits
 
 RETRY_INTERVAL = 1.0
 """Seconds after which a request to delete a pod is repeated."""
@@ -32,7 +34,15 @@ class JobDeletion:
     `check_interval`: seconds between two requests for the state of a Job that is no longer watched.
     """
 
-    def __init__(self, jobs: Jobs, name: str, uid: str, grace: float, check_interval: float) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        name: str,
+        uid: str,
+        grace: float,
+        check_interval: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.accepted = False
         self.gone = False
         self.due = 0.0
@@ -41,12 +51,15 @@ class JobDeletion:
         self._name = name
         self._uid = uid
         self._check_interval = check_interval
-        self._deadline = time.monotonic() + grace + LONGEST_OUTAGE
-        self._schedule = request_schedule(grace + LONGEST_OUTAGE)
+        self._clock = clock
+        self.grace_ends_at = clock() + grace
+        """When (monotonic seconds) the run has had its time to end."""
+        self._deadline = self.grace_ends_at + LONGEST_OUTAGE
+        self._schedule = request_schedule(grace + LONGEST_OUTAGE, clock)
 
     def advance(self, watched: bool) -> None:
         """Sends the request that is due, if any. EngineUnavailable if the Job cannot be deleted or does not go."""
-        now = time.monotonic()
+        now = self._clock()
         if self.gone or now < self.due:
             return
         try:
@@ -68,12 +81,12 @@ class JobDeletion:
 
     def hasten(self) -> None:
         """Makes `advance` due soon: the Job is no longer watched."""
-        self.due = min(self.due, time.monotonic() + self._check_interval)
+        self.due = min(self.due, self._clock() + self._check_interval)
 
     def _check(self) -> None:
         job = self._jobs.read(self._name)
         self.gone = job["metadata"]["uid"] != self._uid
-        if not self.gone and time.monotonic() >= self._deadline:
+        if not self.gone and self._clock() >= self._deadline:
             raise EngineUnavailable(
                 f"Job {self._name} has been deleted but still exists: the node of its pod may not answer."
             )
@@ -85,52 +98,157 @@ class PodRemoval:
     Owned by the thread that follows the run.
     """
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, lookup: Lookup, clock: Callable[[], float] = time.monotonic) -> None:
         self.due: float | None = None
         """When (monotonic seconds) to call `remove_idle` again even if nothing happens."""
         self._jobs = jobs
+        self._lookup = lookup
+        self._clock = clock
         self._seen: dict[str, float] = {}  # when a pod was first seen idle, by its name
         self._requested: set[tuple[object, ...]] = set()
+        self.removed: set[str] = set()
+        """The names of the pods that the server has removed without asking their nodes."""
+        self._outdated = False  # whether the server knows a newer state of a pod than the watchers have reported
 
     def remove_idle(self, pods: Iterable[Object]) -> None:
         """Removes the pods in which nothing runs and the run has not started, without asking their nodes.
 
         A node takes half a minute to report the end of such a pod. If the state of the pod is no longer the latest, the
-        server refuses, and the next state is judged.
+        server refuses, and the next state is judged; it is requested if the watchers do not report it soon.
         """
-        now, self.due = time.monotonic(), None
+        now = self._clock()
+        if self._outdated and self.due is not None and now >= self.due:
+            self._outdated = not self._lookup.pods()
+        self.due = None
         for pod in pods:
             if is_over(pod) or has_log(pod) or not is_idle(pod):
                 continue
             metadata = pod["metadata"]
             safe_at = self._seen.setdefault(metadata["name"], now) + (START_WINDOW if _may_have_started(pod) else 0.0)
-            if now >= safe_at:
-                self._delete(metadata["name"], 0, metadata.get("resourceVersion"))
-            else:
-                self.due = min(safe_at, self.due or safe_at)
+            if now < safe_at:
+                self._call_at(safe_at)
+            elif not self._delete(metadata["name"], 0, metadata.get("resourceVersion")) or self._outdated:
+                self._call_at(now + RETRY_INTERVAL)
 
     def end(self, pods: Iterable[Object], grace: int | None) -> None:
-        """Has the pods end within `grace` seconds; None: within their own grace."""
+        """Has the pods end within `grace` seconds; None: within their own grace. 0 removes them from the server alone.
+
+        A process that was asked to end before keeps the grace of that first request.
+        """
         for pod in pods:
             metadata = pod["metadata"]
             removed = (metadata["name"], 0, metadata.get("resourceVersion")) in self._requested
-            if not removed and not is_over(pod):
-                self._delete(metadata["name"], grace, None)
+            if not removed and not is_over(pod) and not self._delete(metadata["name"], grace, None):
+                self._call_at(self._clock() + RETRY_INTERVAL)
 
-    def _delete(self, name: str, grace: int | None, version: str | None) -> None:
+    def _call_at(self, at: float) -> None:
+        self.due = min(at, self.due or at)
+
+    def _delete(self, name: str, grace: int | None, version: str | None) -> bool:
+        """Requests the deletion, once; False if the server does not answer."""
         if (name, grace, version) in self._requested:
-            return
-        self._requested.add((name, grace, version))
+            return True
         try:
             self._jobs.delete_pod(name, grace, version)
         except Transient as error:
             _logger.debug("The request to delete pod %s is repeated: %s", name, error)
-            self._requested.remove((name, grace, version))
-            retry_at = time.monotonic() + RETRY_INTERVAL
-            self.due = min(retry_at, self.due or retry_at)
+            return False
         except LaunchError as error:
-            expected = version is not None or (isinstance(error, ApiError) and error.status in _GONE)
-            _logger.log(logging.DEBUG if expected else logging.WARNING, "Pod %s may go on running: %s", name, error)
+            refused = not (isinstance(error, ApiError) and error.status in _GONE)
+            self._outdated = self._outdated or (version is not None and not refused)
+            _logger.log(logging.WARNING if refused else logging.DEBUG, "Pod %s may go on running: %s", name, error)
+        else:
+            self.removed.update([name] if grace == 0 else ())
+        self._requested.add((name, grace, version))
+        return True
+
+
+class JobRemoval:
+    """The removal of a Job and of all its pods, if that is due. Owned by the thread that follows the run."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        lookup: Lookup,
+        name: str,
+        check_interval: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.deletion: JobDeletion | None = None
+        """The deletion of the Job, once it is requested."""
+        self.pods = PodRemoval(jobs, lookup, clock)
+        self.survival = ""
+        """What may go on running although its pod was removed; empty if nothing may."""
+        self._jobs = jobs
+        self._lookup = lookup
+        self._name = name
+        self._check_interval = check_interval
+        self._clock = clock
+        self._pod_grace: int | None = None
+        self._confirmed = False  # whether the server has answered, since the Job is gone, that there is no pod
+        self._abandoned = False
+
+    def request(self, uid: str, grace: float) -> None:
+        self.deletion = JobDeletion(self._jobs, self._name, uid, grace, self._check_interval, self._clock)
+
+    def hurry(self) -> None:
+        """Has the pods end at once. A process keeps the grace of a first request, so its pod is removed without it."""
+        assert self.deletion is not None
+        self._pod_grace = 0 if self._clock() < self.deletion.grace_ends_at else 1
+
+    def abandon(self) -> None:
+        """Makes `is_done` True: the Job cannot be removed."""
+        self._abandoned = True
+
+    def advance(self, watched: bool) -> None:
+        """Sends the request for the Job that is due, if any. EngineUnavailable if it does not go."""
+        if self.deletion is not None:
+            self.deletion.advance(watched)
+
+    def advance_pods(self, pods: Sequence[Object], repetitions: Sequence[Object], gone: bool) -> None:
+        """Sends the requests for the pods that are due. `repetitions` are the pods that execute the run again."""
+        self.pods.remove_idle(pods)
+        if self._pod_grace is None:
+            self.pods.end(repetitions, 1)
+        else:
+            self._note_survival(pods)
+            self.pods.end(pods, self._pod_grace)
+        if gone:  # no controller ends them
+            self.pods.end([pod for pod in pods if "deletionTimestamp" not in pod["metadata"]], None)
+
+    def is_done(self, pods: Sequence[Object], gone: bool, early: bool) -> bool:
+        """Whether the Job and its pods are gone, or have ended. `early` does not wait until the server removes the Job.
+
+        A Job can be gone before its controller's last pod is known, so that without any pod the server is asked.
+        """
+        left = [pod for pod in pods if not is_over(pod) and pod["metadata"]["name"] not in self.pods.removed]
+        if self._abandoned or self.deletion is None or left:
+            return self._abandoned
+        if not (gone or self.deletion.gone):
+            return self.deletion.accepted and bool(pods) and (early or self._pod_grace == 0)
+        if not (pods or self._confirmed):
+            self._confirmed = self._lookup.pods()
+            return False
+        return True
+
+    def dues(self) -> list[float | None]:
+        """When (monotonic seconds) there is something to do even if nothing happens."""
+        deletion = self.deletion
+        return [
+            self.pods.due,
+            *([] if deletion is None else [self._lookup.due, None if deletion.gone else deletion.due]),
+        ]
+
+    def _note_survival(self, pods: Sequence[Object]) -> None:
+        """Warns, once, of a run whose pod is removed before the end of its grace."""
+        running = [pod for pod in pods if not is_over(pod) and not is_idle(pod)]
+        if self._pod_grace != 0 or self.survival or not running:
+            return
+        name = running[0]["metadata"]["name"]
+        grace = max(map(grace_of, running))
+        limit = f"for up to {grace:g} s, the grace of the first stop" if grace else "until its grace is over"
+        self.survival = f"Pod {name} was removed without waiting for its node: its process may go on {limit}."
+        _logger.warning("%s", self.survival)
 
 
 def _may_have_started(pod: Object) -> bool:

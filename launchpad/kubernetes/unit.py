@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 
 from ..core.backend import Chunk, Exit, Unit
-from ..core.retries import Transient
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
-from ..net.wakeup import Wakeup
+from ..net.wakeup import CLOCK, Clock, Wakeup
 from . import diagnosis
 from .api import Jobs
-from .errors import ApiError
 from .events import Fact, Watchers
 from .interruption import LOST_TIMEOUT, Interruption, is_being_ended, is_repeated, without_repetition
+from .lookup import Lookup
 from .observed import JobSnapshot, ObservedJob
 from .output import RunOutput
 from .pending import PendingPod
 from .status import decision_of, end_of, grace_of, has_ended, is_over
-from .stopping import JobDeletion, PodRemoval
+from .stopping import JobRemoval
 
 REPORT_TIMEOUT = 1.0
 """Seconds after which a state that the watchers should have reported is requested directly."""
@@ -44,8 +42,9 @@ class JobUnit(Unit):
         pod_watch_timeout: float,
         lost_timeout: float = LOST_TIMEOUT,
         report_timeout: float = REPORT_TIMEOUT,
+        clock: Clock = CLOCK,
     ) -> None:
-        self._jobs = jobs
+        self._clock = clock
         self._report_timeout = report_timeout
         self._watchers = watchers
         self._name = name
@@ -55,14 +54,15 @@ class JobUnit(Unit):
         self._observed_job = ObservedJob(self._wakeup)
         self._unwatched = False  # whether a watcher has failed since this was registered
         self._check_at: float | None = None  # when to request a Job that was not among those listed
-        self._pending = PendingPod(jobs, name, self._observed_job, pod_watch_timeout)
+        self._lookup = Lookup(jobs, name, self._observed_job, clock.now)
+        self._pending = PendingPod(jobs, self._lookup, self._observed_job, pod_watch_timeout, clock.now)
         self._judged: JobSnapshot | None = None  # the last one in which no container waited
-        self._interruption = Interruption(lost_timeout)
-        self._output = RunOutput(jobs.log) if output else None
+        self._interruption = Interruption(lost_timeout, self._lookup, clock.now)
+        self._output = RunOutput(jobs.log, clock.now) if output else None
         self._ended_at: float | None = None  # when the end became known
         self._pods_requested = False  # whether the pods were requested after the end
-        self._deletion: JobDeletion | None = None
-        self._removal = PodRemoval(jobs)
+        self._pods_due: float | None = None  # when to request them
+        self._removal = JobRemoval(jobs, self._lookup, name, report_timeout, clock.now)
         self._verdict: Verdict | None = None  # why the Job was deleted; None if the run was asked to stop
         self._raised = False  # whether a verdict that is an error was raised
         self._stopping = False
@@ -73,6 +73,7 @@ class JobUnit(Unit):
         """Makes this the unit of the Job that `handle` names. `facts` are what is known of it."""
         self.handle = handle
         self._observed_job.expect(handle.id)
+        self._lookup.expect(handle.id)
         for fact in facts:
             self._observed_job.record(fact)
 
@@ -87,17 +88,17 @@ class JobUnit(Unit):
         return given_up or _is_over(snapshot) or _is_settled(snapshot)
 
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
-        until = None if timeout is None else time.monotonic() + timeout
+        until = None if timeout is None else self._clock.now() + timeout
         while self._exit is None:
             self._wakeup.clear()
             woken, self._woken = self._woken, False
             events = self._advance()
-            now = time.monotonic()
+            now = self._clock.now()
             if events or woken or (until is not None and now >= until):
                 return events
             due = min((at for at in (until, *self._dues()) if at is not None), default=None)
             sources = self._output.sources if self._output is not None else []
-            self._wakeup.wait(None if due is None else max(0.0, due - now), *sources)
+            self._clock.wait(self._wakeup, None if due is None else max(0.0, due - now), *sources)
         return [self._exit]
 
     def wake(self) -> bool:
@@ -107,13 +108,17 @@ class JobUnit(Unit):
 
     def terminate(self, grace: float) -> bool:
         self._stopping = True
-        if self._deletion is None:
+        if self._removal.deletion is None:
             self._delete(grace, None)
+            if grace <= 0:
+                self.kill()
         return True
 
     def kill(self) -> None:
         self.terminate(0.0)
-        self._removal.end(self._observed_job.snapshot().present, 1)
+        self._removal.hurry()
+        snapshot = self._observed_job.snapshot()
+        self._removal.advance_pods(snapshot.present, (), snapshot.gone)
 
     def close(self) -> None:
         self._closed = True
@@ -129,29 +134,27 @@ class JobUnit(Unit):
         self._handle_watch_failure()
         self._check_if_unlisted()
         snapshot = self._observed_job.snapshot()
-        if self._deletion is None:
+        if self._removal.deletion is None:
             if _is_over(snapshot):
                 return self._advance_end(snapshot)
-            if self._interruption.is_overdue(snapshot) and (snapshot.deleted or decision_of(snapshot.job) is not None):
+            overdue = self._interruption.is_overdue(snapshot)
+            if overdue and (snapshot.deleted or decision_of(snapshot.job) is not None):
                 return self._conclude_unreported(snapshot)
-            self._give_up_if_hopeless(snapshot)
-        if self._deletion is not None:
-            return self._advance_deletion(self._deletion, without_repetition(snapshot), snapshot)
+            self._give_up_if_hopeless(snapshot, overdue)
+        if self._removal.deletion is not None:
+            return self._advance_removal(without_repetition(snapshot), snapshot)
         if snapshot.deleted:
-            self._removal.remove_idle(snapshot.present)
+            self._removal.pods.remove_idle(snapshot.present)
         return self._read(snapshot)
 
     def _dues(self) -> list[float | None]:
         """When there is something to do even if nothing happens."""
-        dues = [self._check_at, self._removal.due]
-        if self._deletion is not None:
-            dues.append(None if self._deletion.gone else self._deletion.due)
-        elif self._ended_at is None:
+        dues = [self._check_at, *self._removal.dues()]
+        if self._removal.deletion is None and self._ended_at is None:
             dues += [self._pending.due, self._interruption.due]
         if self._output is not None:
             dues.append(self._output.due(self._ended_at))
-        if self._ended_at is not None and time.monotonic() < self._ended_at + self._report_timeout:
-            dues.append(self._ended_at + self._report_timeout)
+        dues.append(self._pods_due)
         return dues
 
     # A watcher can fail: the poll raises its error. The next poll registers again and requests what was missed.
@@ -160,45 +163,26 @@ class JobUnit(Unit):
         failure = self._observed_job.take_failure()
         if failure is not None:
             self._unwatched = True
-            if self._deletion is None:
+            if self._removal.deletion is None:
                 raise failure
-            self._deletion.hasten()
-        elif self._unwatched and self._deletion is None:
+            self._removal.deletion.hasten()
+        elif self._unwatched and self._removal.deletion is None:
             self._unwatched = False
             self._watchers.register(self._name, self._observed_job)
-            self._request_state()
+            self._lookup.job()
 
     def _check_if_unlisted(self) -> None:
         """Requests a Job that a complete listing did not have: if it was deleted before, no watcher will report it."""
         if self._observed_job.take_unlisted():
-            self._check_at = time.monotonic() + self._report_timeout
-        if self._check_at is not None and time.monotonic() >= self._check_at:
-            done = self._observed_job.watched or self._request_state()
-            self._check_at = None if done else time.monotonic() + self._report_timeout
+            self._check_at = self._clock.now() + self._report_timeout
+        if self._check_at is not None and self._clock.now() >= self._check_at:
+            done = self._observed_job.watched or self._lookup.job()
+            self._check_at = None if done else self._lookup.due
 
-    def _request_state(self) -> bool:
-        """Requests the Job and its pods, and returns whether the server answered."""
-        try:
-            job = self._jobs.read(self._name)
-            same = job["metadata"]["uid"] == self.handle.id
-            self._observed_job.record(Fact("job", self._name, not same, job if same else None))
-            self._request_pods()
-        except ApiError as error:
-            if error.status == 404:
-                self._observed_job.record(Fact("job", self._name, True, None))
-        except Transient as error:
-            _logger.debug("The state of job %s cannot be requested: %s", self._name, error)
-            return False
-        return True
-
-    def _request_pods(self) -> None:
-        for pod in self._jobs.pods(self._name):
-            self._observed_job.record(Fact("pod", pod["metadata"]["name"], False, pod))
-
-    def _give_up_if_hopeless(self, snapshot: JobSnapshot) -> None:
+    def _give_up_if_hopeless(self, snapshot: JobSnapshot, overdue: bool) -> None:
         """Deletes a Job that would execute the run again, or whose pod does not start."""
         if is_being_ended(snapshot) or is_repeated(snapshot):
-            if not snapshot.deleted and (is_repeated(snapshot) or self._interruption.is_overdue(snapshot)):
+            if not snapshot.deleted and (is_repeated(snapshot) or overdue):
                 self._delete(max(map(grace_of, snapshot.pods)), _interrupted)
             return
         if snapshot is self._judged and self._pending.due is None:
@@ -212,32 +196,29 @@ class JobUnit(Unit):
 
     def _delete(self, grace: float, verdict: Verdict | None) -> None:
         self._verdict = verdict
-        self._deletion = JobDeletion(self._jobs, self._name, self.handle.id, grace, self._report_timeout)
-        self._advance_request(self._deletion)
+        self._removal.request(self.handle.id, grace)
+        self._advance_request()
 
-    def _advance_request(self, deletion: JobDeletion) -> None:
+    def _advance_request(self) -> None:
         """Advances the deletion. If that fails, a run that is given up ends nevertheless, with its own reason."""
         try:
-            deletion.advance(not self._unwatched)
+            self._removal.advance(not self._unwatched)
         except LaunchError as error:
             if self._verdict is None or self._stopping:
                 raise
             _logger.warning("Job %s is given up, but cannot be deleted: %s", self._name, error)
-            deletion.gone = True
+            self._removal.abandon()
 
-    def _advance_deletion(
-        self, deletion: JobDeletion, snapshot: JobSnapshot, complete: JobSnapshot
-    ) -> list[Chunk | Exit]:
-        """Waits until the Job is gone. `complete` has the pods, too, that execute the run again."""
+    def _advance_removal(self, snapshot: JobSnapshot, complete: JobSnapshot) -> list[Chunk | Exit]:
+        """Waits until Job and pods are gone. `complete` has the pods, too, that execute the run again."""
         chunks = self._read(snapshot)
         if chunks:
             return chunks
-        self._advance_request(deletion)
+        self._advance_request()
         # A node takes up to a minute to remove the pods of an interrupted run after they have ended.
-        over = self._verdict is _interrupted and deletion.accepted and all(map(is_over, complete.pods))
-        if not (snapshot.gone or deletion.gone or over):
-            self._removal.remove_idle(complete.present)
-            self._removal.end(complete.present[len(snapshot.present) :], 1)
+        if not self._removal.is_done(complete.pods, complete.gone, early=self._verdict is _interrupted):
+            repetitions = complete.present[len(snapshot.present) :]
+            self._removal.advance_pods(complete.present, repetitions, complete.gone)
             return []
         if not self._is_all_read(snapshot):
             return []
@@ -246,7 +227,7 @@ class JobUnit(Unit):
             raise self._verdict
         if self._verdict is not None and not isinstance(self._verdict, LaunchError):
             return self._conclude(self._verdict(snapshot))
-        return self._conclude(diagnosis.of_stopped(snapshot.job, snapshot.newest))
+        return self._conclude(diagnosis.of_stopped(snapshot.job, snapshot.newest, self._removal.survival))
 
     def _advance_end(self, snapshot: JobSnapshot) -> list[Chunk | Exit]:
         """Waits for the rest of the output, and for the state of the pod, after the Job's end or deletion."""
@@ -255,7 +236,7 @@ class JobUnit(Unit):
         if not over:
             return self._read(snapshot)
         if self._ended_at is None:
-            self._ended_at = time.monotonic()
+            self._ended_at = self._clock.now()
         chunks = self._read(snapshot)
         if chunks or not self._knows_pod(snapshot) or not self._is_all_read(snapshot):
             return chunks
@@ -265,9 +246,11 @@ class JobUnit(Unit):
         """Whether nothing runs any more of a Job that others deleted. Ends what they let run on."""
         if all(map(is_over, snapshot.pods)) or self._interruption.is_overdue(snapshot):
             return True
-        self._removal.remove_idle(snapshot.present)
+        self._removal.pods.remove_idle(snapshot.present)
         if snapshot.gone:
-            self._removal.end([pod for pod in snapshot.present if "deletionTimestamp" not in pod["metadata"]], None)
+            self._removal.pods.end(
+                [pod for pod in snapshot.present if "deletionTimestamp" not in pod["metadata"]], None
+            )
         return False
 
     def _end_of(self, snapshot: JobSnapshot) -> Exit:
@@ -290,6 +273,7 @@ class JobUnit(Unit):
 
     def _knows_pod(self, snapshot: JobSnapshot) -> bool:
         """Whether the state of the pod is known as far as it is needed. After a time-out, it is requested once."""
+        self._pods_due = None
         end = end_of(snapshot.job)
         if end is None or self._pods_requested:
             return True
@@ -299,14 +283,9 @@ class JobUnit(Unit):
         if snapshot.pods and has_ended(snapshot.pods[-1]):
             return True
         assert self._ended_at is not None
-        if time.monotonic() < self._ended_at + self._report_timeout:
-            return False
-        self._pods_requested = True
-        try:
-            self._request_pods()
-        except (Transient, LaunchError) as error:
-            _logger.debug("The pods of job %s cannot be requested: %s", self._name, error)
-        self._wakeup.set()  # the pod's log may be readable now
+        self._pods_due = self._lookup.due or self._ended_at + self._report_timeout
+        if self._clock.now() >= self._pods_due and self._lookup.pods():
+            self._pods_requested, self._pods_due = True, None  # the pod's log may be readable now
         return False
 
     def _read(self, snapshot: JobSnapshot) -> list[Chunk | Exit]:
@@ -316,7 +295,7 @@ class JobUnit(Unit):
     def _is_all_read(self, snapshot: JobSnapshot) -> bool:
         """Whether no more output is to be expected, now that the Job has ended or is gone."""
         if self._ended_at is None:
-            self._ended_at = time.monotonic()
+            self._ended_at = self._clock.now()
         return self._output is None or self._output.is_finished(snapshot, self._ended_at)
 
 

@@ -1,4 +1,4 @@
-"""Waiting for several sockets at once, and waking the thread that does."""
+"""Waiting for several sockets at once, waking the thread that does, and the time that both depend on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import select
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -71,3 +72,18 @@ class Wakeup:
                 for descriptor in {self._reading, self._writing}:
                     os.close(descriptor)
                 self._reading = -1
+
+
+class Clock:
+    """The time, and the waits that it ends. Tests pass one of their own to let hours go by in no time."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
+    def wait(self, wakeup: Wakeup, timeout: float | None, *others: HasFileno) -> bool:
+        """Waits as `wakeup.wait` does."""
+        return wakeup.wait(timeout, *others)
+
+
+CLOCK = Clock()

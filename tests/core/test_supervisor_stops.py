@@ -12,7 +12,7 @@ from launchpad import LaunchError, Reason
 from launchpad.core.backend import Chunk
 from launchpad.core.output import discard
 from launchpad.core.stopper import Stopper
-from tests.helping import QUICK_TIMEOUT, in_thread
+from tests.helping import QUICK_TIMEOUT, eventually, in_thread
 
 from .scripted import ENDED, ScriptedUnit, Unwakeable, polled, supervise
 
@@ -33,6 +33,7 @@ def test_a_stop_requested_before_the_first_wait_is_carried_out() -> None:
         ("kill", 0, [False], ["terminate 0", "kill", "close"]),
         ("kill", 0.05, [False], ["terminate 0.05", "kill", "close"]),
         ("kill", 3600, [False, True], ["terminate 3600", "kill", "close"]),
+        ("kill", 3600, [True], ["terminate 0", "kill", "close"]),
     ],
 )
 def test_a_stop_is_carried_out_by_the_polling_thread_or_by_the_stopper(
@@ -42,6 +43,7 @@ def test_a_stop_is_carried_out_by_the_polling_thread_or_by_the_stopper(
     supervisor, outcome = polled(unit, grace)
     for hurry in requests:
         supervisor.request_stop(hurry=hurry)
+        eventually(lambda: unit.asked, bool)
     assert outcome.result(QUICK_TIMEOUT).reason is Reason.STOPPED
     assert unit.asked == asked
 

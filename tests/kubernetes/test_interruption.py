@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from launchpad import Reason
+from launchpad.core.retries import Transient
 
 from .followed import COMPLETE, FAILED, NOT_FOUND, ONCE, job, pod
 
@@ -71,8 +72,7 @@ def test_a_second_pod_ends_the_run_and_is_deleted_with_the_job(follow: Any) -> N
     run = follow(created=job(**ONCE))
     run.report(pod(), pod(grace=5), pod(waiting="ContainerCreating", name="second"))
     assert run.server.requests == ["delete", "delete_pod"]
-    run.report(pod(name="second"), pod(0, grace=5))
-    run.watchers.report("job", job(COMPLETE, **ONCE), gone=True)
+    run.watchers.report("pod", pod(0, grace=5, phase="Succeeded"))
     assert (run.end().reason, run.end().exit_code) == (Reason.VANISHED, 0)
 
 
@@ -159,18 +159,27 @@ def test_a_pod_that_a_deleted_job_leaves_behind_is_deleted(follow: Any) -> None:
 
 
 def test_a_lost_node_ends_the_run_although_its_job_does_not_end(follow: Any) -> None:
-    run = follow(created=job(**ONCE), lost_timeout=0.1)
+    ending, lost = job(FAILURE_TARGET, **ONCE), pod(grace=0, **TAINTED)
+    run = follow(created=job(**ONCE), lost_timeout=0.1, read=[Transient("down"), ending], pods=[[lost]])
     run.report(pod())
-    run.watchers.report("pod", pod(grace=0, **TAINTED))
+    run.watchers.report("pod", lost)
+    run.watchers.report("job", ending)
+    assert (run.end().reason, run.server.requests) == (Reason.NODE_LOST, ["read", "read", "pods"])
+
+
+def test_a_loss_is_no_loss_if_the_server_reports_the_end_when_it_is_asked(follow: Any) -> None:
+    ended = pod(3, grace=0, phase="Failed")
+    run = follow(created=job(**ONCE), lost_timeout=0.1, read=[job(FAILURE_TARGET, FAILED, **ONCE)], pods=[[ended]])
+    run.report(pod())
     run.watchers.report("job", job(FAILURE_TARGET, **ONCE))
-    assert (run.end().reason, run.server.requests) == (Reason.NODE_LOST, [])
+    assert (run.end().reason, run.end().exit_code) == (Reason.FAILED, 3)
 
 
 def test_a_job_that_goes_on_after_the_loss_of_its_pod_is_deleted(follow: Any) -> None:
-    run = follow(created=job(**ONCE), lost_timeout=0.1, delete=[NOT_FOUND])
+    run = follow(created=job(**ONCE), lost_timeout=0.1, read=[job(**ONCE)], delete=[NOT_FOUND])
     run.report(pod())
     run.watchers.report("pod", pod(grace=0), gone=True)
-    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["delete"])
+    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["read", "pods", "delete"])
 
 
 def test_nothing_is_decided_by_the_announcement_of_an_end(follow: Any) -> None:

@@ -49,7 +49,7 @@ def test_a_job_that_is_deleted_before_its_end_has_vanished(follow: Any, last: di
 def test_a_job_that_was_deleted_before_the_listing_has_vanished(follow: Any) -> None:
     run = follow(report_timeout=0.05, read=[Transient("down"), NOT_FOUND])
     run.watchers.list_all()
-    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["read", "read"])
+    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["read", "read", "pods"])
 
 
 def test_a_job_that_was_created_after_the_listing_is_requested_once(follow: Any) -> None:
@@ -88,7 +88,7 @@ def test_a_delete_is_repeated_until_it_is_accepted_and_the_run_ends_when_the_job
     run = follow(delete=[Transient("down"), Transient("down"), None])
     run.unit.terminate(1)
     run.poll_until("delete", 3)
-    run.watchers.report("pod", pod(143))
+    run.watchers.report("pod", pod(143, phase="Failed"))
     run.watchers.report("job", job(), gone=True)
     assert run.end().exit_code == 143
 
@@ -96,7 +96,7 @@ def test_a_delete_is_repeated_until_it_is_accepted_and_the_run_ends_when_the_job
 def test_stopping_a_job_that_is_gone_is_no_error(follow: Any) -> None:
     run = follow(delete=[NOT_FOUND])
     run.unit.terminate(1)
-    assert run.end().reason is Reason.VANISHED
+    assert run.end().reason is Reason.STOPPED
 
 
 def test_a_failed_watch_is_an_error_once_and_the_next_poll_watches_again(follow: Any) -> None:
@@ -123,8 +123,8 @@ def test_a_deletion_that_is_not_watched_is_requested(follow: Any) -> None:
     run = follow(report_timeout=0.05, read=[job(), NOT_FOUND])
     run.unit.terminate(1)
     run.watchers.fail(EngineUnavailable("out of reach"))
-    assert run.end().reason is Reason.VANISHED
-    assert run.server.requests == ["delete", "read", "read"]
+    assert run.end().reason is Reason.STOPPED
+    assert run.server.requests == ["delete", "read", "read", "pods"]
 
 
 def test_a_pod_that_has_ended_before_it_was_reported_has_started(follow: Any) -> None:
@@ -138,7 +138,7 @@ def test_the_pods_are_requested_before_the_run_is_given_up(follow: Any) -> None:
     run = follow(pod_watch_timeout=0.05, pods=[[pod()]])
     run.poll_until("pods")
     assert run.unit.poll(0) == []
-    assert run.server.requests == ["pods"]
+    assert run.server.requests == ["read", "pods"]
 
 
 def test_a_run_that_never_started_ends_when_its_job_is_gone(follow: Any) -> None:
@@ -147,6 +147,66 @@ def test_a_run_that_never_started_ends_when_its_job_is_gone(follow: Any) -> None
     assert run.unit.poll(0) == []
     run.watchers.report("job", job(), gone=True)
     assert run.end().reason is Reason.NEVER_STARTED
+
+
+def test_a_run_is_not_given_up_while_the_server_does_not_answer(follow: Any) -> None:
+    run = follow(pod_watch_timeout=0.05, read=[Transient("down"), Transient("down"), job()], pods=[[pod()]])
+    run.poll_until("pods")
+    assert run.unit.poll(0) == []
+    assert run.server.requests == ["read", "read", "read", "pods"]
+
+
+def test_a_run_that_has_ended_meanwhile_is_not_given_up(follow: Any) -> None:
+    run = follow(pod_watch_timeout=0.05, read=[Transient("down"), job(COMPLETE)], pods=[[]])
+    assert (run.end().reason, "delete" in run.server.requests) == (Reason.COMPLETED, False)
+
+
+def test_the_pods_of_an_ended_job_are_requested_until_the_server_answers(follow: Any) -> None:
+    run = follow(report_timeout=0.05, pods=[Transient("down"), [pod(4)]])
+    run.watchers.report("job", job(FAILED))
+    assert (run.end().exit_code, run.server.requests) == (4, ["pods", "pods"])
+
+
+def test_a_stopped_run_waits_for_the_pods_that_its_job_leaves_behind(follow: Any) -> None:
+    run = follow(pods=[Transient("down"), [pod(waiting="ContainerCreating")]])
+    run.unit.terminate(60)
+    run.watchers.report("job", job(), gone=True)
+    assert run.end().reason is Reason.STOPPED
+    assert run.server.requests == ["delete", "pods", "pods", "delete_pod"]
+
+
+def test_a_stop_that_is_hurried_from_the_beginning_has_its_pods_end_at_once(follow: Any) -> None:
+    run = follow()
+    run.report(pod())
+    run.unit.terminate(0)
+    run.unit.kill()
+    assert (run.unit.poll(0), run.server.requests) == ([], ["delete", "delete_pod"])
+    run.watchers.report("pod", pod(137, phase="Failed"))
+    run.watchers.report("job", job(), gone=True)
+    assert (run.end().exit_code, run.end().hint) == (137, "")
+
+
+def test_a_hurried_stop_within_the_grace_removes_the_pod_and_says_that_the_process_may_go_on(
+    follow: Any, caplog: Any
+) -> None:
+    run = follow()
+    run.report(pod())
+    run.unit.terminate(60)
+    run.report(pod(grace=60))
+    run.unit.kill()
+    assert "may go on for up to 60 s" in run.end().hint
+    assert (run.server.requests, run.end().hint in caplog.text) == (["delete", "delete_pod"], True)
+
+
+def test_a_state_that_has_changed_before_its_pod_is_removed_is_requested_again(follow: Any) -> None:
+    conflict, idle = ApiError("changed", 409, "Conflict"), pod(waiting="ErrImagePull")
+    newer = {**idle, "metadata": {**idle["metadata"], "resourceVersion": "2"}}
+    run = follow(delete_pod=[conflict], pods=[[newer]])
+    run.report({**idle, "metadata": {**idle["metadata"], "resourceVersion": "1"}})
+    run.unit.terminate(60)
+    while run.server.requests.count("delete_pod") < 2:
+        assert run.unit.poll(5) == []
+    assert run.server.requests == ["delete", "delete_pod", "pods", "delete_pod"]
 
 
 def test_events_that_may_not_be_read_are_no_error(follow: Any) -> None:
@@ -178,13 +238,14 @@ def test_two_failed_pulls_end_the_run_and_throttled_ones_do_not_count(follow: An
 
 
 def test_the_time_out_starts_again_with_each_container_that_starts(follow: Any) -> None:
-    run = follow(pod_watch_timeout=0.4, pods=[[], []], events=[[], []], delete=[NOT_FOUND])
     waits = pod(waiting="PodInitializing")
+    ended = {"name": "first", "state": {"terminated": {"exitCode": 0}}}
+    waiting = {**waits, "status": {**waits["status"], "initContainerStatuses": [ended]}}
+    run = follow(pod_watch_timeout=0.4, pods=[[waiting]], delete=[NOT_FOUND])
     init = {"name": "first", "state": {"running": {}}}
     run.report({**waits, "status": {**waits["status"], "initContainerStatuses": [init]}})
     assert run.unit.poll(0.8) == []
-    ended = {"name": "first", "state": {"terminated": {"exitCode": 0}}}
-    run.report({**waits, "status": {**waits["status"], "initContainerStatuses": [ended]}})
+    run.report(waiting)
     assert "delete" not in run.server.requests
     assert (run.end().reason, "container 'job' of pod p" in run.end().message) == (Reason.NEVER_STARTED, True)
 

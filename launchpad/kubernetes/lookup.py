@@ -1,0 +1,91 @@
+"""Requests for the state of one Job: what no watcher reports, and what must be known before a run's end is decided."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from ..core.retries import RetrySchedule, Transient, request_schedule
+from ..errors import EngineUnavailable, LaunchError
+from .api import Jobs
+from .errors import ApiError
+from .events import Fact
+from .observed import ObservedJob
+
+_logger = logging.getLogger("launchpad")
+
+
+class Lookup:
+    """Requests the state of one Job and its pods. Owned by the thread that follows the run.
+
+    A request without an answer proves nothing, so it is repeated until the server answers. EngineUnavailable if it does
+    not answer for minutes.
+    """
+
+    def __init__(
+        self, jobs: Jobs, name: str, observed_job: ObservedJob, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.due: float | None = None
+        """When (monotonic seconds) a request that was not answered may be repeated."""
+        self._jobs = jobs
+        self._name = name
+        self._observed_job = observed_job
+        self._clock = clock
+        self._uid = ""
+        self._schedule: RetrySchedule | None = None  # from the first of several requests without an answer on
+
+    def expect(self, uid: str) -> None:
+        self._uid = uid
+
+    def job(self) -> bool:
+        """Records the states of the Job and its pods, and wakes the thread.
+
+        False if the server does not answer, or is not to be asked before `due`.
+        """
+        return self._is_answered(self._request_job)
+
+    def pods(self) -> bool:
+        """Does the same for the pods alone."""
+        return self._is_answered(self._request_pods)
+
+    def _is_answered(self, request: Callable[[], None]) -> bool:
+        if self.due is not None and self._clock() < self.due:
+            return False
+        try:
+            request()
+        except Transient as error:
+            self._repeat_later(error)
+            return False
+        except LaunchError as error:  # a refusal is an answer: there is no more to be known
+            _logger.debug("The state of job %s may not be requested: %s", self._name, error)
+        self.due = self._schedule = None
+        self._observed_job.wake()
+        return True
+
+    def _repeat_later(self, error: Transient) -> None:
+        self._schedule = self._schedule or request_schedule(clock=self._clock)
+        delay = self._schedule.next_in(error)
+        if delay is None:
+            raise EngineUnavailable(f"The state of job {self._name} cannot be requested: {error}") from error.__cause__
+        self.due = self._clock() + delay
+
+    def _request_job(self) -> None:
+        try:
+            job = self._jobs.read(self._name)
+        except ApiError as error:
+            if error.status == 404:
+                self._observed_job.record(Fact("job", self._name, True, None))
+        else:
+            same = job["metadata"]["uid"] == self._uid
+            self._observed_job.record(Fact("job", self._name, not same, job if same else None))
+        self._request_pods()
+
+    def _request_pods(self) -> None:
+        """Records the pods that exist, and that those known before are gone if they do not."""
+        known = {pod["metadata"]["name"] for pod in self._observed_job.snapshot().present}
+        pods = {pod["metadata"]["name"]: pod for pod in self._jobs.pods(self._name)}
+        for name in sorted(known - pods.keys()):
+            self._observed_job.record(Fact("pod", name, True, None))
+        for name, pod in pods.items():
+            self._observed_job.record(Fact("pod", name, False, pod))
