@@ -1,10 +1,10 @@
-# make test     runs the tests, in parallel but for those marked alone; skips, with the reason, those of a missing engine
-# make demo     measures the sources of the whole standard library, each package and module in a run of its own
-# make bench    measures all that this machine can against the bare thing and peers, in an hour or so; ARGS="stream": that
-# make bench-quick   runs the same code on little of everything, in two minutes: whether it works, not how fast
-# make docs     builds docs/_build/index.html; a warning is an error
-# make lint     checks the format, the types and the import layers of the code
-# make clean    removes everything that these commands have created
+# make test         runs the tests, in parallel but for those marked alone; skips, with the reason, those of a missing engine
+# make demo         measures the sources of the whole standard library, each package and module in a run of its own
+# make bench        measures all that this machine can against the bare thing and peers, in an hour or so; ARGS="stream": that
+# make bench-quick  runs the same code on little of everything, in two minutes: whether it works, not how fast
+# make docs         builds the documentation and prints where it is; a warning is an error
+# make lint         checks the format, the types and the import layers of the code
+# make clean        removes everything that these commands have created
 #
 # Only Python 3.10 or later is needed. ARGS="..." is passed to pytest or to the benchmarks.
 
@@ -12,7 +12,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: test demo bench bench-quick docs lint clean
+.PHONY: help test demo bench bench-quick docs lint clean
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m tests $(ARGS)
@@ -28,6 +31,7 @@ bench-quick: $(VENV)/installed-bench
 
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -q -n -W --keep-going -b html docs docs/_build
+	@echo "Open $(CURDIR)/docs/_build/index.html"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

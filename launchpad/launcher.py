@@ -31,6 +31,7 @@ from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotFound
 from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run
 from .registry import Registry
+from .schema import DURATION
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -63,7 +64,7 @@ class Launcher(abc.ABC):
 
     env: dict[str, str | None] = attrs.field(factory=dict, converter=converters.env, repr=masked)
     stream_output: bool = attrs.field(default=True, converter=converters.stream_output)
-    grace: float = attrs.field(default=10.0, converter=converters.grace)
+    grace: float = attrs.field(default=10.0, converter=converters.grace, metadata={DURATION: True})
     _session: Session = attrs.field(init=False, eq=False, repr=False, factory=Session)
 
     # To be defined by each launcher class.

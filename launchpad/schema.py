@@ -42,6 +42,9 @@ ANY = "*"
 KEY = "launchpad.schema"
 """The key of a schema in the metadata of an attrs field, for fields whose type does not determine it."""
 
+DURATION = "launchpad.duration"
+"""The key that is True in the metadata of an attrs field with a number of seconds."""
+
 Schema = Scalar | Mapping[str, Any] | list[Any] | Callable[[Mapping[str, str]], Any] | None
 """A kind of scalars, a list with the schema of its items, or a mapping with the schema of each key.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 LETTERS_PER_MISTAKE = 4
-"""A name may have one mistake for each of these letters, and one in any case."""
+"""A name may have one mistake for each of these letters, and one in any case, unless it is a single letter."""
 
 SHORTEST_PART = 3
 """Letters that a name needs to be taken for an abbreviation."""
@@ -20,7 +20,7 @@ def closest(name: object, known: Iterable[str]) -> str | None:
     Near names differ by few wrong, missing, additional or exchanged letters, or one is short for the other.
     """
     written = _letters(str(name))
-    allowed = max(1, len(written) // LETTERS_PER_MISTAKE)
+    allowed = max(len(written) > 1, len(written) // LETTERS_PER_MISTAKE)
     near = [(far, one) for one in known if (far := _distance(written, _letters(one), allowed)) is not None]
     return min(near, key=lambda one: one[0])[1] if near and written else None
 

@@ -14,6 +14,7 @@ import click
 
 from ..core.screen import write_text
 from ..errors import LaunchError
+from ..suggestions import did_you_mean
 from . import exit_codes as exits
 from .batch import batch
 from .containers import ps, reap
@@ -32,8 +33,21 @@ def _show_version(context: click.Context, option: click.Parameter, wanted: bool)
         context.exit()
 
 
-@click.group(invoke_without_command=True)
+class _Commands(click.Group):
+    """The commands of `launchpad`."""
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = words[0]
+        if not name.startswith("-") and name not in self.commands:
+            context.fail(f"No such command {name!r}{did_you_mean(name, self.commands)}")
+        return super().resolve_command(context, words)
+
+
+@click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,
@@ -84,7 +98,7 @@ def _report_error(error: BaseException) -> int:
         return exits.of_signal(Signals.SIGPIPE) if reader_has_left() else exits.FAILED
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "launchpad"
-        print_message(f"{error.format_message()} (see: {path} --help)")
+        print_message(f"{_usage_message(error)} (see: {path} --help)")
         return exits.USAGE
     if isinstance(error, click.ClickException):
         for line in error.message.splitlines():
@@ -96,6 +110,13 @@ def _report_error(error: BaseException) -> int:
         return exits.of_signal(Signals.SIGPIPE)
     print_message(str(error) if isinstance(error, LaunchError | OSError) else _internal_error(error))
     return exits.NOT_LAUNCHED
+
+
+def _usage_message(error: click.UsageError) -> str:
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return error.format_message()
+    known = [name for option in error.ctx.command.get_params(error.ctx) for name in option.opts]
+    return f"No such option {error.option_name!r}{did_you_mean(error.option_name, known)}"
 
 
 def _internal_error(error: BaseException) -> str:

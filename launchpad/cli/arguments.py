@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+import attrs
+
 from ..launcher import Launcher
-from ..schema import JSON, TEXT, Schema, below, has_text_keys, json_or_text, schema_of
+from ..schema import DURATION, JSON, TEXT, Schema, below, has_text_keys, json_or_text, schema_of
+from .durations import seconds
 
 
 class BadValue(ValueError):
@@ -40,6 +43,11 @@ def parse(text: str, schema: Schema = JSON) -> Any:
         raise BadValue(str(error)) from None
 
 
+def texts(value: object) -> list[Any]:
+    """The items of a setting that is a list; a setting of another kind as the only item, which the launcher refuses."""
+    return [] if value is None else [*value] if isinstance(value, list) else [value]
+
+
 def parameters(arguments: Iterable[str]) -> dict[str, Any]:
     """The parameters of an entrypoint."""
     words = [_decoded(word) for word in arguments]
@@ -58,9 +66,10 @@ def _decoded(word: str) -> str:
 def settings(arguments: Iterable[str], cls: type[Launcher]) -> dict[str, Any]:
     """Settings for a launcher of class `cls`; the dots in `resources.limits.cpu=1` are keys of nested mappings.
 
-    A value is not parsed if its field's type is text. The keys of a mapping to text, such as `env` and `labels`, may
-    contain dots.
+    A value is not parsed if its field's type is text. A duration may have a unit. The keys of a mapping to text, such
+    as `env` and `labels`, may contain dots.
     """
+    durations = {field.name for field in attrs.fields(cls) if field.metadata.get(DURATION)}
     result: dict[str, Any] = {}
     for name, text in pairs(arguments, "--set"):
         field, _, rest = name.partition(".")
@@ -68,7 +77,10 @@ def settings(arguments: Iterable[str], cls: type[Launcher]) -> dict[str, Any]:
         while rest:
             key, _, rest = (rest, "", "") if has_text_keys(schema) else rest.partition(".")
             schema, path = below(schema, key), [*path, key]
-        _put(result, path, text if schema is TEXT else _parsed(text, f"--set {name}", schema))
+        if path == [name] and name in durations:
+            _put(result, path, _seconds(text))
+        else:
+            _put(result, path, text if schema is TEXT else _parsed(text, f"--set {name}", schema))
     return result
 
 
@@ -77,6 +89,13 @@ def _parsed(text: str, what: str, schema: Schema = JSON) -> Any:
         return parse(text, schema)
     except BadValue as error:
         raise BadValue(f"{what}: {error}") from None
+
+
+def _seconds(text: str) -> Any:
+    try:
+        return seconds(text)
+    except ValueError:
+        return json_or_text(text)  # null, or what the launcher refuses
 
 
 def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:

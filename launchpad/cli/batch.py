@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
-from .options import launcher_options, make_launcher, usage_errors
+from .options import container_options, launcher_options, make_launcher, usage_errors
 
 
 @click.command(short_help="Launch many runs from a file, some at a time.")
 @click.argument("file", type=click.Path(allow_dash=True))
+@click.option("--lines", is_flag=True, help="FILE has a command a line, split as a shell splits words; # for comments.")
 @launcher_options
+@container_options
 @click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True, help="How many run at a time.")
 @click.option("--output-dir", type=click.Path(path_type=Path), help="Write each run's output to a file in here.")
 @click.option("--fail-fast", is_flag=True, help="Stop everything at the first run that fails.")
@@ -21,6 +23,9 @@ def batch(
     file: str,
     kind: str | None,
     settings: tuple[str, ...],
+    image: str | None,
+    volumes: tuple[str, ...],
+    lines: bool,
     workers: int,
     output_dir: Path | None,
     fail_fast: bool,
@@ -30,7 +35,7 @@ def batch(
     """Launch the runs of FILE, a YAML list or JSON lines ("-": stdin), and exit with 0 if all succeed.
 
     Each run is a mapping: command (a list) or entrypoint, and optionally parameters, name, env, labels, working_dir,
-    timeout. Each line of output is shown after the name of its run.
+    timeout. With --lines, each line of FILE is a command. Each line of output is shown after the name of its run.
 
     Exits with 1 if a run fails or output could not be written, 2 if FILE is invalid, 125 if nothing could be launched,
     130 after Ctrl-C, which stops all runs, and kills them when pressed again.
@@ -41,9 +46,9 @@ def batch(
     from .output_files import OutputFolder
     from .report import Labels, Report
 
-    launcher = make_launcher(kind, settings)
+    launcher = make_launcher(kind, settings, image, volumes)
     with usage_errors():
-        items = read(file)
+        items = read(file, lines=lines)
         folder = OutputFolder(output_dir, len(items)) if output_dir else None
     labels = Labels(items)
     report = Report(labels, as_json)

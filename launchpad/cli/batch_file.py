@@ -1,4 +1,4 @@
-"""The runs of a batch, from a file: a YAML list, or JSON lines.
+"""The runs of a batch, from a file: a YAML list, JSON lines, or commands.
 
 The whole file is read and checked before any run starts. It is read item by item, so that only the runs stay in memory.
 """
@@ -19,6 +19,7 @@ from ..schema import TEXT, Schema, below, schema_of
 from ..settings import faults_in, structure
 from ..yamlfile import Document
 from ..yamlnodes import TEMPLATE_HINT, Fault, not_text
+from . import line_file
 
 FAULTS_SHOWN = 20
 
@@ -30,35 +31,33 @@ class Item(NamedTuple):
     run: Run
 
 
-def read(path: str) -> list[Item]:
-    """The runs in the file `path`, or in standard input for "-".
+def read(path: str, *, lines: bool = False) -> list[Item]:
+    """The runs in the file `path`, or in standard input for "-"; with `lines`, each line is a command.
 
     ValueError, with a line for each fault, if any is invalid; OSError if the file cannot be read.
     """
     if path == "-":
         if sys.stdin is None:
             raise ValueError("<stdin>: it is closed")
-        return read_stream(sys.stdin.buffer, "<stdin>")
+        return read_stream(sys.stdin.buffer, "<stdin>", lines=lines)
     with open(path, "rb") as stream:
         try:
-            return read_stream(stream, path)
+            return read_stream(stream, path, lines=lines)
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error
 
 
-def read_stream(stream: Any, name: str) -> list[Item]:
+def read_stream(stream: Any, name: str, *, lines: bool = False) -> list[Item]:
     """The runs in a buffered stream of bytes; `name` stands for the file in errors."""
-    start = stream.peek().removeprefix(codecs.BOM_UTF8).lstrip()
-    is_json = start.startswith(b"{") and not start.startswith((b"{{", b"{%", b"{#"))  # those are templates
-    documents = _json_lines(stream, name) if is_json else yamlfile.list_items(stream, name, "runs", schema_of(Run))
+    documents = line_file.documents(stream, name) if lines else _documents(stream, name)
     items: list[Item] = []
     faults: list[str] = []
-    lines: dict[str, int] = {}  # by run id: engines cannot tell two runs of one id apart
+    places: dict[str, int] = {}  # by run id: engines cannot tell two runs of one id apart
     for number, document in enumerate(documents, start=1):
         try:
             run = _run(document)
-            if lines.setdefault(run.id, document.line()) != document.line():
-                raise ValueError(f"the id {run.id!r} is that of the run in line {lines[run.id]} already")
+            if places.setdefault(run.id, document.line()) != document.line():
+                raise ValueError(f"the id {run.id!r} is that of the run in line {places[run.id]} already")
             items.append(Item(number, run))
         except ValueError as error:
             faults += _lines_of(error, document)
@@ -67,6 +66,12 @@ def read_stream(stream: Any, name: str) -> list[Item]:
     if not items:
         raise ValueError(f"{name}: there are no runs in it")
     return items
+
+
+def _documents(stream: Any, name: str) -> Iterator[Document]:
+    start = stream.peek().removeprefix(codecs.BOM_UTF8).lstrip()
+    is_json = start.startswith(b"{") and not start.startswith((b"{{", b"{%", b"{#"))  # those are templates
+    return _json_lines(stream, name) if is_json else yamlfile.list_items(stream, name, "runs", schema_of(Run))
 
 
 def _lines_of(error: ValueError, document: Document) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +14,9 @@ import click
 
 from ..launcher import Launcher, lookup_launcher
 from ..models import Run
-from ..settings import structure
+from ..settings import keys_of, structure
 from . import arguments as values
-from . import completion
+from . import completion, durations, variables
 from . import exit_codes as exits
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -60,11 +61,41 @@ def launcher_options(command: Command) -> Command:
     return command
 
 
-def make_launcher(kind: str | None, settings: tuple[str, ...]) -> Launcher:
-    """The launcher that `--launcher` and `--set` describe. InvalidInput if they are wrong."""
+def container_options(command: Command) -> Command:
+    """Adds `--image` and `--volume`."""
+    for option in (
+        click.option(
+            "--volume",
+            "volumes",
+            metavar="SOURCE:TARGET[:OPTIONS]",
+            multiple=True,
+            help="A volume of the container. Needs --launcher docker.",
+        ),
+        click.option("--image", help="The image of the container. Needs --launcher docker or kubernetes."),
+    ):
+        command = option(command)
+    return command
+
+
+def make_launcher(
+    kind: str | None, settings: tuple[str, ...], image: str | None = None, volumes: tuple[str, ...] = ()
+) -> Launcher:
+    """The launcher that the options describe. InvalidInput or a UsageError if they are wrong."""
     with usage_errors():
         cls = lookup_launcher(kind or "subprocess")
-        return structure(values.settings(settings, cls), cls) if settings else cls()
+        given = values.settings(settings, cls)
+        if image is not None:
+            given["image"] = image
+            _check_setting(cls, "image", "--image")
+        if volumes:
+            given["volumes"] = [*values.texts(given.get("volumes")), *volumes]
+            _check_setting(cls, "volumes", "--volume")
+        return structure(given, cls) if given else cls()
+
+
+def _check_setting(cls: type[Launcher], key: str, option: str) -> None:
+    if key not in keys_of(cls):
+        raise click.UsageError(f"{option} cannot be used with {cls.__name__}: use --launcher docker")
 
 
 _RUN_OPTIONS = (
@@ -92,8 +123,26 @@ _RUN_OPTIONS = (
         help="A parameter of the function or deployment: JSON, or else text.",
     ),
     click.option("--name", help="The run's name."),
-    click.option("--env", metavar="NAME=VALUE", multiple=True, help="A variable of the run's environment."),
-    click.option("--timeout", type=float, metavar="SECONDS", help="Stop the run when it takes longer."),
+    click.option(
+        "-e",
+        "--env",
+        metavar="NAME[=VALUE]",
+        multiple=True,
+        help="A variable of the run's environment; NAME alone passes on the one of this environment.",
+    ),
+    click.option(
+        "--env-file",
+        "env_files",
+        metavar="FILE",
+        multiple=True,
+        help="A file of variables, NAME=VALUE or NAME a line. --env overrides it.",
+    ),
+    click.option(
+        "--timeout",
+        callback=durations.of_option,
+        metavar="DURATION",
+        help="Stop the run when it takes longer: seconds, or 30s, 5m, 2h.",
+    ),
     click.option("--working-dir", metavar="DIR", help="The working directory of the run."),
 )
 
@@ -109,10 +158,13 @@ class RunRequest:
     parameters: tuple[str, ...] = ()
     name: str | None = None
     env: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
     timeout: float | None = None
     working_dir: str | None = None
     kind: str | None = None
     settings: tuple[str, ...] = ()
+    image: str | None = None
+    volumes: tuple[str, ...] = ()
 
     def resolve(self) -> tuple[Launcher, Run]:
         """The launcher and the run. InvalidInput if the options are wrong or conflict."""
@@ -120,7 +172,7 @@ class RunRequest:
             raise click.UsageError("give one of these: a COMMAND, --entrypoint, or --deployment")
         if self.deployment:
             return self._deployed(self.deployment)
-        launcher = make_launcher(self.kind, self.settings)
+        launcher = make_launcher(self.kind, self.settings, self.image, self.volumes)
         with usage_errors():
             run = Run(
                 command=list(self.command) or None,
@@ -133,8 +185,11 @@ class RunRequest:
     def _deployed(self, name: str) -> tuple[Launcher, Run]:
         from ..deployment import Deployment
 
-        if self.kind or self.settings:
-            raise click.UsageError("--launcher and --set cannot be used with --deployment, which has its own launcher")
+        if self.kind or self.settings or self.image or self.volumes:
+            raise click.UsageError(
+                "--launcher and --set cannot be used with --deployment, which has its own launcher; "
+                "nor can --image and --volume"
+            )
         with usage_errors():
             deployments = Deployment.load(self.file)
             try:
@@ -148,8 +203,9 @@ class RunRequest:
         """The fields of the run that options set; `env` is what `--env` adds variables to."""
         given = {"name": self.name, "timeout": self.timeout, "working_dir": self.working_dir}
         changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
-        if self.env:
-            changes["env"] = {**env, **dict(values.pairs(self.env, "--env"))}
+        if self.env or self.env_files:
+            from_files = variables.in_files(self.env_files, os.environ)
+            changes["env"] = {**env, **from_files, **variables.given(self.env, os.environ)}
         return changes
 
 
@@ -164,4 +220,4 @@ def run_options(command: Callable[..., int]) -> Callable[..., int]:
 
     for option in reversed(_RUN_OPTIONS):
         wrapped = option(wrapped)
-    return launcher_options(wrapped)
+    return launcher_options(container_options(wrapped))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import click
 
 from ..errors import LaunchError
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
 from ..live.text import why
-from ..models import Handle, Outcome, Reason
+from ..models import Handle, Outcome, Reason, Run
 from . import exit_codes as exits
 from .flight import Flight
 from .inbox import Inbox
 from .messages import print_message
 from .options import RunRequest, run_options
 from .output import ShownOutput
+
+_FOR_SHELL = re.compile(r"[|&;<>()$`*?~#]|\w=")
+"""Marks of a command that only a shell can run."""
 
 
 @click.command(
@@ -51,9 +57,10 @@ def _status(future: LaunchFuture, flight: Flight, verbose: bool) -> int:
     assert outcome is not None  # it is done
     error = None if future.cancelled() or flight.signal else future.exception()
     if error is not None:  # a ValueError is about what the user gave
-        raise LaunchError(str(error)) if isinstance(error, ValueError) else error
+        raise LaunchError(f"{error}{_advice(future.run)}") if isinstance(error, LaunchError | ValueError) else error
     if verbose or not (flight.signal or _is_self_explanatory(outcome)):
-        print_message(f"{future.run.name}: {why(outcome).removesuffix(':')}")
+        advice = "" if outcome.ok or outcome.exit_code in range(1, 126) else _advice(future.run)
+        print_message(f"{future.run.name}: {why(outcome).removesuffix(':')}{advice}")
     return exits.of_signal(flight.signal) if flight.signal else exits.of_outcome(outcome)
 
 
@@ -61,3 +68,12 @@ def _is_self_explanatory(outcome: Outcome) -> bool:
     """Whether the exit status of the run needs no explanation."""
     exited = outcome.reason is Reason.FAILED and (outcome.exit_code or 0) > 0
     return outcome.ok or (exited and not outcome.hint)
+
+
+def _advice(run: Run) -> str:
+    """What to do about a command in quotes, which is one word and so the name of a program."""
+    if run.command is None or len(run.command) > 1 or len(run.command[0].split()) < 2:
+        return ""
+    command = run.command[0]
+    words = f"sh -c {shlex.quote(command)}" if _FOR_SHELL.search(command) else command
+    return f" The command is one word because of its quotes; write: launchpad run -- {words}"

@@ -14,7 +14,7 @@ from ..environment import API_URL, IMAGE, base_run_environment, image_for
 from ..errors import EngineUnavailable, LaunchError
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
-from ..schema import KEY
+from ..schema import DURATION, KEY
 from . import converters as fields
 from . import spec as specs
 from .labels import own_labels, valid_labels
@@ -59,9 +59,13 @@ class KubernetesLauncher(Launcher):
     resources: dict[str, dict[str, str]] | None = attrs.field(default=None, converter=fields.resources)
     image_pull_secrets: list[str] = attrs.field(factory=list, converter=fields.image_pull_secrets)
     backoff_limit: int = attrs.field(default=0, converter=fields.backoff_limit)
-    finished_job_ttl: float | None = attrs.field(default=None, converter=fields.finished_job_ttl)
-    pod_watch_timeout: float = attrs.field(default=60.0, converter=fields.pod_watch_timeout)
-    job_watch_timeout: float | None = attrs.field(default=None, converter=fields.job_watch_timeout)
+    finished_job_ttl: float | None = attrs.field(
+        default=None, converter=fields.finished_job_ttl, metadata={DURATION: True}
+    )
+    pod_watch_timeout: float = attrs.field(default=60.0, converter=fields.pod_watch_timeout, metadata={DURATION: True})
+    job_watch_timeout: float | None = attrs.field(
+        default=None, converter=fields.job_watch_timeout, metadata={DURATION: True}
+    )
     context: str | None = attrs.field(default=None, converter=fields.context)
     kubeconfig: str | None = attrs.field(default=None, converter=fields.kubeconfig)
     forward_urls: list[str] = attrs.field(factory=lambda: [API_URL], converter=fields.forward_urls)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -30,6 +32,25 @@ def test_an_unknown_command_is_one_line_with_the_closest() -> None:
     done = launchpad("rnu")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("launchpad: No such command 'rnu'")
+
+
+def test_only_a_near_command_is_suggested() -> None:
+    assert "did you mean 'run'?" in launchpad("rnu").stderr
+    assert "did you mean" not in launchpad("bench").stderr
+
+
+@pytest.mark.parametrize(
+    ("short", "long"), [(["-h"], ["--help"]), (["run", "-h"], ["run", "--help"]), (["-V"], ["--version"])]
+)
+def test_help_and_version_have_short_options(short: list[str], long: list[str]) -> None:
+    assert CliRunner().invoke(app, short).output == CliRunner().invoke(app, long).output
+
+
+def test_an_image_and_volumes_are_settings_of_the_launcher(tmp_path: Path) -> None:
+    options = ["--launcher", "docker", "--image", "busybox:1", "--volume", "./a:/a", "--set", "volumes=[/b]"]
+    shown = json.loads(launchpad("preview", *options, "--", "ls", cwd=tmp_path).stdout)
+    assert (shown["create"]["image"], shown["create"]["volumes"]) == ("busybox:1", ["/b"])
+    assert shown["host"]["binds"] == [f"{tmp_path}/a:/a:rw"]
 
 
 def test_version_is_that_of_the_package() -> None:

@@ -108,7 +108,17 @@ def test_characters_outside_the_encoding_are_escaped() -> None:
     ("arguments", "line"),
     [
         ([], "give one of these: a COMMAND, --entrypoint, or --deployment (see: launchpad run --help)"),
-        (["--env", "PASSWORD", "ls"], "--env takes NAME=VALUE: number 1 of them is not of that form"),
+        (["--env", "=x", "ls"], "--env takes NAME=VALUE or NAME: number 1 of them has no name"),
+        (["-e", "NOT_SET_HERE", "ls"], "--env NOT_SET_HERE: there is no such variable to pass on"),
+        (["--env-file", "none.env", "ls"], "none.env: No such file or directory"),
+        (["--timeout", "5x", "ls"], "Invalid value for '--timeout': '5x' is not a duration: give seconds, or a number"),
+        (["--image", "x", "ls"], "--image cannot be used with SubprocessLauncher: use --launcher docker"),
+        (
+            ["--launcher", "kubernetes", "--volume", "a:/b", "ls"],
+            "--volume cannot be used with KubernetesLauncher: use -",
+        ),
+        (["--timeot", "1", "ls"], "No such option '--timeot' (did you mean '--timeout'?) (see: launchpad run"),
+        (["--set", "env={A:1}", "ls"], "--set env: A: write a space after the colon, as in {A: value}"),
         (["--timeout", "-1", "ls"], "timeout must be more than 0 seconds, not -1.0"),
         (["--param", "a=1", "ls"], "parameters go with an entrypoint"),
         (["--entrypoint", "nonsense"], "entrypoint 'nonsense' must be 'package.module:function'"),
@@ -130,6 +140,25 @@ def test_a_bad_value_is_not_shown() -> None:
     done = launchpad("run", "--env", "=hunter2", "--set", "env={hunter2", "ls")
     assert done.returncode == 2
     assert "hunter2" not in done.stderr
+
+
+def test_a_variable_without_a_value_is_passed_on_and_files_give_way_to_options(tmp_path: Path) -> None:
+    (tmp_path / "a.env").write_text("A=file\nB='b' # as it is\nPASSED\n")
+    options = ["--env-file", "a.env", "-e", "A=option", "--env", "ALSO", "--set", "env.A=launcher"]
+    shown = 'echo "$A|$B|$PASSED|$ALSO"'
+    done = launchpad("run", *options, "--", "sh", "-c", shown, cwd=tmp_path, env={"PASSED": "1", "ALSO": "2"})
+    assert (done.returncode, done.stdout) == (0, "option|'b' # as it is|1|2\n")
+
+
+@pytest.mark.parametrize("duration", ["0.2", "0.2s", "0.003m"])
+def test_a_duration_is_in_seconds_or_has_a_unit(duration: str) -> None:
+    assert launchpad("run", "--timeout", duration, "--set", "grace=1s", "--", "sleep", "60").returncode == 124
+
+
+@pytest.mark.parametrize(("command", "words"), [("echo hi", "echo hi"), ("echo hi | wc", "sh -c 'echo hi | wc'")])
+def test_a_command_in_quotes_is_an_error_that_shows_how_to_write_it(command: str, words: str) -> None:
+    done = launchpad("run", "--", command)
+    assert done.stderr.endswith(f"because of its quotes; write: launchpad run -- {words}\n")
 
 
 DEPLOYMENTS = """
