@@ -1,4 +1,5 @@
 # make test         runs the tests, in parallel but for those marked alone; skips, with the reason, those of a missing engine
+# make faults       plays the whole fault matrix and prints what it counted; ARGS="--faults=10": ten times each row
 # make demo         measures the sources of the whole standard library, each package and module in a run of its own
 # make bench        measures all that this machine can against the bare thing and peers, in an hour or so; ARGS="stream": that
 # make bench-quick  runs the same code on little of everything, in two minutes: whether it works, not how fast
@@ -12,13 +13,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help test demo bench bench-quick docs lint clean
+.PHONY: help test faults demo bench bench-quick docs lint clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m tests $(ARGS)
+
+faults: $(VENV)/installed-dev
+	$(BIN)/python -m tests tests/faults --faults=1 $(ARGS)
 
 demo: $(VENV)/installed-cli
 	$(BIN)/python examples/demo.py

@@ -64,10 +64,16 @@ def why_unavailable(engine: str) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lane", choices=["parallel", "alone"], help="run the tests that are not, or are, marked `alone`")
+    parser.addoption("--faults", type=int, default=0, help="play all rows of the fault matrix, so many times each")
+    parser.addoption("--faults-to", metavar="FILE", help="add the counts of the fault matrix to a JSON file")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects the tests of the other lane."""
+    """Deselects the tests of the other lane, and the long rows of the fault matrix unless `--faults` asks for them."""
+    if not config.getoption("faults"):
+        long = [item for item in items if item.get_closest_marker("faults")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     if lane := config.getoption("lane"):
         alone = [item for item in items if item.get_closest_marker("alone")]
         parallel = [item for item in items if item not in alone]

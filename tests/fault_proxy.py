@@ -7,7 +7,9 @@ import re
 import select
 import socket
 import ssl
+import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -47,6 +49,8 @@ class FaultProxy(abc.ABC):
         self._faults: list[_Fault] = []
         self._flowing = threading.Event()
         self._flowing.set()
+        self._frozen = ""
+        self._piece, self._pause = _CHUNK, 0.0
         self._listener: socket.socket | None = None
         self.up()
 
@@ -105,8 +109,23 @@ class FaultProxy(abc.ABC):
         self._add("hold", pattern, event)
         return event
 
-    def freeze(self) -> None:
-        """Passes nothing back to clients until `thaw`. Connections stay open."""
+    def half_close(self, pattern: str) -> None:
+        """Ends the direction to the client of the connections whose last request matches."""
+        for connection in self._matching(pattern):
+            connection.half_close()
+
+    def reset(self, pattern: str) -> None:
+        """Resets the TCP connections whose last request matches."""
+        for connection in self._matching(pattern):
+            connection.reset()
+
+    def slow_down(self, piece: int, pause: float) -> None:
+        """Passes back at most `piece` bytes at a time from now on, with a pause of so many seconds after each."""
+        self._piece, self._pause = piece, pause
+
+    def freeze(self, pattern: str = "") -> None:
+        """Passes nothing back to clients whose last request matches, until `thaw`. Connections stay open."""
+        self._frozen = pattern
         self._flowing.clear()
 
     def thaw(self) -> None:
@@ -123,11 +142,17 @@ class FaultProxy(abc.ABC):
 
     def open_now(self, pattern: str) -> int:
         """How many connections are open whose last request matches."""
-        with self._changed:
-            return sum(bool(re.search(pattern, connection.last)) for connection in self._connections)
+        return len(self._matching(pattern))
 
-    def wait_while_frozen(self) -> None:
-        self._flowing.wait()
+    def wait_while_frozen(self, request: str) -> None:
+        if re.search(self._frozen, request):
+            self._flowing.wait()
+
+    def receive(self, server: socket.socket) -> bytes:
+        """The next data of the engine: a piece of it if the proxy is slow."""
+        if self._pause:
+            time.sleep(self._pause)
+        return server.recv(self._piece)
 
     def note(self, connection: _Connection, request: str) -> dict[str, Any]:
         """Records a request; returns the faults that it meets, by kind, each with its value."""
@@ -141,6 +166,10 @@ class FaultProxy(abc.ABC):
                     self._faults.remove(fault)
                     met[fault.kind] = fault.value
         return met
+
+    def _matching(self, pattern: str) -> list[_Connection]:
+        with self._changed:
+            return [connection for connection in self._connections if re.search(pattern, connection.last)]
 
     def _add(self, kind: str, pattern: str, value: object = None, times: int = 1) -> None:
         with self._changed:
@@ -177,11 +206,22 @@ class _Connection:
         self._client, self._server = client, server
         self._faults: dict[str, Any] = {}
         self._passed = b""
+        self._resets = False
 
     def cut(self) -> None:
-        for end in (self._client, self._server):
+        for end in [self._server] if self._resets else [self._client, self._server]:
             with suppress(OSError):
                 socket.socket.shutdown(end, socket.SHUT_RDWR)  # an SSLSocket's own method would end the encryption
+
+    def half_close(self) -> None:
+        with suppress(OSError):
+            socket.socket.shutdown(self._client, socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Has the client's connection reset when `serve`, which this ends, closes it."""
+        self._resets = True
+        self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.cut()
 
     def serve(self) -> None:
         """Passes data in both directions until one end closes, or a fault ends the connection."""
@@ -215,12 +255,12 @@ class _Connection:
         self._server.setblocking(False)
         while True:
             try:
-                data = self._server.recv(_CHUNK)
+                data = self._proxy.receive(self._server)
             except (BlockingIOError, ssl.SSLWantReadError):
                 return True
             if not data or "lose" in self._faults:
                 return False
-            self._proxy.wait_while_frozen()
+            self._proxy.wait_while_frozen(self.last)
             self._passed += data
             wanted = self._faults.get("cut")
             if wanted is not None and wanted in self._passed:

@@ -56,6 +56,10 @@ class DockerHarness(Harness):
                 client.remove_container(container["Id"], force=True)
             return [f"{container['Names']} {container['Status']}" for container in left]
 
+    def running(self) -> list[str]:
+        with _client() as client:
+            return [str(one["Names"]) for one in self._containers(client) if one["State"] == "running"]
+
     @contextmanager
     def breakable_events(self) -> Iterator[Callable[[], None]]:
         engine = os.environ["DOCKER_HOST"]

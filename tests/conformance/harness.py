@@ -138,6 +138,10 @@ class Harness(abc.ABC):
         Waits a few seconds for runs that are ending, and removes the rest, so that a failed test leaves nothing.
         """
 
+    def running(self) -> list[str]:
+        """The runs with this mark that are running now: a line for each. For the fault matrix."""
+        raise NotImplementedError(f"{type(self).__name__} is not in the fault matrix")
+
     def clear(self) -> None:  # noqa: B027 (most engines leave none)
         """Kills the processes that a run may leave by design."""
 

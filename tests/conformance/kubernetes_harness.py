@@ -79,6 +79,9 @@ class KubernetesHarness(Harness):
             quietly(api()[1].delete_namespaced_job, job, NAMESPACE, propagation_policy="Background")
         return left
 
+    def running(self) -> list[str]:
+        return self._pods()
+
     @contextmanager
     def breakable_events(self) -> Iterator[Callable[[], None]]:
         configuration = api()[0].api_client.configuration

@@ -52,6 +52,9 @@ class SubprocessHarness(Harness):
             process.kill()
         return [str(process) for process in left]
 
+    def running(self) -> list[str]:
+        return [str(process) for process in self._marked()]
+
     def clear(self) -> None:
         for process in self._marked():
             process.kill()

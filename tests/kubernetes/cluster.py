@@ -28,13 +28,14 @@ Object = dict[str, Any]
 
 
 class Cluster:
-    """A new namespace on the cluster that KUBECONFIG names, used with its administrator's permissions."""
+    """A namespace, by default a new one, on the cluster that KUBECONFIG names, with its administrator's permissions."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: str = "") -> None:
         self._configure, _ = find_cluster(None, None)
         self.api = KubernetesApi(self._configure)
-        self.namespace = f"launchpad-test-{uuid.uuid4().hex[:8]}"
-        self.create("", "namespaces", {"metadata": {"name": self.namespace}})
+        self.namespace = namespace or f"launchpad-test-{uuid.uuid4().hex[:8]}"
+        if not namespace:
+            self.create("", "namespaces", {"metadata": {"name": self.namespace}})
 
     def remove(self) -> None:
         self.api.request("DELETE", f"/api/v1/namespaces/{self.namespace}")

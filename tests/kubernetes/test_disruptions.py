@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from launchpad import Handle, LaunchExecutor, Outcome, Reason
 from tests.helping import RecordedLines, eventually, in_thread
 
 from .cluster import LONG, Cluster, manifest, shell
+from .disruptions import DISTURBANCES, Disturb, delete_job
 
 pytestmark = pytest.mark.kubernetes
 
@@ -19,37 +19,6 @@ ENDS_WELL = 'trap "exit 0" TERM; echo ready; while :; do sleep 0.1; done'
 """A run that exits with status 0 when it gets SIGTERM."""
 
 MISSING_IMAGE = "127.0.0.1:5000/missing:1"
-
-Disturb = Callable[[Cluster, Handle], None]
-
-
-def delete_pod(cluster: Cluster, handle: Handle) -> None:
-    cluster.delete("", "pods", cluster.pods_of(handle.name)[0]["metadata"]["name"], gracePeriodSeconds=2)
-
-
-def force_pod_away(cluster: Cluster, handle: Handle) -> None:
-    cluster.delete("", "pods", cluster.pods_of(handle.name)[0]["metadata"]["name"], gracePeriodSeconds=0)
-
-
-def evict_pod(cluster: Cluster, handle: Handle) -> None:
-    name = cluster.pods_of(handle.name)[0]["metadata"]["name"]
-    eviction = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": name}}
-    cluster.create("", f"pods/{name}/eviction", eviction)
-
-
-def delete_job(propagation: str) -> Disturb:
-    def delete(cluster: Cluster, handle: Handle) -> None:
-        cluster.delete("batch/v1", "jobs", handle.name, propagationPolicy=propagation)
-
-    return delete
-
-
-DISTURBANCES = {
-    "pod deleted": delete_pod,
-    "pod forced away": force_pod_away,
-    "pod evicted": evict_pod,
-    **{f"job deleted, {policy}": delete_job(policy) for policy in ("Background", "Foreground", "Orphan")},
-}
 
 
 @pytest.mark.parametrize("disturb", DISTURBANCES.values(), ids=DISTURBANCES)

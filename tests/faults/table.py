@@ -1,0 +1,7 @@
+"""The whole matrix."""
+
+from __future__ import annotations
+
+from . import docker_rows, kubernetes_rows, local_rows
+
+ROWS = [*local_rows.ROWS, *docker_rows.ROWS, *kubernetes_rows.ROWS]
