@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import requests
@@ -25,6 +26,7 @@ from .connections import dial
 from .errors import ApiError, error_of, error_of_response
 from .spec import RUN_ID
 from .status import State, state_of
+from .words import BEING_REMOVED
 
 MAX_IDLE = 1024
 """Idle connections that are kept: more than there are threads that launch."""
@@ -136,7 +138,7 @@ class DockerApi:
             with self._translated():
                 self._client.remove_container(container, v=True, force=force)
         except ApiError as error:
-            if error.status != 404 and "already in progress" not in error.message:
+            if error.status != 404 and not BEING_REMOVED.match(error.message):
                 raise
 
     def attach(self, container: str) -> StreamingResponse:
@@ -162,6 +164,14 @@ class DockerApi:
         if self.is_podman:  # it filters by its own names of events, and loses events to a label without a value
             filters = {"type": ["container"], "event": ["start", "kill", "oom", "died", "remove"]}
         return self._stream("GET", f"{self._prefix}/events", {"since": since, "filters": json.dumps(filters)})
+
+    def past_events(self, since: str, until: str) -> tuple[int, str]:
+        """How many events of any kind the engine remembers, and the present time. All times are the engine's."""
+        with closing(self._stream("GET", f"{self._prefix}/events", {"since": since, "until": until})) as response:
+            response.wait_success(self._timeout)
+            events = response.read_all(self._timeout).count(b"\n")
+            date = response.headers.get("date")
+            return events, f"{parsedate_to_datetime(date).timestamp():.0f}" if date else until
 
     def open_pull(self, query: Query, headers: Mapping[str, str]) -> StreamingResponse:
         return self._stream("POST", "/images/create", query, headers)

@@ -93,7 +93,7 @@ class DockerBackend(Backend):
         try:
             self.api.retried(lambda: self.api.remove(handle.id, force=False))
         except ApiError as error:
-            if error.status == 409:
+            if error.is_still_running:
                 raise LaunchError(f"Container {handle.name!r} is still running: stop it before removing it.") from None
             raise
 

@@ -22,6 +22,7 @@ from .api import DockerApi
 from .errors import ApiError, not_started
 from .images import Images, Pull
 from .networks import GATEWAY
+from .words import CONNECTED
 
 _logger = logging.getLogger("launchpad")
 
@@ -54,6 +55,8 @@ class Creation:
                     return self._create()
                 except ApiError as error:
                     if not error.is_missing_image:
+                        raise
+                    if policy == ImagePullPolicy.NEVER and error.is_missing_platform:
                         raise
                 if policy == ImagePullPolicy.NEVER:
                     raise _missing(image)
@@ -180,7 +183,7 @@ class Creation:
             try:
                 self._api.connect(container, network)
             except ApiError as error:
-                if "already exists in network" not in error.message:  # by a request whose response was lost
+                if not CONNECTED.match(error.message):  # by a request whose response was lost
                     raise
 
         self._api.retried(connect, self._stop_token)

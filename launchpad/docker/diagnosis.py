@@ -42,6 +42,11 @@ class Termination:
         return self.end is not None and self.end.exit_code == UNKNOWN and not self.confirmed
 
     @property
+    def is_missed(self) -> bool:
+        """Whether the engine may have been down at the end: it did not report it, or with a doubtful exit code."""
+        return self.end is not None and (self.end.missed or self.end.exit_code == UNKNOWN)
+
+    @property
     def needs_inspection(self) -> bool:
         """Whether it may have been removed, restarted or out of memory, which only an inspection shows."""
         known = self.by_us or self.oom or self.vanished or self.restarted
@@ -82,7 +87,7 @@ class Termination:
             self.restarted = True
         else:
             self.oom = self.oom or state.oom_killed
-            self.end = Ended(state.exit_code, state.ended_at)
+            self.end = Ended(state.exit_code, state.ended_at, missed=self.is_missed)
 
 
 def exit_of(termination: Termination) -> Exit:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
 from ..core.retries import Transient
 from ..errors import LaunchError
@@ -31,7 +32,22 @@ SILENCE_TIMEOUT = 60.0
 HEAD_TIMEOUT = 30.0
 """Seconds in which the engine must begin the stream."""
 
+EVENT_MEMORY = 256
+"""Events that a Docker Engine remembers, until it is stopped."""
+
 _NOT_ENDED = ("running", "created", "paused", "restarting")
+
+
+def was_down_at(api: DockerApi, at: datetime) -> bool:
+    """Whether the engine was started after this time. False if its memory of events does not show it.
+
+    Podman's containers need no running engine: False.
+    """
+    if api.is_podman:
+        return False
+    moment = f"{at.timestamp():.6f}"
+    earlier, now = api.past_events("0", moment)
+    return earlier == 0 and api.past_events(moment, now)[0] < EVENT_MEMORY
 
 
 class DockerEvents:
@@ -84,7 +100,7 @@ class DockerEvents:
 
     def _facts(self, container: str) -> Iterable[Fact]:
         state = self._api.inspect(container)
-        return [Gone()] if state is None else state.facts()
+        return [Gone()] if state is None else state.facts(missed=True)
 
 
 class DockerEventStream:

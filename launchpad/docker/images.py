@@ -22,6 +22,7 @@ from . import references
 from .errors import ApiError
 from .logins import Login, find_login
 from .pull_progress import Progress
+from .words import REFUSED_PULLS, advice_on
 
 SHARING_WINDOW = 0.2
 """Seconds after a pull's end in which launches still share it: they needed the image at the same time."""
@@ -158,17 +159,7 @@ def _lines(response: StreamingResponse) -> Iterator[dict[str, Any]]:
 
 def pull_error(image: str, message: str, login_trouble: str = "") -> ImagePullError:
     """The error of an image that could not be pulled, with advice. `login_trouble`: why no login was sent."""
-    text = message.lower()
-    if "unauthorized" in text or "denied" in text or "no basic auth" in text or "authentication required" in text:
-        advice = "check the name, and the login: registry_auth, or docker login"
-    elif "not found" in text or "manifest unknown" in text or "no such image" in text:
-        advice = "check its name and its tag"
-    elif "no space left" in text:
-        advice = "free some space on the engine's disk (docker system prune)"
-    elif "too many requests" in text or "toomanyrequests" in text:
-        advice = "log in to the registry, or try again later"
-    else:
-        advice = "check that the engine can reach the registry"
+    advice = advice_on(message, REFUSED_PULLS) or "check that the engine can reach the registry"
     trouble = f" No login was sent: {login_trouble}." if login_trouble else ""
     return ImagePullError(
         f"The image {image!r} could not be pulled: {message.strip().rstrip('.')}. To do: {advice}.{trouble}"

@@ -50,6 +50,9 @@ class RunOutput:
         self.source = attached
         """The open stream: to be waited for."""
         self.is_complete = False
+        """Whether the source has ended and no other follows."""
+        self.has_gap = False
+        """Whether some of the output is known to be lost."""
         self._name = name
         self._tty = tty
         self._open_log = open_log
@@ -76,6 +79,17 @@ class RunOutput:
         if self.source is None:
             return self._retry_at
         return None if ended_at is None else max(ended_at, self._read_at) + SILENCE_TIMEOUT
+
+    @property
+    def is_from_log(self) -> bool:
+        """Whether the last lines came from the engine's log, because the stream broke or never was."""
+        return self._from_log
+
+    def report_gap(self, reason: str) -> None:
+        """Takes note that output is lost, and warns once."""
+        if not self.has_gap:
+            self.has_gap = True
+            _logger.warning("Output of run %r may be incomplete: %s", self._name, reason)
 
     def release(self) -> None:
         """Closes the stream; its rest comes from the log."""
@@ -163,4 +177,4 @@ class RunOutput:
     def _give_up(self, reason: str) -> None:
         self.close()
         self.is_complete = True
-        _logger.warning("Output of run %r may be incomplete: %s", self._name, reason)
+        self.report_gap(reason)

@@ -22,6 +22,8 @@ class Started:
 class Ended:
     exit_code: int | None
     at: datetime | None
+    missed: bool = False
+    """Whether no event reported it, although the container was followed: a listing found it."""
 
 
 @attrs.frozen
@@ -63,14 +65,14 @@ class State:
     def ended(self) -> bool:
         return self.has_run and self.status in ("exited", "dead", "stopped")
 
-    def facts(self) -> list[Fact]:
-        """The facts of an ended container, which a listener may have missed."""
+    def facts(self, *, missed: bool = False) -> list[Fact]:
+        """The facts of an ended container."""
         if not self.ended:
             return []
         facts: list[Fact] = [Started(self.started_at)]
         if self.oom_killed:
             facts.append(OutOfMemory())
-        return [*facts, Ended(self.exit_code, self.ended_at)]
+        return [*facts, Ended(self.exit_code, self.ended_at, missed)]
 
 
 def fact_of(event: Mapping[str, Any]) -> tuple[str, Fact] | None:

@@ -7,6 +7,9 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import attrs
 
 from ..core.backend import Chunk, Exit, Unit
 from ..errors import EngineUnavailable, LaunchError
@@ -14,6 +17,7 @@ from ..models import Handle
 from ..net.wakeup import Wakeup
 from .api import DockerApi
 from .diagnosis import Termination, exit_of
+from .events import was_down_at
 from .output import RunOutput
 from .status import Ended, Fact, Gone, Killed, OutOfMemory, Started, State
 from .stopping import StopRequest
@@ -189,10 +193,26 @@ class DockerUnit(Unit):
             self._inspect()
         if self._termination.restarted:  # a run is executed once
             self._stop_request.send_last("kill", {"signal": "SIGKILL"})
+        self._report_lost_output()
         if self._auto_remove:
             self._remove()
-        self._exit = exit_of(self._termination)
+        complete = self._output is None or not self._output.has_gap
+        self._exit = attrs.evolve(exit_of(self._termination), output_complete=complete)
         events.append(self._exit)
+
+    def _report_lost_output(self) -> None:
+        """Reports output that no engine recorded: what a run wrote while the engine was down, and then ended."""
+        end = self._termination.end
+        if self._output is None or not self._output.is_from_log or end is None or end.at is None:
+            return
+        if self._termination.is_missed and self._was_down(end.at):
+            self._output.report_gap("the engine was down when the run ended, and has not recorded its last lines")
+
+    def _was_down(self, at: datetime) -> bool:
+        try:
+            return self._api.through_outage(lambda: was_down_at(self._api, at))
+        except LaunchError:
+            return False
 
     def _is_confirmed(self) -> bool:
         """Whether the engine confirms a doubtful end, after it has had the time to go down and come back."""

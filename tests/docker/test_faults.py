@@ -146,16 +146,6 @@ def test_a_full_disk_during_a_pull_is_an_error_with_advice(proxy: Proxy, make: L
         make(image_pull_policy="Always").submit(sh("true"))
 
 
-def test_a_missing_second_network_is_an_error_that_names_it(make: Launch) -> None:
-    with pytest.raises(LaunchError, match=r"launchpad-no-such-network.*create the network"):
-        make(networks=["bridge", "launchpad-no-such-network"]).submit(sh("true"))
-
-
-def test_a_missing_first_network_is_an_error_that_names_it(make: Launch) -> None:
-    with pytest.raises(LaunchError, match=r"launchpad-no-such-network.*create the network"):
-        make(networks=["launchpad-no-such-network"]).submit(sh("true"))
-
-
 def test_a_long_outage_fails_waiting_threads_and_the_handle_stays_valid(proxy: Proxy, launcher: DockerLauncher) -> None:
     handle = launcher.start(sh("sleep 3; exit 4"))
     with closing(DockerBackend.connect(os.environ, max_outage=1.0)) as backend:

@@ -6,17 +6,16 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from launchpad import ImagePullError, LaunchExecutor
-from tests.helping import in_thread
 
 from .conftest import Launch, sh
 from .proxy import Proxy
+from .situations import REGISTRIES, platform_image, refusing_registry
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left")]
 
@@ -104,47 +103,23 @@ def test_a_missing_credential_helper_is_no_obstacle_to_a_public_image(
     assert make(image=image, auto_remove=True).submit(sh("true")) is True
 
 
-class _Closed(BaseHTTPRequestHandler):
-    """A registry that wants a login."""
-
-    default_request_version = "HTTP/1.1"  # else it answers a TLS handshake with no HTTP at all
-
-    def do_GET(self) -> None:
-        self.send_response(401)
-        self.send_header("WWW-Authenticate", 'Basic realm="closed"')
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_HEAD = do_GET
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 def test_a_registry_that_wants_a_login_tells_the_trouble_of_the_credential_helper(
     make: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config.json").write_text('{"credsStore": "nowhere"}')
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Closed) as registry:
-        in_thread(registry.serve_forever)
-        try:
-            with pytest.raises(ImagePullError, match=r"registry_auth.*docker-credential-nowhere.*not installed"):
-                make(image=f"127.0.0.1:{registry.server_port}/closed:1").submit(sh("true"))
-        finally:
-            registry.shutdown()
+    with (
+        refusing_registry(*REGISTRIES["login wanted"][1]) as closed,
+        pytest.raises(ImagePullError, match=r"registry_auth.*docker-credential-nowhere.*not installed"),
+    ):
+        make(image=closed).submit(sh("true"))
 
 
-def test_a_missing_tag_is_an_error_with_advice(make: Launch) -> None:
+def test_an_image_without_the_platform_is_an_error_that_names_the_option(make: Launch) -> None:
     if not REGISTRY:
         pytest.skip("LAUNCHPAD_TEST_REGISTRY does not name a registry")
-    with pytest.raises(ImagePullError, match="check its name and its tag"):
-        make(image=f"{REGISTRY}/busybox:nowhere").submit(sh("true"))
-
-
-def test_an_unreachable_registry_is_an_error_with_advice(make: Launch) -> None:
-    with pytest.raises(ImagePullError, match="reach the registry"):
-        make(image="127.0.0.1:9/busybox:1").submit(sh("true"))
+    with pytest.raises(ImagePullError, match="set the option platform"):
+        make(image=platform_image(), options={"platform": "linux/s390x"}).submit(sh("true"))
 
 
 def test_a_pull_that_breaks_midway_raises_its_error(make: Launch, proxy: Proxy) -> None:

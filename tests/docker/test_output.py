@@ -155,3 +155,11 @@ def test_a_stream_that_hangs_after_the_end_is_given_up_for_the_log(clock: Clock)
         output = RunOutput("name", False, Logs(OK + frame(b"a\nbc\n")).open, attached, clock)
         assert all_of(output, lambda: ended) == b"a\nbc\n"
     assert clock() - ended < 5
+
+
+def test_output_that_is_lost_is_reported_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    output = RunOutput("name", False, Logs(LaunchError("not supported")).open, None, clock)
+    all_of(output, clock)
+    output.report_gap("the engine was down")
+    assert output.has_gap
+    assert caplog.text.count("may be incomplete") == 1

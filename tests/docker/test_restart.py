@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import closing
+from pathlib import Path
 
+import attrs
+import docker
 import pytest
 
 from launchpad import DockerLauncher, LaunchExecutor, Run
+from tests.helping import RecordedLines, is_running, until
 
 from .conftest import sh
 
 pytestmark = [pytest.mark.docker, pytest.mark.alone]  # they share an engine, and start and stop it
 
-SCRIPT = os.environ.get("LAUNCHPAD_TEST_ENGINES", "")
+COMMAND = os.environ.get("LAUNCHPAD_TEST_PRIVATE_ENGINE", "")
+"""A command that controls engines with live-restore. It is given a NAME and one of up, stop, down."""
+
 NAME = "launchpad-restart"
 
 Control = Callable[[str], str]
@@ -27,14 +34,12 @@ Control = Callable[[str], str]
 @pytest.fixture(scope="module")
 def private() -> Iterator[Control]:
     """Controls an engine that only these tests use."""
-    if not SCRIPT:
-        pytest.skip(
-            "LAUNCHPAD_TEST_ENGINES does not name a script that starts engines (`SCRIPT docker NAME up|stop|down`)"
-        )
+    if not COMMAND:
+        pytest.skip("LAUNCHPAD_TEST_PRIVATE_ENGINE is not a command that starts engines (`COMMAND NAME up|stop|down`)")
 
     def control(verb: str) -> str:
         done = subprocess.run(
-            ["bash", SCRIPT, "docker", NAME, verb], check=True, capture_output=True, text=True, timeout=120
+            [*shlex.split(COMMAND), NAME, verb], check=True, capture_output=True, text=True, timeout=120
         )
         return done.stdout.partition("DOCKER_HOST=")[2].strip()
 
@@ -70,6 +75,29 @@ def test_ten_runs_end_with_their_true_results(private: Control, launcher: Docker
         got = lines[f"run-{count}"]
         assert got == [f"line {i}" for i in range(len(got))]
     assert len(lines["run-20"]) == 20
+    assert futures[-1].outcome is not None
+    assert futures[-1].outcome.output_complete
+
+
+def test_output_that_the_engine_has_lost_is_reported(
+    private: Control, launcher: DockerLauncher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run writes a line and ends while the engine is down."""
+    run = sh("echo first; until [ -e /flags/go ]; do sleep 0.1; done; echo lost; exit 3")
+    recorded = RecordedLines()
+    with attrs.evolve(launcher, volumes=[f"{tmp_path}:/flags"]) as evolved, LaunchExecutor(evolved, 1) as executor:
+        future = executor.submit(run, on_output=recorded)
+        recorded.wait_for("first")
+        with closing(docker.APIClient(base_url=os.environ["DOCKER_HOST"], version="auto")) as client:
+            pid = client.inspect_container(future.wait_started(60).id)["State"]["Pid"]
+        private("stop")
+        (tmp_path / "go").touch()
+        until(lambda: not is_running(pid))
+        private("up")
+        wait([future], timeout=90)
+    assert future.outcome is not None
+    assert (future.outcome.exit_code, future.outcome.output_complete, recorded.lines) == (3, False, ["first"])
+    assert caplog.text.count("may be incomplete: the engine was down") == 1
 
 
 def test_a_stop_requested_while_the_engine_is_down_is_carried_out_afterwards(

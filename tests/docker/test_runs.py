@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
+import re
 import threading
 import time
 import warnings
@@ -20,6 +20,7 @@ from tests.helping import TIMEOUT, launch_recorded
 
 from .conftest import LABEL, Launch, sh
 from .proxy import Proxy
+from .situations import LAUNCHES, port_in_use
 
 pytestmark = pytest.mark.docker
 
@@ -84,31 +85,19 @@ def test_a_program_that_is_not_in_the_image_is_a_launch_error_and_leaves_nothing
     assert containers() == []
 
 
-@pytest.mark.parametrize(
-    ("settings", "fields", "words"),
-    [
-        ({"user": "nobody-at-all"}, {}, "check user"),
-        ({"volumes": ["/:/etc/passwd"]}, {}, "check volumes"),
-        ({}, {"working_dir": "relative"}, "absolute path"),
-        ({"options": {"runtime": "no-such-runtime"}}, {}, "check the options"),
-        ({"mem_limit": "1k"}, {}, "check mem_limit"),
-        ({"options": {"security_opt": "all"}}, {}, "options"),
-    ],
-)
+@pytest.mark.parametrize("situation", LAUNCHES)
 def test_a_container_that_the_engine_refuses_is_a_launch_error_with_advice(
-    make: Launch, containers: Containers, settings: dict[str, Any], fields: dict[str, Any], words: str
+    make: Launch, containers: Containers, situation: str
 ) -> None:
-    with pytest.raises(LaunchError, match=words):
-        make(**settings).submit(sh("true", **fields))
+    refused = LAUNCHES[situation]
+    with pytest.raises(LaunchError, match=re.escape(refused.advice)):
+        make(**refused.settings).submit(refused.run)
     assert containers() == []
 
 
 def test_a_port_in_use_is_a_launch_error_with_advice(make: Launch, containers: Containers) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        launcher = make(network_mode="bridge", options={"ports": {"80/tcp": ("127.0.0.1", port)}})
-        with pytest.raises(LaunchError, match="publish another"):
-            launcher.submit(sh("true"))
+    with port_in_use() as refused, pytest.raises(LaunchError, match=refused.advice):
+        make(**refused.settings).submit(refused.run)
     assert containers() == []
 
 
