@@ -149,6 +149,7 @@ class LaunchExecutor(ThreadPoolExecutor):
                 self.shutdown(wait=True)
         except BaseException:
             self._all_done(self._cancel_all(hurry=True))
+            self.shutdown(wait=False)  # again: the interrupted one may not have woken the idle threads
             raise
 
     def __exit__(
