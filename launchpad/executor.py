@@ -141,6 +141,8 @@ class LaunchExecutor(ThreadPoolExecutor):
         if os.getpid() != self._process:
             return  # in a forked child: the runs belong to the parent
         wait = wait and not hasattr(self._thread, "ours")
+        if self._bars is not None:
+            self._bars.say("killing" if hurry else "stopping")
         try:
             self.shutdown(wait=False)
             launches = self._cancel_all(hurry=hurry)  # not by shutdown, whose lock is taken: a callback may submit

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from . import exit_codes as exits
 from .options import container_options, launcher_options, make_launcher, usage_errors
 
 
@@ -18,6 +19,8 @@ from .options import container_options, launcher_options, make_launcher, usage_e
 @click.option("--output-dir", type=click.Path(path_type=Path), help="Write each run's output to a file in here.")
 @click.option("--fail-fast", is_flag=True, help="Stop everything at the first run that fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object to stdout for each run that ends.")
+@click.option("--failed", is_flag=True, help="At the end, print the names of the runs that did not succeed to stdout.")
+@click.option("--keep", is_flag=True, help="Keep the containers of ended runs.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not show the output of runs.")
 def batch(
     file: str,
@@ -30,6 +33,8 @@ def batch(
     output_dir: Path | None,
     fail_fast: bool,
     as_json: bool,
+    failed: bool,
+    keep: bool,
     quiet: bool,
 ) -> int:
     """Launch the runs of FILE, a YAML list or JSON lines ("-": stdin), and exit with 0 if all succeed.
@@ -41,19 +46,23 @@ def batch(
     130 after Ctrl-C, which stops all runs, and kills them when pressed again.
     """
     from .batch_file import read  # takes 0.1 s to import, with yaml and rich
-    from .batching import Batch
+    from .batching import Batch, removing
     from .output import ShownOutput
     from .output_files import OutputFolder
     from .report import Labels, Report
 
+    if as_json and failed:
+        raise click.UsageError("--json and --failed both need stdout: use one of them")
     launcher = make_launcher(kind, settings, image, volumes)
+    if not keep:
+        launcher = removing(launcher, settings)
     with usage_errors():
         items = read(file, lines=lines)
         folder = OutputFolder(output_dir, len(items)) if output_dir else None
     labels = Labels(items)
     report = Report(labels, as_json)
-    shown = None if quiet else ShownOutput("stderr" if as_json else None)
+    shown = None if quiet else ShownOutput("stderr" if as_json or failed else None)
     work = Batch(labels, report, folder, fail_fast, shown)
     status = work.launch(items, launcher, workers)
-    report.close()
-    return status
+    report.close(failed)
+    return status or (exits.FAILED if report.lost else 0)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from itertools import islice
+from typing import Any
 
 import attrs
 
-from ..errors import EngineUnavailable, LaunchError
+from ..errors import EngineUnavailable
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.bar import Bar
+from ..settings import keys_of
 from . import exit_codes as exits
 from .batch_file import Item
 from .flight import Flight
@@ -25,7 +27,14 @@ from .screen import bar_over
 SUBMITTED_PER_WORKER = 2
 """Runs submitted at a time for each worker: one that runs, and one to follow it without delay."""
 
-STOPPED_BEFORE = "The batch was stopped before it was launched."
+
+def removing(launcher: Launcher, settings: Iterable[str]) -> Launcher:
+    """The launcher with the removal of ended containers, if it has containers and `--set` does not say otherwise."""
+    given = {setting.partition("=")[0] for setting in settings}
+    if "auto_remove" in given or "auto_remove" not in keys_of(type(launcher)):
+        return launcher
+    changes: dict[str, Any] = {"auto_remove": True}
+    return attrs.evolve(launcher, **changes)
 
 
 @attrs.define
@@ -49,7 +58,7 @@ class Batch:
             Inbox() as inbox,
             LaunchExecutor(launcher, workers) as executor,
         ):
-            flight = Flight(executor, inbox)
+            flight = Flight(executor, inbox, bar)
             self._submit(flight, bar, islice(waiting, SUBMITTED_PER_WORKER * workers))
             for future in flight.ends():
                 self._ended(flight, future)
@@ -59,7 +68,7 @@ class Batch:
                 future = LaunchFuture(item.run)
                 future.cancel()
                 bar.add(future)
-                self._report.not_launched(item, STOPPED_BEFORE, quiet=True)
+                self._report.ended(item, future)
         return self._status(flight)
 
     def _status(self, flight: Flight) -> int:
@@ -83,22 +92,11 @@ class Batch:
 
     def _ended(self, flight: Flight, future: LaunchFuture) -> None:
         item, log = self._launches.pop(future)
-        outcome = future.outcome
-        assert outcome is not None  # it is done
         error = None if future.cancelled() else future.exception()
         engine_unavailable = isinstance(error, EngineUnavailable) and not self._report.launched
         quiet = flight.stopping and (future.cancelled() or engine_unavailable)
-        if future.handle is None:
-            self._report.not_launched(item, _words(error) if error else STOPPED_BEFORE, quiet)
-        else:
-            self._report.ended(item, outcome, log.path if log else None, quiet)
+        self._report.ended(item, future, log.path if log else None, quiet)
         if log is not None and log.error is not None:
             self._report.log_is_cut(item, log)
         if engine_unavailable or (self._fail_fast and not self._report.all_ok):
             flight.stop()
-
-
-def _words(error: BaseException) -> str:
-    """The text of an error; with its type, unless it is written for users."""
-    is_for_users = isinstance(error, LaunchError | ValueError | OSError)
-    return str(error) if is_for_users else f"{type(error).__name__}: {error}"

@@ -11,6 +11,7 @@ from ..core.output import OnOutput
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
 from ..launcher import OnStart
+from ..live.bar import Bar
 from ..models import Run
 from .inbox import Inbox, reader_has_left
 from .messages import print_message
@@ -22,7 +23,7 @@ class Flight:
     The first signal stops all runs with their grace; the same signal again, except SIGPIPE, kills them.
     """
 
-    def __init__(self, executor: LaunchExecutor, inbox: Inbox) -> None:
+    def __init__(self, executor: LaunchExecutor, inbox: Inbox, bar: Bar | None = None) -> None:
         self.signal: Signals | None = None
         """The first signal received."""
         self.stopping = False
@@ -30,6 +31,7 @@ class Flight:
         self.in_flight = 0
         self._executor = executor
         self._inbox = inbox
+        self._bar = bar
         self._seen: set[Signals] = set()
 
     def submit(
@@ -61,6 +63,8 @@ class Flight:
     def stop(self, *, hurry: bool = False) -> None:
         """Cancels queued runs and stops running ones, with `hurry` without grace. `ends` still yields them."""
         self.stopping = True
+        if self._bar is not None:
+            self._bar.say("killing" if hurry else "stopping")
         self._executor.stop(wait=False, hurry=hurry)
 
     def _act_on(self, number: Signals) -> None:

@@ -1,4 +1,4 @@
-"""The report of a batch: a line for each failed run, optionally a JSON object for each run, and a table."""
+"""The report of a batch: a line for each failed run, optionally a JSON object for each run, and tables."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..core.screen import to_screen
+from ..future import LaunchFuture
 from ..live.text import one_line, why
 from ..models import Outcome, Reason
 from .batch_file import Item
 from .messages import print_message
 from .output_files import Log
+from .tables import Failed, console, failures_table, results_table, seconds_of
 
-SHOWN_NAMES = 3
-"""Runs that the table names for each result."""
+CANCELLED = "cancelled"
+"""The result of a run that was cancelled before it was started."""
 
 
 class Labels:
@@ -42,32 +42,35 @@ class Report:
         self.launched = False
         """Whether any run was launched."""
         self.lost = False
-        """Whether a JSON object or a run's output could not be written."""
+        """Whether results or a run's output could not be written."""
         self._labels = labels
         self._as_json = as_json
-        self._console = Console(stderr=True, highlight=False)
-        self._counts: Counter[str] = Counter()
-        self._named: dict[str, list[str]] = {}
+        self._console = console()
+        self._counts: Counter[str] = Counter()  # by result
+        self._names: dict[str, list[str]] = {}  # of runs that did not succeed, by result
+        self._failed: list[Failed] = []
 
     @property
     def all_ok(self) -> bool:
         """Whether all ended runs succeeded."""
-        return set(self._counts) <= {Reason.COMPLETED.value}
+        return not self._names
 
-    def ended(self, item: Item, outcome: Outcome, log: Path | None, quiet: bool) -> None:
-        """Reports the end of a launched run; with `quiet`, without a line of its own."""
-        self.launched = True
-        self._report(item, outcome, log, quiet)
-
-    def _report(self, item: Item, outcome: Outcome, log: Path | None, quiet: bool) -> None:
-        self._count(item, outcome.reason.value)
+    def ended(self, item: Item, future: LaunchFuture, log: Path | None = None, quiet: bool = True) -> None:
+        """Reports the end of a run; with `quiet`, without a line of its own."""
+        outcome = _outcome(future)
+        self.launched = self.launched or future.handle is not None
+        stopped = future.cancelled() and outcome.reason is Reason.STOPPED
+        result = CANCELLED if stopped and future.handle is None else outcome.reason.value
+        self._counts[result] += 1
+        if not outcome.ok:
+            self._names.setdefault(result, []).append(self._labels[item])
         if not (outcome.ok or quiet):
             self._print_failure(item, why(outcome), log)
-        self._print(item, attrs.asdict(outcome, value_serializer=_plain), log)
-
-    def not_launched(self, item: Item, message: str, quiet: bool) -> None:
-        """Reports a run that was not launched."""
-        self._report(item, Outcome(ok=False, reason=Reason.NOT_LAUNCHED, message=message), None, quiet)
+        if not (outcome.ok or stopped):
+            self._failed.append(Failed(self._labels[item], item.run, outcome, log))
+        if self._as_json:
+            state = "succeeded" if outcome.ok else "cancelled" if stopped else "failed"
+            self._write([json.dumps(_facts(item, outcome) | {"state": state, "log": log and str(log)})])
 
     def log_is_cut(self, item: Item, log: Log) -> None:
         """Reports that lines are missing from a run's file."""
@@ -75,43 +78,50 @@ class Report:
         reason = log.error.strerror if log.error else ""
         print_message(f"{self._labels[item]}: output is missing from {log.path}: {reason}")
 
-    def close(self) -> None:
-        """Prints the table: how many runs had each result, and which."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("result")
-        table.add_column("runs", justify="right")
-        table.add_column("which", overflow="ellipsis", no_wrap=True)
-        for result, count in self._counts.most_common():
-            style = "green" if result == Reason.COMPLETED.value else "red"
-            table.add_row(Text(result, style), str(count), Text(self._which(result)))
-        self._console.print(table)
-
-    def _count(self, item: Item, result: str) -> None:
-        self._counts[result] += 1
-        named = self._named.setdefault(result, [])
-        if result != Reason.COMPLETED.value and len(named) < SHOWN_NAMES:
-            named.append(self._labels[item])
-
-    def _which(self, result: str) -> str:
-        named = self._named[result]
-        return ", ".join(named) + (", …" if 0 < len(named) < self._counts[result] else "")
+    def close(self, failed: bool = False) -> None:
+        """Prints the tables and, with `failed`, the name of each run that did not succeed to stdout."""
+        if self._failed:
+            self._console.print(failures_table(self._failed))
+        self._console.print(results_table(self._counts, self._names))
+        if failed:
+            self._write([name for names in self._names.values() for name in names])
 
     def _print_failure(self, item: Item, reason: str, log: Path | None) -> None:
         line = Text.assemble((self._labels[item], "bold"), ": ", (reason, "red"), f" [{log}]" if log else "")
         self._console.print(line, soft_wrap=True)
 
-    def _print(self, item: Item, facts: dict[str, Any], log: Path | None) -> None:
-        if not self._as_json:
-            return
-        run = {"number": item.number, "name": item.run.name, "id": item.run.id}
+    def _write(self, lines: list[str]) -> None:
+        """Prints results to stdout."""
         try:
-            to_screen("stdout", [json.dumps({**run, **facts, "log": log and str(log)})])
+            if lines:
+                to_screen("stdout", lines)
         except BrokenPipeError:
             pass  # the SIGPIPE that comes with it stops the batch
         except OSError as error:
             if not self.lost:
                 print_message(f"the results cannot be written to standard output: {error.strerror}")
             self.lost = True
+
+
+def _outcome(future: LaunchFuture) -> Outcome:
+    """How a run ended. The message about one that was not launched is the text of its error, if that is for users."""
+    outcome = future.outcome
+    assert outcome is not None  # it is done
+    error = None if future.cancelled() or future.handle is not None else future.exception()
+    return attrs.evolve(outcome, message=str(error)) if isinstance(error, ValueError | OSError) else outcome
+
+
+def _facts(item: Item, outcome: Outcome) -> dict[str, Any]:
+    """What JSON says of a run: no value of env or of a parameter."""
+    run = attrs.asdict(item.run, filter=attrs.filters.exclude("env", "parameters"), recurse=False)
+    facts = attrs.asdict(outcome, value_serializer=_plain)
+    return {
+        "number": item.number,
+        **run,
+        "parameters": list(item.run.parameters),
+        **facts,
+        "seconds": seconds_of(outcome),
+    }
 
 
 def _plain(instance: object, field: object, value: Any) -> Any:

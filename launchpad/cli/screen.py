@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from ..live.bar import Bar, display_here
+from ..core.screen import is_terminal, to_screen
+from ..live.bar import Bar
+from ..live.lines import LinesDisplay
+from ..live.summary import summary
 from ..live.tally import Counts, Failure
 from ..live.terminal import TerminalDisplay
-from ..live.view import as_text
-from .messages import print_message
 
 
 class BarDisplay(TerminalDisplay):
@@ -24,25 +25,15 @@ class BarDisplay(TerminalDisplay):
         super().close(counts, [])
 
 
-class LinesDisplay:
-    """A line every `interval` seconds, and a summary line."""
-
-    interval = 10.0
-
-    def show(self, counts: Counts, failures: list[Failure]) -> None:
-        rate = "" if counts.rate is None else f", {counts.rate:.1f}/s"
-        print_message(f"{counts.ended} of {counts.total} runs have ended, {counts.failed} failed{rate}")
+class SummaryDisplay(LinesDisplay):
+    """A line every ten seconds, and a summary line in any case."""
 
     def close(self, counts: Counts, failures: list[Failure]) -> None:
-        summary, *_failures = as_text(counts, over=True).splitlines()
-        sys.stderr.write(f"{summary}\n")
-
-    def abandon(self) -> None:
-        """Does nothing: there is nothing to release."""
+        to_screen("stderr", [summary(counts)])
 
 
 def bar_over(total: int) -> Bar:
     """A started bar for the futures of `total` runs."""
-    bar = Bar(BarDisplay if display_here() else LinesDisplay, expected=total)
+    bar = Bar(BarDisplay if is_terminal(sys.stderr) else SummaryDisplay, expected=total)
     bar.start()
     return bar

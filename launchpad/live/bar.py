@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -17,7 +18,11 @@ from ..core.interrupts import uninterrupted
 from ..core.screen import is_terminal
 from ..errors import LaunchError
 from ..jupyter import in_notebook
+from .lines import LinesDisplay
 from .tally import Counts, Failure, Tally
+
+WAKE_INTERVAL = 0.5
+"""Seconds between two looks at whether the bar is to end, at most."""
 
 LINGER_TIMEOUT = 1.0
 """Seconds after which the bar of an idle executor ends. Later runs get a new bar."""
@@ -48,13 +53,13 @@ MakeDisplay = Callable[[], Display]
 
 
 def display_here() -> MakeDisplay | None:
-    """The factory of displays for this process, None outside notebooks and terminals.
+    """The factory of displays for this process: plain lines outside notebooks and terminals, None without stderr.
 
-    LaunchError if the package rich is missing.
+    LaunchError if the package rich is missing, which plain lines do not need.
     """
     notebook = in_notebook()
     if not notebook and not is_terminal(sys.stderr):
-        return None
+        return None if sys.stderr is None else LinesDisplay
     if importlib.util.find_spec("rich") is None:
         extra = "notebook" if notebook else "cli"
         raise LaunchError(f"Showing progress needs the package rich: pip install 'launchpad-runs[{extra}]'")
@@ -68,7 +73,7 @@ def display_here() -> MakeDisplay | None:
 
 
 def bars_here() -> Bars | None:
-    """The bars of an executor, None outside notebooks and terminals. LaunchError if the package rich is missing."""
+    """The bars of an executor, None if there is nowhere to show them. LaunchError if the package rich is missing."""
     make_display = display_here()
     return None if make_display is None else Bars(make_display)
 
@@ -105,6 +110,10 @@ class Bar:
                 self._tally.add(future)
             return not self._closed
 
+    def say(self, note: str) -> None:
+        """Shows a note beside the counts from now on."""
+        self._tally.note = note
+
     def end_when_idle(self) -> None:
         """Ends the bar with the last of its futures, without lingering."""
         self._linger = 0.0
@@ -139,8 +148,11 @@ class Bar:
     def _show(self, display: Display) -> None:
         """Runs in the thread. Errors of the display become a warning."""
         try:
-            while not self._is_over(display.interval):
-                display.show(self._tally.counts(), self._tally.new_failures())
+            due = time.monotonic() + display.interval
+            while not self._is_over(min(display.interval, WAKE_INTERVAL)):
+                if (now := time.monotonic()) >= due:
+                    due = now + display.interval
+                    display.show(self._tally.counts(), self._tally.new_failures())
             display.close(self._tally.counts(), self._tally.new_failures())
         except Exception as error:
             _warn(error)
@@ -173,6 +185,11 @@ class Bars:
             if self._bar is None or not self._bar.add(future):
                 self._bar = Bar(self._make_display, linger=LINGER_TIMEOUT)
                 self._bar.start([future])
+
+    def say(self, note: str) -> None:
+        """Shows a note beside the counts of the current bar."""
+        if (bar := self._bar) is not None:
+            bar.say(note)
 
     def end(self, wait: bool) -> None:
         """Ends the bar when its futures have ended; with `wait`, closes it now."""

@@ -23,7 +23,7 @@ def progress(futures: Iterable[F]) -> Progress[F]:
 
     `for future in progress(futures)` yields each future as it completes, like `as_completed`. `with progress(futures)`
     shows the bar for the duration of the block. Leaving early stops no run. The bar is drawn on stderr if that is a
-    terminal, or in the notebook's cell; elsewhere nothing is shown.
+    terminal, or in the notebook's cell; elsewhere, a line is printed to stderr every ten seconds.
 
     LaunchError if the package rich (extras `cli` and `notebook`) is missing.
     """

@@ -33,7 +33,7 @@ class Failure(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class Counts:
-    """The counts at one moment. `rate` is in ends per second, None before the first end."""
+    """The counts at one moment. `rate` is in ends per second, None before the first end. `note` is what is going on."""
 
     total: int = 0
     running: int = 0
@@ -43,6 +43,7 @@ class Counts:
     seconds: float = 0.0
     rate: float | None = None
     failures: tuple[Failure, ...] = ()
+    note: str = ""
 
     @property
     def ended(self) -> int:
@@ -63,6 +64,9 @@ class Tally:
 
     `expected` is the least number of futures, if more are to come than have been added.
     """
+
+    note = ""
+    """What is to be shown beside the counts."""
 
     def __init__(self, expected: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -104,6 +108,7 @@ class Tally:
                 failed=self._failed,
                 cancelled=self._cancelled,
                 failures=tuple(self._failures),
+                note=self.note,
             )
         now = self._clock()
         running = sum(future.running() for future in pending)

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
+from .summary import rate, summary_parts
 from .tally import Counts, Failure
 from .text import duration
 
@@ -110,12 +111,13 @@ def _facts(counts: Counts) -> list[tuple[int, Text]]:
     """The facts beside the bar. If not all fit, those with the highest number are left out first."""
     left = counts.seconds_left
     facts = [
+        (0, counts.note, "yellow"),
         (0, f"{counts.ended}/{counts.total}", ""),
         (1, f"{counts.failed} failed" if counts.failed else "", "red"),
         (5, f"{counts.cancelled} cancelled" if counts.cancelled else "", "yellow"),
         (3, f"{counts.running} running" if counts.running else "", "cyan"),
         (6, f"{counts.queued} queued" if counts.queued else "", ""),
-        (4, _rate(counts), ""),
+        (4, rate(counts), ""),
         (2, f"{duration(ceil(left))} left" if left else duration(counts.seconds), ""),
     ]
     return [(place, Text(words, style)) for place, words, style in facts if words]
@@ -126,23 +128,7 @@ def _length(facts: list[tuple[int, Text]]) -> int:
 
 
 def _summary(counts: Counts) -> Text:
-    parts = [
-        (f"{counts.succeeded} succeeded", "green") if counts.succeeded else None,
-        (f"{counts.failed} failed", "red") if counts.failed else None,
-        (f"{counts.cancelled} cancelled", "yellow") if counts.cancelled else None,
-        (f"{counts.running} still running", "cyan") if counts.running else None,
-        (f"{counts.queued} still queued", "") if counts.queued else None,
-    ]
-    states = Text(", ").join(Text(*part) for part in parts if part)
-    pace = ", ".join(filter(None, [duration(counts.seconds), _rate(counts)]))
-    return Text.assemble(f"{counts.total} {'run' if counts.total == 1 else 'runs'}: ", states, f" in {pace}")
-
-
-def _rate(counts: Counts) -> str:
-    """Ends per second, or per minute if that is below one."""
-    if counts.rate is None:
-        return ""
-    return f"{counts.rate:.1f}/s" if counts.rate >= 1 else f"{counts.rate * 60:.1f}/min"
+    return Text.assemble(*summary_parts(counts))
 
 
 def _failure(failure: Failure) -> Text:

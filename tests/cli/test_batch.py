@@ -56,6 +56,44 @@ def test_json_is_one_object_for_each_run_and_nothing_else_is_on_stdout() -> None
     assert good.keys() == bad.keys() == missing.keys()
 
 
+def test_json_has_the_runs_own_fields_without_values_of_env_and_parameters(tmp_path: Path) -> None:
+    runs = [
+        sh("exit 3", name="a", env={"A": "hunter2"}, labels={"l": "1"}, timeout=60, working_dir=str(tmp_path)),
+        {"entrypoint": "m:f", "parameters": {"password": "hunter2", "n": 1}},
+    ]
+    done = launchpad("batch", "-", "--json", "--output-dir", "logs", stdin=lines(*runs), cwd=tmp_path)
+    command, function = sorted(map(json.loads, done.stdout.splitlines()), key=lambda run: run["number"])
+    own = {"command": ["sh", "-c", "exit 3"], "labels": {"l": "1"}, "timeout": 60, "working_dir": str(tmp_path)}
+    assert own.items() <= command.items()
+    assert (command["state"], command["log"]) == ("failed", "logs/1-a.log")
+    assert 0 <= command["seconds"] < 60
+    assert (function["entrypoint"], function["parameters"]) == ("m:f", ["password", "n"])
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_the_table_has_what_is_needed_to_go_on_after_a_failure(tmp_path: Path) -> None:
+    runs = [sh("exit 3", name="a", id="0123456789"), {"command": ["no-such", "x y"], "name": "b"}, sh("exit 0")]
+    done = launchpad("batch", "-", "--output-dir", "logs", "--workers", "1", stdin=lines(*runs), cwd=tmp_path)
+    heading, *rows = [line.split() for line in done.stderr.splitlines()[3:-4]]
+    assert heading == ["failed", "id", "result", "exit", "seconds", "what,", "why,", "and", "the", "log"]
+    assert rows[0] == ["a", "01234567", "failed", "3", rows[0][4], "sh", "-c", "'exit", "3'"]
+    assert rows[1] == ["logs/1-a.log"]
+    assert rows[2][2:] == ["not_launched", "no-such", "'x", "y'"]
+    assert " ".join(rows[3]) == "The program 'no-such' cannot be started: it was not found on PATH."
+
+
+def test_failed_prints_every_name_of_what_did_not_succeed_and_nothing_else_to_stdout() -> None:
+    runs = [sh("echo noise; exit 1", name=f"n{number}") for number in range(30)]
+    done = launchpad("batch", "-", "--failed", stdin=lines(*runs, sh("exit 0", name="good")))
+    assert sorted(done.stdout.splitlines()) == sorted(f"n{number}" for number in range(30))
+    assert "and 20 more that failed: --failed prints all names, --json all results" in done.stderr
+
+
+def test_failed_and_json_both_need_stdout() -> None:
+    done = launchpad("batch", "-", "--failed", "--json")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
 def test_each_run_has_a_file_for_its_output(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "logs"
     runs = [
@@ -85,7 +123,7 @@ def test_fail_fast_stops_running_runs_and_starts_no_more() -> None:
     assert done.returncode == 1
     reasons = {run["number"]: run["reason"] for run in map(json.loads, done.stdout.splitlines())}
     assert reasons[1] == "failed"
-    assert reasons[52] == "not_launched"
+    assert reasons[52] == "stopped"
     assert set(reasons) == set(range(1, 53))
 
 

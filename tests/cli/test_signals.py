@@ -62,7 +62,7 @@ def test_ctrl_c_stops_a_batch_and_reports_every_run(tmp_path: Path) -> None:
         assert it.status() == 130
         words = it.stderr.read()
     assert not any(is_running(pid) for pid in pids)
-    assert [line.split()[:2] for line in words.splitlines()[-2:]] == [["not_launched", "3"], ["stopped", "2"]]
+    assert [line.split()[:2] for line in words.splitlines()[-2:]] == [["cancelled", "3"], ["stopped", "2"]]
 
 
 def test_a_second_ctrl_c_kills_a_batch(tmp_path: Path) -> None:

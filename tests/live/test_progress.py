@@ -10,6 +10,7 @@ from concurrent.futures import Future
 import pytest
 
 from launchpad.live.bar import Bar, Bars
+from launchpad.live.lines import LinesDisplay
 from launchpad.live.progress import Progress, progress
 from launchpad.live.tally import Counts, Failure
 from tests.executor.test_interrupts import interrupted
@@ -147,11 +148,42 @@ def test_no_futures_show_no_bar(displays: Displays) -> None:
     assert displays == []
 
 
-def test_nothing_is_printed_without_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_without_a_terminal_if_it_does_not_take_long(capfd: pytest.CaptureFixture[str]) -> None:
     (future,) = futures(1)
     future.set_result(1)
     assert list(progress([future])) == [future]
     assert capfd.readouterr() == ("", "")
+
+
+class OftenLines(LinesDisplay):
+    interval = 0.001
+
+
+def test_without_a_terminal_a_line_is_printed_now_and_then_and_a_summary(capfd: pytest.CaptureFixture[str]) -> None:
+    first, second = futures(2)
+    first.set_result(1)
+    bar, printed = Bar(OftenLines), ""
+    bar.start([first, second])
+    while "\n" not in printed:
+        printed += capfd.readouterr().err
+    second.set_result(1)
+    bar.close()
+    printed += capfd.readouterr().err
+    assert printed.startswith("launchpad: 1 of 2 runs have ended, 0 failed")
+    assert printed.splitlines()[-1].startswith("2 runs: 2 succeeded in 0:00")
+
+
+def test_a_display_that_is_rarely_updated_ends_with_its_futures() -> None:
+    class Rare(Shown):
+        interval = 3600.0
+
+    (future,) = futures(1)
+    bar = Bar(Rare, linger=0.0)
+    bar.start([future])
+    future.set_result(1)
+    assert bar._thread is not None
+    bar._thread.join(30)
+    assert not bar._thread.is_alive()
 
 
 def test_only_futures_have_progress() -> None:
