@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 OnStart = Callable[[Handle], object]
 LauncherClass = TypeVar("LauncherClass", bound="type[Launcher]")
 
+UNBUFFERED = "PYTHONUNBUFFERED"
+"""The variable that makes Python write its output without a buffer."""
+
 _UNLIMITED = nullcontext()
 """Used instead of a StartLimiter's slot if there is no limit."""
 
@@ -273,11 +276,21 @@ class Launcher(abc.ABC):
             raise
         run_events.emit_start(run, started[0].handle)
 
+    def _unbuffered(self, spec: Spec, run: Run, output: bool) -> Spec:
+        """Adds to `spec` that a Python which a command starts writes lines at once, if the output is followed."""
+        if output and run.entrypoint is None and UNBUFFERED not in run.env and UNBUFFERED not in self.env:
+            self._set_default(spec, UNBUFFERED, "1")  # for an entrypoint, launchpad.engine does that at a lower price
+        return spec
+
+    def _set_default(self, spec: Spec, variable: str, value: str) -> None:  # noqa: B027
+        """Adds a variable of the environment to `spec`, unless it has the variable. Does nothing by default."""
+
     def _supervised(self, run: Run, output: bool, stop_token: StopToken) -> Supervisor:
         backend = self._backend()
 
         def start(name: str) -> Supervisor:
-            unit = backend.start(self.spec(run, name), name, run, output=output, stop_token=stop_token)
+            spec = self._unbuffered(self.spec(run, name), run, output)  # also if only an on_output follows it
+            unit = backend.start(spec, name, run, output=output, stop_token=stop_token)
             return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper)
 
         return self._with_free_name(run, start)

@@ -90,7 +90,7 @@ class DockerLauncher(Launcher):
             "mem_limit": self.mem_limit,
             "nano_cpus": None if self.cpus is None else round(self.cpus * 1e9),
         }
-        return specs.build(
+        spec = specs.build(
             create,
             host,
             self.options,
@@ -99,6 +99,10 @@ class DockerLauncher(Launcher):
             pull=specs.pull_of(image, self.image_pull_policy, self.registry_auth),
             auto_remove=self.auto_remove,
         )
+        return self._unbuffered(spec, run, self.stream_output)
+
+    def _set_default(self, spec: Spec, variable: str, value: str) -> None:
+        spec["create"]["environment"].setdefault(variable, value)
 
     def _forwarded(self, own: Mapping[str, str | None]) -> dict[str, str]:
         """The URLs to pass on; those that the user set are not changed."""

@@ -106,7 +106,10 @@ class KubernetesLauncher(Launcher):
             if isinstance(self.job, str):
                 raise LaunchError(f"The manifest {self.job!r} cannot be used: {error}.") from None
             raise
-        return spec
+        return self._unbuffered(spec, run, self.stream_output)
+
+    def _set_default(self, spec: Spec, variable: str, value: str) -> None:
+        specs.set_default(spec, variable, value)
 
     def _defaults(self, run: Run) -> specs.Layer:
         """What is sent unless the manifest or a field overrides it."""

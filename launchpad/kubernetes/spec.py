@@ -201,6 +201,13 @@ def has_image(spec: Spec) -> bool:
     return bool(_own_container(spec["spec"]["template"]["spec"]).get("image"))
 
 
+def set_default(spec: Spec, variable: str, value: str) -> None:
+    """Adds a variable to the run's container, unless it has the variable."""
+    env = _own_container(spec["spec"]["template"]["spec"]).setdefault("env", [])
+    if all(entry.get("name") != variable for entry in env):
+        env.append(_entry(variable, value))
+
+
 def check_restarts(spec: Mapping[str, Any]) -> None:
     """ValueError if the cluster would execute a run twice that is not to be retried."""
     job = spec.get("spec") or {}

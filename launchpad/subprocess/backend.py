@@ -185,12 +185,23 @@ def _spawn(spec: Spec, writing: Pipes) -> int:
         raise LaunchError(_not_started(spec, error)) from error
 
 
-def _environment(changes: Mapping[str, str | None]) -> dict[str, str] | None:
+def _environment(changes: Mapping[str, str | None]) -> dict[bytes, bytes] | None:
     """The child's environment; None to inherit this process's unchanged, which is cheaper."""
     if not changes:
         return None
-    merged = {**os.environ, **changes}
-    return {name: value for name, value in merged.items() if value is not None}
+    merged = dict(_inherited())
+    for name, value in changes.items():
+        if value is None:
+            merged.pop(encoded(name), None)
+        else:
+            merged[encoded(name)] = encoded(value)
+    return merged
+
+
+def _inherited() -> Mapping[bytes, bytes]:
+    """This process's environment. Copied by its public methods, it takes a tenth of the time of a quick run."""
+    data: object = getattr(os.environ, "_data", None)
+    return data if isinstance(data, dict) else os.environb
 
 
 def _not_started(spec: Spec, error: Exception) -> str:

@@ -72,7 +72,7 @@ class SubprocessLauncher(Launcher):
         conda = self._conda_command()
         env = {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env}
         working_dir = run.working_dir or self.working_dir
-        return specs.build(
+        spec = specs.build(
             run.command or local_command(run.entrypoint, specs.python_of(virtualenv, conda)),
             env,
             working_dir=None if working_dir is None else os.path.expanduser(working_dir),
@@ -80,6 +80,11 @@ class SubprocessLauncher(Launcher):
             conda=conda,
             search_path="" if virtualenv is None else _search_path(env),
         )
+        return self._unbuffered(spec, run, self.stream_output)
+
+    def _set_default(self, spec: Spec, variable: str, value: str) -> None:
+        if variable not in os.environ:
+            spec["env"].setdefault(variable, value)
 
     def _launch(
         self,

@@ -152,6 +152,7 @@ def test_the_whole_spec_of_a_plain_run() -> None:
         mem_limit="1g",
         cpus=0.5,
         user="me",
+        stream_output=False,
     )
     made = launcher.spec(run, "the-name")
     version = made["create"]["labels"].pop("io.launchpad.version")
@@ -175,7 +176,7 @@ def test_the_whole_spec_of_a_plain_run() -> None:
 
 def test_words_that_the_locale_cannot_decode_are_sent_if_they_are_utf_8() -> None:
     escaped = "größe".encode().decode("ascii", "surrogateescape")  # as sys.argv has it in the locale C
-    made = spec(Run(command=["echo", escaped], env={escaped: escaped}), volumes=[f"/{escaped}:/a"])
+    made = spec(Run(command=["echo", escaped], env={escaped: escaped}), volumes=[f"/{escaped}:/a"], stream_output=False)
     assert made["create"]["command"] == ["echo", "größe"]
     assert made["create"]["environment"] == {"größe": "größe"}
     assert made["host"]["binds"] == ["/größe:/a:rw"]
@@ -226,7 +227,7 @@ def test_a_preview_is_the_spec_as_json_with_secrets_masked() -> None:
     launcher = DockerLauncher(image="a:1", registry_auth={"username": "me", "password": "hunter2"})
     run = Run(command=["true"], env={"TOKEN": "hunter2", "OLD": None})
     shown = json.loads(launcher.preview(run))
-    assert shown["create"]["environment"] == {"TOKEN": "***", "OLD": None}
+    assert shown["create"]["environment"] == {"TOKEN": "***", "OLD": None, "PYTHONUNBUFFERED": "***"}
     assert shown["pull"]["auth"] == {"username": "***", "password": "***"}
     assert json.loads(launcher.preview(run, reveal=True))["create"]["environment"]["TOKEN"] == "hunter2"
 

@@ -26,7 +26,7 @@ def variables(*entries: Any) -> dict[str, Any]:
 
 
 def sent(base: Any, **settings: Any) -> dict[str, Any]:
-    return KubernetesLauncher(image="busybox:1", job=base, **settings).spec(RUN, "name-1")
+    return KubernetesLauncher(image="busybox:1", job=base, stream_output=False, **settings).spec(RUN, "name-1")
 
 
 CONTAINER = "spec.template.spec.containers[0]"
@@ -214,7 +214,7 @@ def test_anything_but_one_job_is_an_error(documents: list[Any], message: str) ->
 def test_a_preview_lists_the_objects_of_the_file_that_are_not_used(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "job.yaml"
     file.write_text(f"---\n# empty\n---\n{yaml.safe_dump_all([ACCOUNT, JOB])}---\n")
-    launcher = KubernetesLauncher(image="busybox:1", job=file)
+    launcher = KubernetesLauncher(image="busybox:1", job=file, stream_output=False)
     preview = launcher.preview(RUN)
     assert preview.startswith(f"# Not used, of {file}: ServiceAccount trainer\napiVersion: batch/v1\n")
     assert yaml.safe_load(preview) == launcher.spec(RUN, next(launcher.names(RUN)))

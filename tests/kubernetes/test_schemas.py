@@ -44,7 +44,11 @@ def sent(tmp_path: Path, manifest: str, patch: str = "[]", **settings: Any) -> A
     for name, text in (("job.yaml", manifest), ("patch.yaml", patch)):
         (tmp_path / name).write_text(text)
     launcher = KubernetesLauncher(
-        image="busybox:1", job=tmp_path / "job.yaml", customizations=str(tmp_path / "patch.yaml"), **settings
+        image="busybox:1",
+        job=tmp_path / "job.yaml",
+        customizations=str(tmp_path / "patch.yaml"),
+        stream_output=False,
+        **settings,
     )
     return yaml.safe_load(launcher.preview(RUN, reveal=True))
 
@@ -87,7 +91,7 @@ def test_text_of_a_manifest_in_a_deployments_file_is_what_is_written(tmp_path: P
     job = f"{{apiVersion: batch/v1, kind: Job, spec: {{template: {{spec: {pod}}}}}}}"
     file.write_text(
         "deployments:\n- name: a\n  run: {command: [a]}\n  launcher: {type: kubernetes, config: "
-        f"{{image: 3.10, namespace: 0123, job: {job}, customizations: {patch}}}}}\n"
+        f"{{stream_output: no, image: 3.10, namespace: 0123, job: {job}, customizations: {patch}}}}}\n"
     )
     launcher = Deployment.load(file)["a"].launcher
     assert isinstance(launcher, KubernetesLauncher)

@@ -26,7 +26,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def spec(run: Run = RUN, **settings: Any) -> dict[str, Any]:
-    return KubernetesLauncher(**{"image": "busybox:1", **settings}).spec(run, "name-1")
+    return KubernetesLauncher(**{"image": "busybox:1", "stream_output": False, **settings}).spec(run, "name-1")
 
 
 def pod(spec: dict[str, Any]) -> dict[str, Any]:
