@@ -1,5 +1,6 @@
 # make test         runs the tests, in parallel but for those marked alone; skips, with the reason, those of a missing engine
 # make faults       plays the whole fault matrix and prints what it counted; ARGS="--faults=10": ten times each row
+# make engines      runs the tests of Docker on each of ENGINES, which the script MODERN_ENGINES starts and stops
 # make demo         measures the sources of the whole standard library, each package and module in a run of its own
 # make bench        measures all that this machine can against the bare thing and peers, in an hour or so; ARGS="stream": that
 # make bench-quick  runs the same code on little of everything, in two minutes: whether it works, not how fast
@@ -13,7 +14,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help test faults demo bench bench-quick docs lint clean
+ENGINES ?= docker docker-29 podman
+MODERN_ENGINES ?= ../shared/engines/modern
+
+.PHONY: help test faults engines demo bench bench-quick docs lint clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +27,17 @@ test: $(VENV)/installed-dev
 
 faults: $(VENV)/installed-dev
 	$(BIN)/python -m tests tests/faults --faults=1 $(ARGS)
+
+engines:
+	for engine in $(ENGINES); do $(MAKE) engine-$$engine || exit; done
+
+# The script: `up NAME` prints the variables to export, `exec NAME COMMAND` runs a command next to the engine, `private NAME`
+# controls an engine for the tests that stop one, `down NAME` stops it.
+engine-%: $(VENV)/installed-dev
+	variables=$$($(MODERN_ENGINES) up $*) && eval "$$variables" && export LAUNCHPAD_REQUIRE_ENGINES=1 && \
+	if [ $* != podman ]; then export LAUNCHPAD_TEST_PRIVATE_ENGINE="$(abspath $(MODERN_ENGINES)) private $*"; fi && \
+	$(MODERN_ENGINES) exec $* $(BIN)/python -m tests -m docker $(ARGS); \
+	status=$$?; $(MODERN_ENGINES) down $*; exit $$status
 
 demo: $(VENV)/installed-cli
 	$(BIN)/python examples/demo.py

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import hypothesis
 import pytest
 
+from .docker.podman import left_out
 from .helping import channels, children, eventually, threads
 
 hypothesis.settings.register_profile("launchpad", deadline=None)  # tests in parallel take each other's time
@@ -101,6 +102,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get(REQUIRED):
                 pytest.fail(f"{reason} ({REQUIRED} is set)", pytrace=False)
             pytest.skip(reason)
+    if item.get_closest_marker("docker") and (reason := left_out(item.name)):
+        pytest.skip(reason)
 
 
 def held() -> set[str]:

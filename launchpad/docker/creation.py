@@ -113,6 +113,8 @@ class Creation:
     def _completed(self, spec: Spec, run: Run) -> Spec:
         """The spec with the values that are known only at the launch."""
         spec = copy.deepcopy(spec)
+        if self._api.is_podman and references.is_id(spec["create"]["image"]):  # it knows no shortened sha256:…
+            spec["create"]["image"] = spec["create"]["image"].removeprefix("sha256:")
         labels = spec["create"]["labels"]
         labels[specs.ATTEMPT] = self._attempt
         if run.timeout is not None:

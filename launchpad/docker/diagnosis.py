@@ -13,6 +13,9 @@ from ..models import Reason
 from .status import Ended, State
 
 KILLED = 137
+TERMINATED = 143
+"""The exit code of many programs that get SIGTERM. Podman sends it when a container is removed, and reports no kill."""
+
 UNKNOWN = 255
 """The exit code that an engine reports of containers it loses while it goes down. Some programs exit with it too."""
 
@@ -50,12 +53,19 @@ class Termination:
     def needs_inspection(self) -> bool:
         """Whether it may have been removed, restarted or out of memory, which only an inspection shows."""
         known = self.by_us or self.oom or self.vanished or self.restarted
-        return self.end is not None and (self.end.exit_code == KILLED or self.killed) and not known
+        return self.end is not None and (self.end.exit_code in (KILLED, TERMINATED) or self.killed) and not known
 
     @property
     def may_be_restarted(self) -> bool:
         """Whether it may start again, because others have stopped it."""
         return self.killed and not (self.by_us or self.restarted or self.vanished)
+
+    @property
+    def _ended_by_removal(self) -> bool:
+        """Whether a removal may have ended it, if it was removed."""
+        if self.end is None or self.end.exit_code in (None, KILLED, UNKNOWN):
+            return True
+        return self.end.exit_code == TERMINATED and not self.killed
 
     def start(self, at: datetime | None) -> None:
         """Takes a start. A start after the end is that of a restart, which executes the program again."""
@@ -82,7 +92,7 @@ class Termination:
         """Takes the state of an inspection after the end; None if the container is gone."""
         self.confirmed = True
         if state is None or state.status == "removing":
-            self.vanished = self.end is None or self.end.exit_code in (None, KILLED, UNKNOWN)
+            self.vanished = self._ended_by_removal
         elif not state.ended:
             self.restarted = True
         else:

@@ -94,7 +94,7 @@ class DockerHarness(Harness):
         with _client() as client:
             config = client.inspect_container(handle.id)["Config"]
         return {
-            "image": config["Image"],
+            "image": config["Image"].removeprefix("docker.io/library/"),  # Podman reports the whole name
             "command": config["Cmd"],
             "environment": dict(item.split("=", 1) for item in config["Env"]),
             "labels": config["Labels"],

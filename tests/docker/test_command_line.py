@@ -122,7 +122,7 @@ def test_ps_lists_a_kept_container_and_reap_removes_it(
     assert has_ended(engine, kept["Id"])
     shown = launchpad("ps", "--label", f"{LABEL}={mark}")
     assert (done.returncode, shown.returncode, shown.stderr) == (3, 0, "")
-    assert shown.stdout.startswith(f"{kept['Id'][:12]}  {kept['Names'][0][1:]}  {IMAGE}  Exited (3) ")
+    assert shown.stdout.startswith(f"{kept['Id'][:12]}  {kept['Names'][0][1:]}  {kept['Image']}  Exited (3) ")
     reaped = reap()
     assert (reaped.returncode, reaped.stdout.split()[0], reaped.stderr) == (0, kept["Id"][:12], "1 removed\n")
     assert containers() == []

@@ -120,6 +120,16 @@ def test_an_inspection_after_the_end_finds_the_reason() -> None:
         assert exit_of(termination).reason is reason
 
 
+@pytest.mark.parametrize(("killed", "reason"), [(False, Reason.VANISHED), (True, Reason.FAILED)])
+def test_a_container_that_ends_by_sigterm_and_is_gone_was_removed_unless_others_stopped_it(
+    killed: bool, reason: Reason
+) -> None:
+    termination = Termination(end=Ended(143, AT), killed=killed)
+    assert termination.needs_inspection
+    termination.confirm(None)
+    assert exit_of(termination).reason is reason
+
+
 def test_a_start_after_the_end_is_a_restart_and_no_success() -> None:
     termination = Termination(end=Ended(0, AT), killed=True)
     termination.start(AT - timedelta(seconds=1))  # reported late

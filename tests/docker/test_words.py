@@ -16,6 +16,7 @@ from launchpad.docker.errors import ApiError, not_started
 from launchpad.docker.images import pull_error
 from launchpad.docker.words import REFUSED_PULLS, REFUSED_STARTS, Words
 
+from .podman import LEFT_OUT
 from .situations import LAUNCHES, REGISTRIES
 
 RECORDED: list[dict[str, Any]] = [
@@ -86,3 +87,11 @@ def table() -> list[Any]:
 @pytest.mark.parametrize(("engine", "pattern"), table())
 def test_a_pattern_of_the_table_is_in_the_words_of_its_engine(engine: str, pattern: str) -> None:
     assert any(Words({engine: pattern}).match(row["words"]) for row in RECORDED if row["engine"] == NAMES[engine])
+
+
+def test_each_test_that_is_left_out_on_podman_exists() -> None:
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    for name in LEFT_OUT:
+        function, _, situation = name.partition("[")
+        assert function in tests
+        assert not situation or situation.removesuffix("]") in LAUNCHES
