@@ -73,6 +73,10 @@ class Supervisor:
         """Whether the calling thread is the one that polls: its `on_output` is running, and must not wait."""
         return self._polling_thread == threading.get_ident()
 
+    @property
+    def ended(self) -> bool:
+        return self.outcome is not None
+
     def request_stop(self, *, hurry: bool = False) -> None:
         """Has the run asked to end, and killed after the grace, or with `hurry` at once. Returns at once."""
         self._stop_requested = True  # before `_polling` is read: the polling thread uses them in the other order
@@ -88,7 +92,7 @@ class Supervisor:
         state = self._stop_state
         if self._scheduled != state:
             self._scheduled = state
-            self._stopper.watch(self)
+            self._stopper.watch(self, 0.0 if self._stop_requested or self._plan.due is None else self._plan.due)
 
     def take_due_step(self) -> float | None:
         """Takes the steps of the stop that are due, and returns when the next one is. Called by the stopper."""
@@ -214,8 +218,8 @@ class Supervisor:
             if self.outcome is not None:
                 return
             self.outcome = outcome = self._outcome_of(end)
-        if self._scheduled is not None:
-            self._stopper.cancel(self)
+        if self._scheduled is not None and (self._stop_requested or self._plan.reason is not None):
+            self._stopper.cancel(self)  # else the stopper notices the end soon enough
         with self._unit_lock:
             self._unit.close()
         if not self._delivery.abandoned:  # else a thread that waits reports it: callbacks of events may block too

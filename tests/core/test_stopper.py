@@ -16,6 +16,8 @@ from tests.helping import QUICK_TIMEOUT, all_done, in_thread
 class Steps:
     """A stop whose steps are due after the given delays; it records when each was taken."""
 
+    ended = False
+
     def __init__(self, *delays: float | None) -> None:
         self.taken: list[float] = []
         self.threads: set[int] = set()
@@ -36,6 +38,8 @@ class Steps:
 
 class Blocked:
     """A stop whose step blocks until the test releases it."""
+
+    ended = False
 
     def __init__(self) -> None:
         self.entered = threading.Event()
@@ -125,6 +129,8 @@ def test_stops_scheduled_by_many_threads_at_once_are_all_carried_out() -> None:
 
 def test_a_step_that_fails_is_logged_and_does_not_affect_other_stops(caplog: pytest.LogCaptureFixture) -> None:
     class Failing:
+        ended = False
+
         def take_due_step(self) -> float | None:
             raise OSError("a defect")
 
@@ -169,3 +175,25 @@ def test_cancelling_a_stop_takes_its_last_step_now() -> None:
     assert stop.started.wait(QUICK_TIMEOUT)
     stopper.cancel(stop)
     assert stop.done.wait(QUICK_TIMEOUT)
+
+
+def test_a_watched_stop_is_attended_to_when_it_is_due_and_wakes_no_thread_before() -> None:
+    threads, late, early = Threads(), Steps(None), Steps(None)
+    stopper = Stopper(threads)
+    stopper.watch(late, time.monotonic() + 3600)
+    stopper.watch(early, time.monotonic() + 0.05)
+    assert early.done.wait(QUICK_TIMEOUT)
+    assert (late.taken, len(threads.started)) == ([], 1)
+    late.ended = True
+    assert threads.have_ended()
+
+
+def test_a_caller_that_does_the_work_returns_when_its_own_stop_is_over() -> None:
+    def no_room(work: Callable[[], None], _: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    stopper, watched, stop = Stopper(no_room), Steps(None), Steps(0.01, None)
+    stopper.watch(watched, time.monotonic() + 3600)
+    stopper.schedule(stop)
+    assert len(stop.taken) == 2
+    assert watched.taken == []
