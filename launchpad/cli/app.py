@@ -12,6 +12,7 @@ from typing import TextIO
 
 import click
 
+from ..core.delivery import current
 from ..core.screen import write_text
 from ..errors import LaunchError
 from ..suggestions import did_you_mean
@@ -74,12 +75,15 @@ def run_app(arguments: Sequence[str]) -> int:
 
 def _run_app(arguments: Sequence[str]) -> int:
     _prepare_streams()
+    before = current.delivery
     try:
         with log_to_stderr():
             status: object = app.main(list(arguments), prog_name="launchpad", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except BaseException as error:
         return _report_error(error)
+    finally:
+        current.delivery = before
 
 
 def _finished(status: int) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from signal import Signals
 
+from ..core.delivery import Delivery, DeliveryAbandoned, current
 from ..core.output import OnOutput
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
@@ -15,6 +17,9 @@ from ..live.bar import Bar
 from ..models import Run
 from .inbox import Inbox, reader_has_left
 from .messages import print_message
+
+GIVE_UP_TIMEOUT = 1.0
+"""Seconds after a signal in which a pipe that is full must take more of what the main thread writes."""
 
 
 class Flight:
@@ -51,7 +56,8 @@ class Flight:
         return future
 
     def ends(self) -> Iterator[LaunchFuture]:
-        """Yields futures as they end, until none is in flight."""
+        """Yields futures as they end, until none is in flight. From now on, signals count while this thread writes."""
+        current.delivery = _OwnOutput(self)
         while self.in_flight:
             event = self._inbox.get()
             if isinstance(event, Signals):
@@ -59,6 +65,11 @@ class Flight:
             else:
                 self.in_flight -= 1
                 yield event
+
+    def act_on_signals(self) -> None:
+        """Acts on the signals that have arrived. Does not block."""
+        for number in self._inbox.take_signals():
+            self._act_on(number)
 
     def stop(self, *, hurry: bool = False) -> None:
         """Cancels queued runs and stops running ones, with `hurry` without grace. `ends` still yields them."""
@@ -73,6 +84,23 @@ class Flight:
         again = number in self._seen and number is not signal.SIGPIPE
         self._seen.add(number)
         self.signal = self.signal or number
+        self.stop(hurry=again)
         if number is signal.SIGINT and not again:
             print_message("stopping; press Ctrl-C again to kill what still runs")
-        self.stop(hurry=again)
+
+
+class _OwnOutput(Delivery):
+    """What the main thread itself writes. While a pipe is full, it acts on signals, and then soon gives up."""
+
+    def __init__(self, flight: Flight) -> None:
+        super().__init__()
+        self._flight = flight
+        self._give_up_at: float | None = None
+
+    def check(self) -> None:
+        self._flight.act_on_signals()
+        if self._flight.signal is None:
+            return
+        self._give_up_at = self._give_up_at or time.monotonic() + GIVE_UP_TIMEOUT
+        if time.monotonic() >= self._give_up_at:
+            raise DeliveryAbandoned

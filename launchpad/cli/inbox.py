@@ -47,6 +47,7 @@ class Inbox:
 
     def __exit__(self, *error: object) -> None:
         self._restore.close()
+        self._reading = -1
 
     def put(self, end: LaunchFuture) -> None:
         """Adds the end of a run. For any thread."""
@@ -61,8 +62,19 @@ class Inbox:
                 return self._signals.popleft()
             if self._ends:
                 return self._ends.popleft()
-            numbers = os.read(self._reading, 4096)
-            self._signals.extend(Signals(number) for number in numbers if number in SIGNALS)
+            self._receive()
+
+    def take_signals(self) -> list[Signals]:
+        """Returns the signals that have arrived; none after the block. Does not wait."""
+        if self._reading >= 0 and select.select([self._reading], [], [], 0)[0]:
+            self._receive()
+        taken = list(self._signals)
+        self._signals.clear()
+        return taken
+
+    def _receive(self) -> None:
+        numbers = os.read(self._reading, 4096)
+        self._signals.extend(Signals(number) for number in numbers if number in SIGNALS)
 
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:

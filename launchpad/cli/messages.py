@@ -9,13 +9,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from ..core.delivery import DeliveryAbandoned
 from ..core.screen import write_text
 from ..live.text import one_line
 
 
 def print_message(text: str) -> None:
     """Writes one line to the current sys.stderr, after the prefix `launchpad: `."""
-    with suppress(OSError, ValueError):  # stderr is closed or its reader is gone
+    with suppress(OSError, ValueError, DeliveryAbandoned):  # stderr is closed, its reader is gone, or reads no more
         write_text(sys.stderr, f"launchpad: {one_line(text)}\n")
 
 

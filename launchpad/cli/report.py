@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 from rich.text import Text
 
+from ..core.delivery import DeliveryAbandoned
 from ..core.screen import to_screen
 from ..future import LaunchFuture
 from ..live.text import one_line, why
@@ -97,6 +98,8 @@ class Report:
                 to_screen("stdout", lines)
         except BrokenPipeError:
             pass  # the SIGPIPE that comes with it stops the batch
+        except DeliveryAbandoned:
+            self.lost = True
         except OSError as error:
             if not self.lost:
                 print_message(f"the results cannot be written to standard output: {error.strerror}")

@@ -10,6 +10,7 @@ import abc
 import io
 import os
 import select
+import stat
 import sys
 import threading
 from contextlib import suppress
@@ -17,11 +18,15 @@ from functools import cache
 from typing import TextIO
 
 from .backend import StreamName
+from .delivery import current
 
 PIECE = 1024
 """Characters that a non-blocking pipe takes whole when poll(2) reports it writable: at most 4096 bytes of UTF-8."""
 
 _WITHOUT_CURSOR = ("", "dumb", "unknown")  # values of TERM
+
+BLOCKED_INTERVAL = 0.1
+"""Seconds between two looks of a thread that cannot write at whether it is to give up."""
 
 _screen_locks: dict[int, threading.RLock] = {}  # by process id: a forked child cannot wait for threads of its parent
 
@@ -54,9 +59,15 @@ def has_colors(stream: StreamName) -> bool:
 
 
 def to_screen(stream: StreamName, lines: list[str]) -> None:
-    """Prints lines to the current sys.stdout or sys.stderr, as one text. OSError, ValueError if that fails."""
+    """Prints lines to the current sys.stdout or sys.stderr, as one text. OSError, ValueError if that fails.
+
+    DeliveryAbandoned if the lines are those of a run whose output is given up while the screen takes nothing.
+    """
     _hold_lock_at_forks()
-    with screen_lock():
+    lock = screen_lock()
+    try:
+        while not lock.acquire(timeout=BLOCKED_INTERVAL):  # the thread that has it may be blocked for long
+            current.delivery.check()
         screen: TextIO | None = (
             sys.stdout if stream == "stdout" else sys.stderr
         )  # with the lock, since a bar replaces them
@@ -66,6 +77,11 @@ def to_screen(stream: StreamName, lines: list[str]) -> None:
             screen.write_lines(lines)
         else:
             write_lines(screen, lines)
+    finally:  # an interrupt is raised after a call, so the first call here is the release
+        try:  # noqa: SIM105 (suppress() would be a call before it)
+            lock.release()
+        except RuntimeError:  # not acquired
+            pass
 
 
 @cache
@@ -111,12 +127,7 @@ def _write(screen: TextIO, text: str) -> None:
     if file is not None:
         data = memoryview(text.encode(screen.encoding, screen.errors or "strict"))
         _flush(screen)  # what was printed before
-        while data:
-            written = file.write(data)
-            if written is None:
-                _wait_until_writable(file.fileno())
-            else:
-                data = data[written:]
+        _write_all(file, data)
     elif (fd := _nonblocking(screen)) is not None:
         for at in range(0, len(text), PIECE):
             _wait_until_writable(fd)
@@ -156,8 +167,47 @@ def _nonblocking(screen: TextIO) -> int | None:
     return None
 
 
+def _write_all(file: io.FileIO, data: memoryview) -> None:
+    """Writes `data`. It never blocks in the write itself, so that this thread can give up."""
+    fd = file.fileno()
+    if not _may_block(fd):
+        while data:
+            data = data[file.write(data) :]
+        return
+    pipe = _reopened(fd) if len(data) > select.PIPE_BUF else None
+    try:
+        while data:
+            _wait_until_writable(fd)
+            with suppress(BlockingIOError):
+                # A pipe that is writable takes PIPE_BUF bytes at once.
+                data = data[os.write(fd, data[: select.PIPE_BUF]) if pipe is None else os.write(pipe, data) :]
+    finally:
+        if pipe is not None:
+            os.close(pipe)
+
+
+def _may_block(fd: int) -> bool:
+    """Whether a write may block for long: to a pipe, a socket or a terminal."""
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (stat.S_ISCHR(mode) and os.isatty(fd))
+
+
+def _reopened(fd: int) -> int | None:
+    """A non-blocking descriptor of the same pipe, which leaves the mode of `fd` alone; None if there is none."""
+    with suppress(OSError):
+        if stat.S_ISFIFO(os.fstat(fd).st_mode):
+            return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK)
+    return None
+
+
 def _wait_until_writable(fd: int) -> None:
     """Returns also if the reader is gone: the next write fails then."""
     poll = select.poll()
     poll.register(fd, select.POLLOUT)
-    poll.poll()
+    if poll.poll(0):
+        return
+    delivery = current.delivery
+    delivery.check()
+    while not poll.poll(BLOCKED_INTERVAL * 1000):
+        delivery.check()
+    delivery.steps += 1

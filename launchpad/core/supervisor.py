@@ -110,11 +110,15 @@ class Supervisor:
 
     def wait(self, sink: Sink, until: float | None = None) -> Outcome | None:
         """Blocks until the run has ended, and returns its outcome; None if `until` (monotonic seconds) comes first."""
-        if self.outcome is None and not self._wait(sink, until):
-            return None
-        assert self.outcome is not None
-        self._report(self.outcome)
-        return self.outcome
+        before, current.delivery = current.delivery, self._delivery
+        try:
+            if self.outcome is None and not self._wait(sink, until):
+                return None
+            assert self.outcome is not None
+            self._report(self.outcome)
+            return self.outcome
+        finally:
+            current.delivery = before
 
     def kill(self) -> None:
         """Kills a run whose end the engine no longer reports."""
@@ -140,7 +144,7 @@ class Supervisor:
 
     def _wait(self, sink: Sink, until: float | None) -> bool:
         """`wait` before the end of the run. Returns whether it has ended."""
-        me, before = threading.get_ident(), current.delivery
+        me = threading.get_ident()
         if self._polling_thread == me:
             raise RuntimeError(f"on_output of run {self.run.name!r} waits for the run, which waits for on_output.")
         try:
@@ -148,7 +152,6 @@ class Supervisor:
                 if self.outcome is not None or (until is not None and time.monotonic() >= until):
                     return self.outcome is not None
             self._polling_thread = me
-            current.delivery = self._delivery
             return self._poll_until(sink, until)
         except EngineUnavailable as error:
             self._report(error)
@@ -156,7 +159,6 @@ class Supervisor:
         finally:  # an interrupt is raised after a call, so the first call here is the release
             if self._polling_thread == me:
                 self._polling_thread = None
-                current.delivery = before
             try:  # noqa: SIM105 (suppress() would be a call before it)
                 self._poll_lock.release()
             except RuntimeError:  # not acquired, for lack of time or because of an interrupt

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
+import struct
 import sys
+import termios
 from pathlib import Path
+from typing import TextIO
 
-from tests.helping import is_running
+import pytest
+
+from tests.helping import is_running, until
 
 from .command import launchpad, started
 
@@ -45,6 +51,28 @@ def test_sigterm_stops_the_run_and_exits_with_143() -> None:
         assert it.status() == 143
         assert it.stderr.read() == "bye\n"
     assert not is_running(pid)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command", ["run", "batch"])
+def test_a_signal_stops_the_runs_while_the_pipe_for_their_output_is_full(
+    command: str, number: signal.Signals, status: int, tmp_path: Path
+) -> None:
+    shell = ["sh", "-c", "echo $$; exec yes"]
+    file = tmp_path / "runs.jsonl"
+    file.write_text(json.dumps({"command": shell}))
+    with started(command, *(["--", *shell] if command == "run" else [str(file)])) as it:
+        pid = int(it.stdout.readline().rpartition("| ")[2])
+        until(lambda: held_by(it.stdout) > 50_000)
+        it.signal(number)
+        assert it.status() == status
+        assert "The last output of run 'sh' is lost" in it.stderr.read()
+    assert not is_running(pid)
+
+
+def held_by(pipe: TextIO) -> int:
+    """The bytes that have not been read."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
 
 
 def test_a_signal_that_was_ignored_stays_ignored() -> None:

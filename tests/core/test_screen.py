@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TextIO
+from typing import Any, TextIO
 
 import pytest
 
-from launchpad.core.screen import write_lines
+from launchpad.core.delivery import Delivery, DeliveryAbandoned, current
+from launchpad.core.screen import screen_lock, to_screen, write_lines
+from tests.helping import QUICK_TIMEOUT, in_thread
 
 LINES = [f"{number:06} ä" for number in range(40_000)]
 """About 400 KiB: several times what a pipe holds."""
@@ -78,6 +81,41 @@ def test_a_write_that_would_block_takes_no_time_of_the_processor() -> None:
         assert reader.read(held).strip(b"x") == b""
         assert waiting.result(10)[1] < 0.1 * 1e9
         assert reader.readline() == b"line\n"
+
+
+class Abandoning(Delivery):
+    """A delivery that is abandoned at the second look."""
+
+    looks = 0
+
+    def check(self) -> None:
+        self.looks += 1
+        self.abandoned = self.looks > 1
+        super().check()
+
+
+@pytest.mark.parametrize("make_pipe", [os.pipe, lambda: [end.detach() for end in socket.socketpair()]])
+def test_a_thread_whose_delivery_is_abandoned_leaves_a_blocking_pipe_that_takes_nothing(make_pipe: Any) -> None:
+    reading, writing = make_pipe()
+    delivery = Abandoning()
+
+    def write() -> None:
+        current.delivery = delivery
+        with open(writing, "w", encoding="utf-8") as file:
+            write_lines(file, LINES)
+
+    assert isinstance(in_thread(write).exception(QUICK_TIMEOUT), DeliveryAbandoned)
+    assert delivery.looks == 2
+    os.close(reading)
+
+
+def test_a_thread_whose_delivery_is_abandoned_waits_for_the_screen_no_longer() -> None:
+    def write() -> None:
+        current.delivery = Abandoning()
+        to_screen("stdout", ["line"])
+
+    with screen_lock():
+        assert isinstance(in_thread(write).exception(QUICK_TIMEOUT), DeliveryAbandoned)
 
 
 @pytest.mark.parametrize("kind", ["buffered", "unbuffered"])
