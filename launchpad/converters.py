@@ -132,6 +132,11 @@ def optional_path(value: StrPath | None, what: str) -> str | None:
     return _sendable(path, what)
 
 
+def absolute(path: str | None, folder: str) -> str | None:
+    """A path that is relative to `folder`; `~` is expanded when a run is launched."""
+    return path if path is None or path.startswith("~") else os.path.normpath(os.path.join(folder, path))
+
+
 def command(value: Words | None) -> list[str] | None:
     """A copy of a command with paths turned into text, unchanged: `~` stays as it is."""
     if value is None:

@@ -13,6 +13,7 @@ from . import yamlfile
 from .converters import masked
 from .launcher import Launcher, lookup_launcher
 from .models import Run
+from .relative_paths import Origin, as_written, default_working_dir, resolved
 from .schema import TEXT, Schema, schema_of
 from .settings import faults_in, keys_of, structure, unknown_key
 from .suggestions import did_you_mean
@@ -76,6 +77,7 @@ class Deployment:
     name: str = attrs.field(converter=_name)
     run: dict[str, Any] = attrs.field(converter=_run, repr=masked)
     launcher: Launcher = attrs.field(converter=_launcher)
+    _origin: Origin | None = attrs.field(default=None, kw_only=True, alias="origin", eq=False, repr=False)
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -83,7 +85,8 @@ class Deployment:
     def make_run(self, /, **parameters: Any) -> Run:
         """A new run with its own id; each of `parameters` overrides the deployment's parameter of that name."""
         merged = {**self.run.get("parameters", {}), **parameters}
-        return Run(**{**self.run, "parameters": merged})
+        working_dir = default_working_dir(self.run, self.launcher, self._origin)
+        return Run(**{"working_dir": working_dir, **self.run, "parameters": merged})
 
     def launch(self, /, **parameters: Any) -> bool:
         """Makes a run and launches it: `Launcher.submit`."""
@@ -95,13 +98,15 @@ class Deployment:
 
         A name that is not in the file is a KeyError that lists those that are.
 
-        Relative paths stay as they are: they are resolved when a run is launched.
+        Relative paths of this machine are relative to the file; so is the entrypoint of a local run without a
+        working_dir. Paths in a container stay.
         """
         document = yamlfile.load(path, _SCHEMA)
         deployments = _Deployments()
         deployments.file = document.file
+        folder = os.path.dirname(os.path.abspath(document.file))
         for position in _positions(document):
-            deployment = _read(document, "deployments", position)
+            deployment = _located(_read(document, "deployments", position), folder)
             if deployment.name in deployments:
                 raise document.error("there is a deployment of this name already", "deployments", position, "name")
             deployments[deployment.name] = deployment
@@ -109,24 +114,36 @@ class Deployment:
 
     @staticmethod
     def dump(path: str | os.PathLike[str], deployments: Mapping[str, Deployment] | Iterable[Deployment]) -> None:
-        """Writes deployments to a file, atomically; `load` returns equal ones. Env values are in clear text."""
+        """Writes deployments to a file, atomically; `load` returns equal ones. Env values are in clear text.
+
+        Relative paths are written as they were loaded, or absolute if the file is in another folder.
+        """
         ones = list(deployments.values() if isinstance(deployments, Mapping) else deployments)
         names = [one.name for one in ones]
         if isinstance(deployments, Mapping) and list(deployments) != names:
             raise ValueError("deployments must be under their own names")
         if len(set(names)) < len(names):
             raise ValueError("two deployments have the same name")
-        yamlfile.save(path, {"deployments": [_plain(one) for one in ones]})
+        folder = os.path.dirname(os.path.abspath(path))
+        yamlfile.save(path, {"deployments": [_plain(one, folder) for one in ones]})
 
 
-def _plain(deployment: Deployment) -> dict[str, Any]:
-    """A deployment as plain data, without the launcher settings that are at their defaults."""
+def _located(deployment: Deployment, folder: str) -> Deployment:
+    """A deployment of a file in `folder`, with absolute paths."""
+    run, launcher = resolved(deployment.run, deployment.launcher, folder)
+    return Deployment(deployment.name, run, launcher, origin=Origin(folder, deployment.run, deployment.launcher))
+
+
+def _plain(deployment: Deployment, folder: str) -> dict[str, Any]:
+    """A deployment as plain data for a file in `folder`, without the launcher settings that are at their defaults."""
     launcher = deployment.launcher
+    run, paths = as_written(deployment.run, launcher, deployment._origin, folder)
     settings = attrs.asdict(launcher.to_settings())
     for field in attrs.fields(type(launcher)):
         if getattr(launcher, field.name) == _default(field):
             settings["config"].pop(field.name, None)
-    return {"name": deployment.name, "run": deployment.run, "launcher": settings}
+    settings["config"].update({key: path for key, path in paths.items() if key in settings["config"]})
+    return {"name": deployment.name, "run": run, "launcher": settings}
 
 
 def _default(field: attrs.Attribute[Any]) -> Any:

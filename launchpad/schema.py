@@ -45,6 +45,12 @@ KEY = "launchpad.schema"
 DURATION = "launchpad.duration"
 """The key that is True in the metadata of an attrs field with a number of seconds."""
 
+PATH = "launchpad.path"
+"""The key, in the metadata of an attrs field with paths of this machine, of a function that makes them absolute.
+
+It takes the field's value and the folder that relative paths are relative to.
+"""
+
 Schema = Scalar | Mapping[str, Any] | list[Any] | Callable[[Mapping[str, str]], Any] | None
 """A kind of scalars, a list with the schema of its items, or a mapping with the schema of each key.
 

@@ -69,10 +69,6 @@ class TestLoad:
         file.write_text("deployments: []\n")
         assert Deployment.load("deployments.yaml") == {}
 
-    def test_relative_paths_stay_as_they_are(self, file: Path) -> None:
-        file.write_text(GOOD.replace("/app,", "../app,"))
-        assert Deployment.load(file)["nightly"].make_run().working_dir == "../app"
-
     def test_an_unknown_name_is_a_key_error_that_lists_the_names(self, file: Path) -> None:
         file.write_text(GOOD)
         loaded = Deployment.load(file)

@@ -16,7 +16,7 @@ from ..environment import API_URL, base_run_environment, image_for
 from ..errors import EngineUnavailable
 from ..launcher import Launcher, names_settings, register_launcher
 from ..models import ImagePullPolicy, Run
-from ..schema import KEY
+from ..schema import KEY, PATH
 from . import converters as fields
 from . import options, volumes
 from . import spec as specs
@@ -54,7 +54,7 @@ class DockerLauncher(Launcher):
     network_mode: str | None = attrs.field(default=None, converter=fields.network_mode)
     labels: dict[str, str] = attrs.field(factory=dict, converter=labels)
     auto_remove: bool = attrs.field(default=False, converter=fields.auto_remove)
-    volumes: list[str] = attrs.field(factory=list, converter=fields.volumes)
+    volumes: list[str] = attrs.field(factory=list, converter=fields.volumes, metadata={PATH: volumes.absolute})
     mem_limit: str | int | None = attrs.field(default=None, converter=fields.mem_limit)
     cpus: float | None = attrs.field(default=None, converter=fields.cpus)
     user: str | None = attrs.field(default=None, converter=fields.user)

@@ -50,6 +50,18 @@ def binds(volumes: Iterable[str]) -> list[str]:
     return [_resolved(volume) for volume in volumes if not _is_anonymous(volume)]
 
 
+def absolute(volumes: Iterable[str], folder: str) -> list[str]:
+    """The volumes with absolute sources; relative ones are relative to `folder`."""
+    return [_absolute(volume, folder) for volume in volumes]
+
+
+def _absolute(volume: str, folder: str) -> str:
+    source, colon, rest = volume.partition(":")
+    if _is_anonymous(volume) or not source.startswith("."):
+        return volume
+    return f"{os.path.normpath(os.path.join(folder, source))}{colon}{rest}"
+
+
 def _is_anonymous(volume: str) -> bool:
     return _ANONYMOUS.match(volume) is not None
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from ..converters import StrPath, Texts, choice, optional_path, seconds
+from ..converters import StrPath, Texts, absolute, choice, optional_path, seconds
 from ..converters import labels as label_values
 from ..errors import LaunchError
 from ..models import ImagePullPolicy, RestartPolicy
@@ -184,6 +184,18 @@ def job_watch_timeout(value: float | None) -> float | None:
 
 def finished_job_ttl(value: float | None) -> float | None:
     return None if value is None else seconds(value, "finished_job_ttl", zero=True)
+
+
+def absolute_file(value: Any, folder: str) -> Any:
+    """The path of a file made absolute; a value that is no path stays."""
+    return absolute(value, folder) if isinstance(value, str) else value
+
+
+def absolute_kubeconfig(value: str | None, folder: str) -> str | None:
+    """As `absolute_file`; it may be several files, as in KUBECONFIG."""
+    if value is None or os.path.exists(os.path.join(folder, value)):
+        return absolute(value, folder)
+    return os.pathsep.join(absolute(part, folder) or "" for part in value.split(os.pathsep) if part)
 
 
 def whole_seconds(value: float | None, least: int = 0) -> int | None:

@@ -14,7 +14,7 @@ from ..environment import API_URL, IMAGE, base_run_environment, image_for
 from ..errors import EngineUnavailable, LaunchError
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
-from ..schema import DURATION, KEY
+from ..schema import DURATION, KEY, PATH
 from . import converters as fields
 from . import spec as specs
 from .labels import own_labels, valid_labels
@@ -51,10 +51,13 @@ class KubernetesLauncher(Launcher):
     image_pull_policy: ImagePullPolicy | None = attrs.field(default=None, converter=fields.image_pull_policy)
     restart_policy: RestartPolicy = attrs.field(default=RestartPolicy.NEVER, converter=fields.restart_policy)
     job: dict[str, Any] | str | None = attrs.field(
-        default=None, converter=fields.manifest, repr=fields.hidden, metadata={KEY: JOB}
+        default=None, converter=fields.manifest, repr=fields.hidden, metadata={KEY: JOB, PATH: fields.absolute_file}
     )
     customizations: list[dict[str, Any]] | str = attrs.field(
-        factory=list, converter=fields.customizations, repr=fields.hidden, metadata={KEY: PATCH}
+        factory=list,
+        converter=fields.customizations,
+        repr=fields.hidden,
+        metadata={KEY: PATCH, PATH: fields.absolute_file},
     )
     resources: dict[str, dict[str, str]] | None = attrs.field(default=None, converter=fields.resources)
     image_pull_secrets: list[str] = attrs.field(factory=list, converter=fields.image_pull_secrets)
@@ -67,7 +70,9 @@ class KubernetesLauncher(Launcher):
         default=None, converter=fields.job_watch_timeout, metadata={DURATION: True}
     )
     context: str | None = attrs.field(default=None, converter=fields.context)
-    kubeconfig: str | None = attrs.field(default=None, converter=fields.kubeconfig)
+    kubeconfig: str | None = attrs.field(
+        default=None, converter=fields.kubeconfig, metadata={PATH: fields.absolute_kubeconfig}
+    )
     forward_urls: list[str] = attrs.field(factory=lambda: [API_URL], converter=fields.forward_urls)
 
     def __attrs_post_init__(self) -> None:

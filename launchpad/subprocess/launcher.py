@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from ..converters import StrPath, optional_path, working_dir
+from ..converters import StrPath, absolute, optional_path, working_dir
 from ..core.backend import Backend, Spec
 from ..core.cancellation import StartLimiter, StopToken
 from ..core.output import OnOutput
@@ -18,6 +18,7 @@ from ..errors import LaunchError
 from ..jupyter import in_notebook
 from ..launcher import Launcher, OnStart, register_launcher
 from ..models import Outcome, Run
+from ..schema import PATH
 from . import spec as specs
 from .backend import SubprocessBackend
 from .watchdog import watched
@@ -40,6 +41,10 @@ def _condaenv(value: StrPath | None) -> str | None:
     return optional_path(value, "condaenv")
 
 
+def _absolute_condaenv(value: str | None, folder: str) -> str | None:
+    return value if value is None or not specs.is_conda_path(value) else absolute(value, folder)
+
+
 def _virtualenv(value: StrPath | None) -> str | None:
     return optional_path(value, "virtualenv")
 
@@ -50,17 +55,17 @@ class SubprocessLauncher(Launcher):
     """Launches runs as local processes, each in its own session and process group.
 
     A run inherits this process's environment. `virtualenv` is the path of a virtualenv, `condaenv` the name or the path
-    (`/…`, `~…`) of a conda environment; only one may be set. `working_dir` must exist when a run is launched; `~` is
-    expanded then.
+    (`/…`, `./…`, `~…`) of a conda environment; only one may be set. `working_dir` must exist when a run is launched;
+    `~` is expanded then.
 
     Stopping sends SIGTERM to the group, and SIGKILL after `grace` seconds, child processes included.
     """
 
     type: ClassVar[str] = "subprocess"
 
-    condaenv: str | None = attrs.field(default=None, converter=_condaenv)
-    virtualenv: str | None = attrs.field(default=None, converter=_virtualenv)
-    working_dir: str | None = attrs.field(default=None, converter=working_dir)
+    condaenv: str | None = attrs.field(default=None, converter=_condaenv, metadata={PATH: _absolute_condaenv})
+    virtualenv: str | None = attrs.field(default=None, converter=_virtualenv, metadata={PATH: absolute})
+    working_dir: str | None = attrs.field(default=None, converter=working_dir, metadata={PATH: absolute})
     _session: Session = attrs.field(init=False, eq=False, repr=False, factory=lambda: _THIS_PROCESS)
 
     def __attrs_post_init__(self) -> None:

@@ -69,10 +69,15 @@ def _is_python(path: str) -> bool:
     return any(_PYTHON.match(os.path.basename(name)) for name in (path, os.path.realpath(path)))
 
 
+def is_conda_path(environment: str) -> bool:
+    """Whether a conda environment is given by its path. A name cannot contain a slash."""
+    return environment.startswith("~") or "/" in environment
+
+
 def conda_command(environment: str, conda: str) -> list[str]:
     """The words to put before a command, so that it runs in a conda environment, given by its name or its path."""
-    by_path = environment.startswith(("/", "~"))
-    selected = ["--prefix", os.path.realpath(os.path.expanduser(environment))] if by_path else ["--name", environment]
+    path = os.path.expanduser(environment)
+    selected = ["--prefix", os.path.realpath(path)] if is_conda_path(environment) else ["--name", environment]
     return [conda, "run", *selected, "--no-capture-output"]
 
 
