@@ -33,7 +33,10 @@ def image_for(run: Run, image: str | None = None) -> str:
     if given := image or os.environ.get(IMAGE):
         return given
     if run.entrypoint is None:
-        raise LaunchError(f"There is no image to run the command in: set the launcher's image, or {IMAGE}.")
+        raise LaunchError(
+            f"There is no image to run the command in: set the launcher's image, or {IMAGE} "
+            "(on the command line: --image)."
+        )
     return f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 
 

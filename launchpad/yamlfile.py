@@ -146,8 +146,10 @@ def _documents(text: str, file: str, schema: Schema, default: Schema = None) -> 
             yield _document(reader, root, file, schema, start)
 
 
-def list_items(stream: BinaryIO, file: str, what: str, schema: Schema = None) -> Iterator[Document]:
-    """Reads the items of a YAML list, each as a document, and holds only one of them. `what` names them in faults.
+def list_items(stream: BinaryIO, file: str, what: str, schema: Schema = None, hint: str = "") -> Iterator[Document]:
+    """Reads the items of a YAML list, each as a document, and holds only one of them.
+
+    `what` names the items in faults, and `hint` is what to do about a file that has no list.
 
     A fault that ends the reading is that of the last document.
     """
@@ -155,7 +157,7 @@ def list_items(stream: BinaryIO, file: str, what: str, schema: Schema = None) ->
     source = _Source(stream)
     try:
         loader = _ItemLoader(source)
-        for root in loader.items(what):
+        for root in loader.items(what, hint):
             line = root.start_mark.line + 1
             yield _document(NodeReader(loader, loader.is_json, None), root, file, schema)
             loader.constructed_objects.clear()
@@ -291,7 +293,7 @@ class _ItemLoader(_FastLoader, Composer):  # type: ignore[misc]
         Composer.__init__(self)
         self.is_json = False
 
-    def items(self, what: str) -> Iterator[Any]:
+    def items(self, what: str, hint: str) -> Iterator[Any]:
         self.get_event()  # the start of the stream
         lists = 0
         while not self.check_event(yaml.StreamEndEvent):
@@ -306,5 +308,7 @@ class _ItemLoader(_FastLoader, Composer):  # type: ignore[misc]
                     yield self.compose_node(None, 0)
                 self.get_event()  # the end of the list
             elif getattr(event, "style", None) or getattr(event, "value", None) not in _NOTHING:
-                raise _NotOneList(None, None, f"it must hold a list of {what}, each after a dash", event.start_mark)
+                raise _NotOneList(
+                    None, None, f"it must hold a list of {what}, each after a dash{hint}", event.start_mark
+                )
             self.get_event()  # the end of the document

@@ -71,7 +71,9 @@ def read_stream(stream: Any, name: str, *, lines: bool = False) -> list[Item]:
 def _documents(stream: Any, name: str) -> Iterator[Document]:
     start = stream.peek().removeprefix(codecs.BOM_UTF8).lstrip()
     is_json = start.startswith(b"{") and not start.startswith((b"{{", b"{%", b"{#"))  # those are templates
-    return _json_lines(stream, name) if is_json else yamlfile.list_items(stream, name, "runs", schema_of(Run))
+    if is_json:
+        return _json_lines(stream, name)
+    return yamlfile.list_items(stream, name, "runs", schema_of(Run), "; if each line is a command, use --lines")
 
 
 def _lines_of(error: ValueError, document: Document) -> list[str]:

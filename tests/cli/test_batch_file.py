@@ -49,7 +49,7 @@ def test_an_item_has_the_fields_of_a_run() -> None:
         ("", "runs: there are no runs in it"),
         ("[]", "runs: there are no runs in it"),
         ("a: 1", "runs:1: it must hold a list of runs, each after a dash"),
-        ("\n\nwords", "runs:3: it must hold a list of runs, each after a dash"),
+        ("\n\nwords", "runs:3: it must hold a list of runs, each after a dash; if each line is a command, use --lines"),
         ("- command: [a]\n---\n- command: [b]\n", "runs:2: it must hold one list, not several documents"),
         ("- command: [a]\n- 3", "runs:2: a run must be a mapping such as {command: [echo, hello]}, not int"),
         ("- command: [a\n- b", "runs:3: it is not valid YAML: did not find expected ',' or ']'"),

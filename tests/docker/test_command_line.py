@@ -13,7 +13,8 @@ import pytest
 from launchpad import Run
 
 from ..cli.command import Finished, launchpad, started
-from .conftest import IMAGE, LABEL, Launch, sh
+from ..helping import eventually
+from .conftest import IMAGE, LABEL, REMOVAL_TIMEOUT, Launch, sh
 
 pytestmark = pytest.mark.docker
 
@@ -94,6 +95,25 @@ def test_a_batch_launches_one_container_per_run(docker: list[str]) -> None:
     done = launchpad("batch", "-", *docker, stdin="\n".join(map(json.dumps, runs)))
     assert (done.returncode, done.stdout.splitlines()) == (1, ["a | out"])
     assert {"b | err", "b: failed: Exited with status 3."} <= set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(("options", "kept"), [([], 0), (["--keep"], 2), (["--set", "auto_remove=false"], 2)])
+def test_a_batch_removes_its_containers_unless_it_is_told_to_keep_them(
+    options: list[str], kept: int, mark: str, containers: Containers
+) -> None:
+    settings = [
+        "--launcher",
+        "docker",
+        "--image",
+        IMAGE,
+        "--set",
+        "network_mode=none",
+        "--set",
+        f"labels.{LABEL}={mark}",
+    ]
+    done = launchpad("batch", "--lines", "-", *settings, *options, stdin="true\nfalse\n")
+    assert done.returncode == 1
+    assert len(eventually(containers, lambda left: len(left) == kept, REMOVAL_TIMEOUT, interval=0.05)) == kept
 
 
 @pytest.mark.usefixtures("nothing_left")
