@@ -101,7 +101,8 @@ class Supervisor:
             due = self._advance_stop()
         except LaunchError as error:
             self.abandoned = self._delivery.abandoned
-            self.warn_of_survival(error)
+            if not self._closing:  # else the launch is over, and the unit is closed
+                self.warn_of_survival(error)
             return None
         self._close_if_free()
         if due is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from ..core.backend import Exit
 from ..core.diagnosis import MEMORY_HINT, Diagnosis, of_exit_code
 from ..models import Reason
@@ -14,6 +16,7 @@ from .status import (
     containers,
     decision_of,
     exit_code,
+    has_log,
     is_restarted,
     last_end,
     phase,
@@ -41,6 +44,21 @@ _MEMORY_LIMIT_HINT = "It used more memory than its limit in resources: raise it.
 
 def of_end(job: Object | None, pods: Sequence[Object]) -> Exit:
     """The Exit of a Job for which it is decided how it ends. `pods` are its pods, the newest last."""
+    end = _of_end(job, pods)
+    again = of_suspension(pods)
+    return attrs.evolve(end, message=f"{end.message} {again}".strip()) if again else end
+
+
+def of_suspension(pods: Sequence[Object]) -> str:
+    """How often a run was executed that was suspended after its start; empty if it was not."""
+    started = [pod for pod in pods if has_log(pod)]
+    if not any(pod.get("suspended") for pod in started):
+        return ""
+    often = "once" if len(started) == 1 else "twice" if len(started) == 2 else f"{len(started)} times"
+    return f"Its Job was suspended after the start of the run, which was executed {often}."
+
+
+def _of_end(job: Object | None, pods: Sequence[Object]) -> Exit:
     end = decision_of(job) or {}
     if end.get("type") in ("Complete", "SuccessCriteriaMet"):
         pod = _succeeded(pods)

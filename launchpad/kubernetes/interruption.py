@@ -20,6 +20,7 @@ class Interruption:
         self._lost_timeout = lost_timeout
         self._lookup = lookup
         self._clock = clock
+        self._ending: tuple[bool, float] | None = None  # how far the end had come when the wait began
         self._confirmed = False  # whether the server has answered since the wait is over
         self.due: float | None = None
         """When (monotonic seconds) the wait is over; None while no one else ends the run."""
@@ -30,10 +31,14 @@ class Interruption:
         When the time is over, the state is requested first: the watchers may not have heard from the server.
         """
         if not is_being_ended(snapshot):
-            self.due, self._confirmed = None, False
+            self.due = self._ending = None
             return False
-        if self.due is None:
-            self.due = self._clock() + self._lost_timeout + max(map(grace_of, snapshot.pods), default=0.0)
+        grace = max(map(grace_of, snapshot.pods), default=0.0)
+        ending = (decision_of(snapshot.job) is not None, grace)
+        if ending != self._ending:
+            self._ending, self._confirmed = ending, False
+            self.due = self._clock() + self._lost_timeout + grace
+        assert self.due is not None
         if self._confirmed or self._clock() < self.due:
             return self._confirmed
         self._confirmed = self._lookup.job()

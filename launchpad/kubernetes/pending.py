@@ -111,7 +111,7 @@ class PendingPod:
             message = waiting.pod_refusal(events) or (waiting.quota_refusal(events) if last else None)
             if message is not None:
                 return LaunchError(f"The cluster creates no pod for the run: {message}")
-        return waiting.of_waiting(snapshot.job, pod, events, self._waited()) if last else None
+        return waiting.of_waiting(snapshot.job, pod, events, self._waited(), snapshot.pods) if last else None
 
     def _events(self, item: Object | None) -> list[Object]:
         """The cluster's events about an object; none if they may not be read."""

@@ -174,6 +174,7 @@ def _customized(manifest: Spec, customizations: Sequence[patch.Operation]) -> Sp
             f"customizations: they must not change metadata.name, the labels {RUN_ID} of the Job and its pods, and the "
             f"container {CONTAINER!r}: these identify the run"
         )
+    custom["metadata"].pop("resourceVersion", None)  # the server creates no object that has one
     return custom
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.backend import Exit
 from ..core.diagnosis import Diagnosis
 from ..models import Reason
-from .diagnosis import CANNOT_RUN, UNSCHEDULABLE_HINT, exit_of, of_container, sentence
+from .diagnosis import CANNOT_RUN, UNSCHEDULABLE_HINT, exit_of, of_container, of_suspension, sentence
 from .status import Container, containers, exit_code, has_run, is_suspended, last_end, state, terminated, waits
 
 Object = Mapping[str, Any]
@@ -47,14 +47,17 @@ def is_hopeless(pod: Object, pull_failures: int) -> bool:
     return bool(reasons & _HOPELESS_REASONS or (reasons & _IMAGE_REASONS and pull_failures >= _MAX_PULL_FAILURES))
 
 
-def of_waiting(job: Object | None, pod: Object | None, events: Sequence[Object], waited: float) -> Exit:
+def of_waiting(
+    job: Object | None, pod: Object | None, events: Sequence[Object], waited: float, pods: Sequence[Object] = ()
+) -> Exit:
     """The Exit of a run whose pod, or a container of it, did not start within `waited` seconds.
 
-    It has the reasons that the cluster reports.
+    It has the reasons that the cluster reports. `pods` are all pods of the Job, also those that are gone.
     """
     reason, hint = _why_waiting(job, pod, events)
     reported = [
         _held_back(job),
+        of_suspension(pods),
         *_unmet_conditions(pod),
         *_waiting_containers(pod),
         *dict.fromkeys(sentence(event.get("reason"), event.get("message")) for event in _warnings(events)),

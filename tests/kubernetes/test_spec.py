@@ -263,6 +263,15 @@ def test_objects_of_the_caller_are_not_changed() -> None:
 # Customizations.
 
 
+def test_a_version_of_the_job_is_not_sent_because_the_server_creates_no_job_that_has_one() -> None:
+    patch = [{"op": "add", "path": "/metadata/resourceVersion", "value": "7"}]
+    assert (
+        "resourceVersion"
+        not in spec(job={"apiVersion": "batch/v1", "kind": "Job", "metadata": {"resourceVersion": "8"}})["metadata"]
+    )
+    assert "resourceVersion" not in spec(customizations=patch)["metadata"]
+
+
 @pytest.mark.parametrize("form", ["list", "string", "file"])
 def test_customizations_are_applied_last(tmp_path: pathlib.Path, form: str) -> None:
     patch: Any = [{"op": "replace", "path": "/spec/backoffLimit", "value": 9}]

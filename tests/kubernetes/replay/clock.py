@@ -1,0 +1,81 @@
+"""The time of a replay: it stands still while anything happens, and then goes to the next event or time-out at once."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import threading
+import time
+
+from launchpad.net.wakeup import Clock, HasFileno, Wakeup, readable
+
+from .world import World
+
+SETTLE_TIMEOUT = 60.0
+"""Seconds within which client and server must come to rest."""
+
+
+class WaitsForEver(Exception):
+    """A run waits without a time-out, and nothing will happen any more."""
+
+
+class ReplayClock(Clock):
+    """Publishes the changes of a world when nothing else is left to be done.
+
+    The thread that follows the run waits for the world; the watchers' threads wait for their streams.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._waiting: dict[int, tuple[int, HasFileno]] = {}  # by thread: the port and the stream of its watch
+
+    def now(self) -> float:
+        return self._world.now
+
+    def wait(self, wakeup: Wakeup, timeout: float | None, *others: HasFileno) -> bool:
+        if threading.current_thread().name.startswith(("launchpad-jobs of", "launchpad-pods of")):
+            return self._wait_for_stream(wakeup, *others)
+        due = math.inf if timeout is None else self.now() + timeout
+        while not self._has_news(wakeup, *others):
+            if self._world.awaited and self._world.next_at is not None and self._world.next_at <= due:
+                self._world.now = max(self.now(), self._world.next_at)
+                raise KeyboardInterrupt
+            if self._world.next_at is None and due == math.inf:
+                raise WaitsForEver
+            if self._world.next_at is None or due < self._world.next_at:
+                self._world.now = due
+                return False
+            self._world.advance()
+        return True
+
+    def _wait_for_stream(self, wakeup: Wakeup, stream: HasFileno) -> bool:
+        me = threading.get_ident()
+        self._waiting[me] = (_port(stream), stream)
+        try:
+            return wakeup.wait(None, stream)
+        finally:
+            del self._waiting[me]
+
+    def _has_news(self, *sources: HasFileno) -> bool:
+        """Whether there is something to do, once client and server have come to rest."""
+        end = time.monotonic() + SETTLE_TIMEOUT
+        while not self._is_quiet(sources[1:]):
+            if readable(sources, 0.0005):
+                return True
+            assert time.monotonic() < end, f"client and server do not come to rest: {self._world.idle}, {self._waiting}"
+        return readable(sources, 0.0)
+
+    def _is_quiet(self, logs: tuple[HasFileno, ...]) -> bool:
+        waiting = list(self._waiting.values())
+        with self._world.changed:
+            idle = dict(self._world.idle)
+        kinds = sorted(idle.get(port, "") for port, _ in waiting)
+        quiet = kinds == ["jobs", "pods"] and all(_port(log) in idle for log in logs)
+        return quiet and not readable([stream for _, stream in waiting], 0.0)
+
+
+def _port(stream: HasFileno) -> int:
+    with socket.socket(fileno=os.dup(stream.fileno())) as copy:
+        port: int = copy.getsockname()[1]
+        return port

@@ -1,0 +1,58 @@
+"""Launches one run on a replayed situation, by the real launcher and backend over a socket."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, NamedTuple
+
+import attrs
+
+from launchpad import KubernetesLauncher, LaunchError, Outcome, Run
+from launchpad.kubernetes.backend import KubernetesBackend
+
+from .clock import ReplayClock, WaitsForEver
+from .server import ReplayServer
+from .world import World
+
+
+class Result(NamedTuple):
+    """What becomes of a run: the reason, exit code and message of its outcome, or the class and text of an error."""
+
+    reason: str
+    exit_code: int | None
+    message: str
+
+
+@attrs.frozen(kw_only=True)
+class ReplayLauncher(KubernetesLauncher):
+    """A launcher on a replaying server. `world` is its namespace there."""
+
+    world: Any = attrs.field(eq=False)
+    server: Any = attrs.field(eq=False)
+
+    def connect(self) -> KubernetesBackend:
+        configuration = types.SimpleNamespace(host=self.server.url, proxy=None, auth_settings=dict)
+        clock = ReplayClock(self.world)
+        return KubernetesBackend(lambda: configuration, self.namespace or "", self.pod_watch_timeout, clock)
+
+    def names(self, run: Run) -> Iterator[str]:
+        yield self.world.name
+
+
+def launch(server: ReplayServer, world: World, key: str, **callbacks: Any) -> Outcome:
+    """Launches a run in the namespace `key`, which is this world."""
+    server.worlds[key] = world
+    output = "on_output" in callbacks
+    launcher = ReplayLauncher(image="x", namespace=key, stream_output=output, server=server, world=world)
+    with closing(world), closing(launcher):
+        return launcher.launch(Run(command=["true"], name="job"), **callbacks)
+
+
+def replayed(server: ReplayServer, world: World, key: str) -> Result:
+    try:
+        outcome = launch(server, world, key)
+    except (WaitsForEver, KeyboardInterrupt, LaunchError) as error:
+        return Result(type(error).__name__, None, str(error))
+    return Result(str(outcome.reason), outcome.exit_code, outcome.message)
