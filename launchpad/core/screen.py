@@ -44,6 +44,10 @@ class StreamProxy(abc.ABC):
     def write_lines(self, lines: list[str]) -> None:
         """Prints whole lines, like the function `write_lines`. Called with `screen_lock` held."""
 
+    @abc.abstractmethod
+    def note(self, screen: object, key: object, text: str) -> bool:
+        """Shows `text` in place of the last note of `key`; "" removes it. False if `screen` is not what is replaced."""
+
 
 def is_terminal(screen: TextIO | None) -> bool:
     """Whether `screen` is a terminal on which the cursor can be moved."""

@@ -12,6 +12,7 @@ from typing import Any, TextIO, cast
 
 from ..core.screen import StreamProxy, screen_lock, write_lines, write_text
 from .tally import Counts, Failure
+from .text import one_line
 from .view import TerminalView
 
 _RESET = "\x1b[0m"
@@ -27,7 +28,8 @@ class TerminalDisplay:
         self._view = TerminalView(self._area.screen)
 
     def show(self, counts: Counts, failures: list[Failure]) -> None:
-        self._area.put(self, self._view.bar(counts), self._view.failures(failures))
+        bar = self._view.bar(counts, self._area.note_in(self))
+        self._area.put(self, bar, self._view.failures(failures))
 
     def close(self, counts: Counts, failures: list[Failure]) -> None:
         """Replaces the bar by a summary line."""
@@ -45,12 +47,18 @@ class StatusArea:
         self.screen = screen
         self._process = os.getpid()
         self._bars: dict[TerminalDisplay, str] = {}  # empty until it is first shown
+        self.notes: dict[object, str] = {}  # what else to show, in the first bar
         self._drawn = 0  # how many are on the screen; the cursor is on the line of the last one
 
     @property
     def alive(self) -> bool:
         """Whether there are bars of this process: a forked child has a copy that no thread updates."""
         return bool(self._bars) and os.getpid() == self._process
+
+    def note_in(self, display: TerminalDisplay) -> str:
+        """What a bar shows beside its counts: one line."""
+        with screen_lock():
+            return ", ".join(self.notes.values()) if next(iter(self._bars), None) is display else ""
 
     def put(self, display: TerminalDisplay, bar: str, above: str = "") -> None:
         """Adds a bar below the others, or updates it in place."""
@@ -126,6 +134,15 @@ class StdoutProxy(StreamProxy):
         else:
             text = "\n".join(lines) + "\n"
             self.area.draw(text + _RESET if "\x1b" in text else text)  # colours end where the bars start
+
+    def note(self, screen: object, key: object, text: str) -> bool:
+        if not self.area.alive or getattr(screen, "behind", screen) is not self.behind:
+            return False
+        with screen_lock():
+            self.area.notes.pop(key, None)
+            if text:
+                self.area.notes[key] = one_line(text)
+        return True
 
     def flush(self) -> None:
         """Shows an incomplete line too, such as a prompt, as a line of its own."""

@@ -35,9 +35,9 @@ class TerminalView:
     def __init__(self, screen: TextIO) -> None:
         self._console = Console(file=screen, highlight=False, soft_wrap=True, force_jupyter=False)
 
-    def bar(self, counts: Counts) -> str:
-        """One line without a newline, as wide as the terminal is now at most."""
-        return self._rendered(*_bar(counts, self._console.width - 1))
+    def bar(self, counts: Counts, pulls: str = "") -> str:
+        """One line without a newline, as wide as the terminal is now at most. `pulls` is one of its facts."""
+        return self._rendered(*_bar(counts, self._console.width - 1, pulls))
 
     def summary(self, counts: Counts) -> str:
         """The final line."""
@@ -90,9 +90,9 @@ def _print_page(console: Console, counts: Counts, over: bool) -> None:
         console.print(f"and {counts.failed - len(counts.failures)} more that failed")
 
 
-def _bar(counts: Counts, width: int) -> list[RenderableType]:
+def _bar(counts: Counts, width: int, pulls: str = "") -> list[RenderableType]:
     """The bar, with as many facts as fit into `width` columns."""
-    facts = _facts(counts)
+    facts = _facts(counts, pulls)
     while len(facts) > 1 and _length(facts) + 1 + SHORTEST_BAR > width:
         facts.remove(max(facts, key=lambda fact: fact[0]))
     text = Text("  ", no_wrap=True, overflow="crop", end="").join(fact for _, fact in facts)
@@ -107,7 +107,7 @@ def _bar(counts: Counts, width: int) -> list[RenderableType]:
     return [bar, Text(" ") + text]
 
 
-def _facts(counts: Counts) -> list[tuple[int, Text]]:
+def _facts(counts: Counts, pulls: str) -> list[tuple[int, Text]]:
     """The facts beside the bar. If not all fit, those with the highest number are left out first."""
     left = counts.seconds_left
     facts = [
@@ -119,6 +119,7 @@ def _facts(counts: Counts) -> list[tuple[int, Text]]:
         (6, f"{counts.queued} queued" if counts.queued else "", ""),
         (4, rate(counts), ""),
         (2, f"{duration(ceil(left))} left" if left else duration(counts.seconds), ""),
+        (2, pulls, ""),
     ]
     return [(place, Text(words, style)) for place, words, style in facts if words]
 

@@ -8,14 +8,15 @@ import json
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, redirect_stderr, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import pytest
 
 from launchpad import ImagePullError
 from launchpad.core.cancellation import Listening, Stopped, StopToken
+from launchpad.core.screen import StreamProxy
 from launchpad.docker.images import Images, Pull
 from launchpad.docker.pull_progress import Progress
 from launchpad.net.http import StreamingResponse
@@ -139,7 +140,7 @@ class Terminal(io.StringIO):
 
 def progress_of(tty: bool, *lines: dict[str, Any]) -> str:
     with closing(Terminal(tty)) as screen:
-        with Progress("a:1", screen) as progress:
+        with Progress("a:1", screen, interval=0) as progress:
             for line in lines:
                 progress.show(line)
         return screen.getvalue()
@@ -152,3 +153,56 @@ def test_an_image_that_is_up_to_date_shows_nothing() -> None:
 def test_without_a_terminal_the_start_and_the_end_are_shown() -> None:
     loading = {"status": "Downloading", "id": "l", "progressDetail": {"current": 1, "total": 2}}
     assert progress_of(False, {"status": "Pulling fs layer", "id": "l"}, loading) == "Pulling a:1 ...\nPulled a:1\n"
+
+
+def loading(current: int) -> dict[str, Any]:
+    return {"status": "Downloading", "id": "l", "progressDetail": {"current": current, "total": 8_000_000}}
+
+
+def test_on_a_terminal_one_line_with_a_bar_is_rewritten() -> None:
+    shown = progress_of(True, {"status": "Pulling fs layer", "id": "l"}, loading(2_000_000), loading(8_000_000))
+    lines = [line.rstrip() for line in shown.split("\r")]
+    assert lines == [
+        "Pulling a:1 [                    ]",
+        "Pulling a:1 [=====               ] 2.0 of 8.0 MB",
+        "Pulling a:1 [====================] 8.0 of 8.0 MB",
+        "Pulled a:1",
+    ]
+    assert shown.count("\n") == 1
+
+
+def test_a_line_is_not_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    assert progress_of(True, loading(1)).split("\r")[0] == "Pulling a:1 [      "
+
+
+class BarOn(StreamProxy):
+    """A progress bar that replaces a screen."""
+
+    def __init__(self, behind: object) -> None:
+        self.behind = behind
+        self.notes: list[str] = []
+
+    def write_lines(self, lines: list[str]) -> None:
+        raise AssertionError(f"printed above the bar: {lines}")
+
+    def note(self, screen: object, key: object, text: str) -> bool:
+        if screen is self.behind:
+            self.notes.append(text)
+        return screen is self.behind
+
+
+@pytest.mark.parametrize("error", [None, ImagePullError("gone")])
+def test_under_a_progress_bar_a_pull_is_a_note_in_it(error: Exception | None) -> None:
+    with closing(Terminal(True)) as screen, redirect_stderr(cast("TextIO", bar := BarOn(screen))):
+        with suppress(ImagePullError), Progress("a:1", screen) as progress:
+            progress.show(loading(2_000_000))
+            if error is not None:
+                raise error
+        assert screen.getvalue() == ""
+    assert bar.notes == ["pulling a:1 2.0 of 8.0 MB", ""]
+
+
+def test_a_bar_on_another_screen_does_not_matter() -> None:
+    with redirect_stderr(cast("TextIO", BarOn(None))):
+        assert progress_of(False, loading(1)) == "Pulling a:1 ...\nPulled a:1\n"

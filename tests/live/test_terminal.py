@@ -9,7 +9,7 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from launchpad.core.screen import to_screen
+from launchpad.core.screen import StreamProxy, to_screen
 from launchpad.live.tally import Counts, Failure
 from launchpad.live.terminal import TerminalDisplay
 
@@ -163,4 +163,28 @@ def test_a_forked_child_prints_without_the_bar(screen: Recorder) -> None:
             sys.stderr.write("child")
             os._exit(0 if screen.writes[-1] == "child" else 1)
         assert os.waitpid(child, 0)[1] == 0
+        display.abandon()
+
+
+def test_a_note_is_a_part_of_the_bar_until_it_is_removed(screen: Recorder) -> None:
+    with redirect_stderr(screen):
+        display = TerminalDisplay()
+        proxy = sys.stderr
+        assert isinstance(proxy, StreamProxy)
+        assert proxy.note(screen, "a pull", "pulling a:1 2.0 of 8.0 MB")
+        display.show(Counts(total=9, running=3), [])
+        assert screen.writes[-1].endswith("3 running  6 queued  0:00  pulling a:1 2.0 of 8.0 MB\x1b[K\r")
+        proxy.note(proxy, "a pull", "")
+        display.show(Counts(total=9, running=3), [])
+        assert "pulling" not in screen.writes[-1]
+        assert "\n" not in "".join(screen.writes)
+        display.abandon()
+        assert not proxy.note(screen, "a pull", "late")
+
+
+def test_a_note_for_another_screen_is_refused(screen: Recorder) -> None:
+    with redirect_stderr(screen):
+        display = TerminalDisplay()
+        assert isinstance(sys.stderr, StreamProxy)
+        assert not sys.stderr.note(io.StringIO(), "a pull", "elsewhere")
         display.abandon()
