@@ -77,11 +77,16 @@ def slow_down(scene: Scene) -> None:
     scene.proxy.slow_down(200, 0.05)
 
 
-def refuse(scene: Scene) -> None:
-    """The engine accepts no connection for a while, and those that are open are cut."""
-    scene.proxy.down()
-    scene.wait(LONG_ENOUGH)
-    scene.proxy.up()
+def refuse(seconds: float) -> Fault:
+    """Once all runs are created, the engine accepts no connection for a while, and those that are open are cut."""
+
+    def cause(scene: Scene) -> None:
+        scene.launching.wait_for_handles()
+        scene.proxy.down()
+        scene.wait(seconds)
+        scene.proxy.up()
+
+    return cause
 
 
 def first(*faults: Fault) -> Fault:

@@ -6,9 +6,11 @@ result], ["left", leftovers]. It reads commands from its standard input: `cancel
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import os
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +32,7 @@ RELEASE_TIMEOUT = 5.0
 class Driver:
     def __init__(self, plan: Plan, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)
+        faulthandler.register(signal.SIGUSR2)  # shows where threads wait, if the scene finds that they hang
         self._plan, self._descriptor = plan, descriptor
         self._writing = threading.Lock()
         self._released = threading.Event()

@@ -112,14 +112,6 @@ KILLS = [
     row("Kills", "The container is killed on its node", on_the_node("kill"), Expect(("FAILED",), (137,), "beginning")),
     alone("Kills", "The kubelet is stopped for 8 s", without("kubelet", 8), MARKED),
     alone("Kills", "The API server is stopped for 8 s", without("apiserver", 8), MARKED),
-    alone("Kills", "The API server is stopped for 90 s", without("apiserver", 90), MARKED),
-    alone(
-        "Kills",
-        "The API server is stopped for 90 s while pods are created",
-        without("apiserver", 90),
-        MARKED,
-        until=None,
-    ),
     alone("Kills", "The controller manager is stopped for 8 s", without("controller-manager", 8)),
     row("Kills", "The launching process gets Ctrl-C", signal_launcher(signal.SIGINT), STOPPED),
     row("Kills", "SIGTERM, inside ``stop_on_sigterm``", signal_launcher(signal.SIGTERM), STOPPED, plan=STOPS),
@@ -138,7 +130,15 @@ CUTS = [
     row("Cuts", "The watches deliver nothing for 5 s", silence("watch=true"), through=True),
     row("Cuts", "The logs deliver nothing for 5 s", silence(r"/log\?"), through=True),
     row("Cuts", "The connection is slow (200 bytes every 50 ms)", slow_down, through=True),
-    row("Cuts", "The server refuses connections for 5 s", refuse, through=True),
+    row("Cuts", "The server refuses connections for 5 s", refuse(5), through=True),
+    row("Cuts", "The server refuses connections for 90 s", refuse(90), through=True),
+    row(
+        "Cuts",
+        "The server refuses connections for 90 s while pods are created",
+        refuse(90),
+        through=True,
+        until=None,
+    ),
 ]
 
 FREEZES = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,10 @@ ROOT = Path(__file__).parents[2]
 
 TIMEOUT = 120.0
 """Seconds within which runs must start and write their first lines."""
+
+
+DUMP_TIMEOUT = 2.0
+"""Seconds within which a process must have written where its threads are."""
 
 
 class LaunchingProcess:
@@ -97,6 +102,10 @@ class LaunchingProcess:
         return self._errors.read_text(errors="replace")
 
     def state(self) -> str:
+        """What is known of the runs, and where the threads of the process are."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGUSR2)
+            self.wait_until(lambda: False, DUMP_TIMEOUT)
         return f"handles {self.handles}, lines {self.lines}, results {self.results}, errors {self.errors()}"
 
     def _read(self, descriptor: int) -> None:

@@ -107,10 +107,11 @@ class Scene:
             last = self._start(self._plan(verb="wait", handles=handles))
         if self.row.expect is not GONE:
             in_time = last.wait_for_results(self.row.limit)
+        state = last.state() if not in_time else ""
         ended = last.end(self.row.limit if in_time else 1)
         left = [*self._left, *(last.left or ()), *self.harness.leftovers(), *os.listdir(self.folder / "tmp")]
         if not ended:
-            left.append(f"the launching process has not ended: {last.state()}")
+            left.append(f"the launching process has not ended: {state}")
         numbers = range(self.row.plan.count)
         verdict = judge(
             self.row.expect,
