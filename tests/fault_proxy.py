@@ -220,7 +220,8 @@ class _Connection:
     def reset(self) -> None:
         """Has the client's connection reset when `serve`, which this ends, closes it."""
         self._resets = True
-        self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with suppress(OSError):  # it has just been closed
+            self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.cut()
 
     def serve(self) -> None:

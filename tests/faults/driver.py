@@ -21,6 +21,7 @@ from typing import Any
 import attrs
 
 from launchpad import Handle, Launcher, LaunchExecutor, LaunchFuture, Outcome, Run, stop_on_sigterm
+from tests.conformance.harness import MARK
 from tests.helping import channels, children, eventually, threads
 
 from .plan import Plan
@@ -85,8 +86,8 @@ class Driver:
 
     def _run(self, number: int) -> Run:
         plan = self._plan
-        command = ["sh", "-c", plan.script]
-        return Run(command=command, name=f"fault-{number}", env=plan.env, labels=plan.labels, timeout=plan.timeout)
+        name = f"fault-{number}-{plan.env[MARK][:8]}"  # an engine that was killed may not forget a name
+        return Run(command=["sh", "-c", plan.script], name=name, env=plan.env, labels=plan.labels, timeout=plan.timeout)
 
     def _callbacks(self, number: int) -> dict[str, Any]:
         on_output = partial(self._receive, number) if self._plan.output in ("recorded", "blocked") else None

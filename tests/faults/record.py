@@ -68,7 +68,11 @@ class LaunchingProcess:
 
     def wait_for_line(self, line: str) -> None:
         """Waits until every run has written the line."""
-        assert self.wait_until(lambda: all(line in lines for lines in self.lines.values())), self.state()
+        self.wait_until(lambda: self._have_written(line) or self.results)
+        assert self._have_written(line), self.state()
+
+    def _have_written(self, line: str) -> bool:
+        return all(line in lines for lines in self.lines.values())
 
     def wait_for_handles(self) -> None:
         assert self.wait_until(lambda: len(self.handles) == self.plan.count), self.state()
