@@ -19,6 +19,9 @@ TERMINATED = 143
 UNKNOWN = 255
 """The exit code that an engine reports of containers it loses while it goes down. Some programs exit with it too."""
 
+REPORT_WINDOW = 0.5
+"""Seconds after the end of a container within which an engine that is not busy reports it."""
+
 
 @attrs.define
 class Termination:
@@ -44,10 +47,15 @@ class Termination:
     def is_doubtful(self) -> bool:
         return self.end is not None and self.end.exit_code == UNKNOWN and not self.confirmed
 
-    @property
-    def is_missed(self) -> bool:
-        """Whether the engine may have been down at the end: it did not report it, or with a doubtful exit code."""
-        return self.end is not None and (self.end.missed or self.end.exit_code == UNKNOWN)
+    def is_missed(self, ended_at: datetime | None) -> bool:
+        """Whether the engine may have been down at the end, which its state puts at `ended_at`.
+
+        It did not report the end, or late, when it was up again, or with a doubtful exit code.
+        """
+        if self.end is None:
+            return False
+        late = bool(self.end.at and ended_at and (self.end.at - ended_at).total_seconds() > REPORT_WINDOW)
+        return late or self.end.missed or self.end.exit_code == UNKNOWN
 
     @property
     def needs_inspection(self) -> bool:
@@ -97,7 +105,7 @@ class Termination:
             self.restarted = True
         else:
             self.oom = self.oom or state.oom_killed
-            self.end = Ended(state.exit_code, state.ended_at, missed=self.is_missed)
+            self.end = Ended(state.exit_code, state.ended_at, missed=self.is_missed(state.ended_at))
 
 
 def exit_of(termination: Termination) -> Exit:

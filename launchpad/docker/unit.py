@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 import attrs
 
@@ -201,18 +200,22 @@ class DockerUnit(Unit):
         events.append(self._exit)
 
     def _report_lost_output(self) -> None:
-        """Reports output that no engine recorded: what a run wrote while the engine was down, and then ended."""
-        end = self._termination.end
-        if self._output is None or not self._output.is_from_log or end is None or end.at is None:
-            return
-        if self._termination.is_missed and self._was_down(end.at):
-            self._output.report_gap("the engine was down when the run ended, and has not recorded its last lines")
+        """Reports output that no engine recorded: what a run wrote while the engine was down, and then ended.
 
-    def _was_down(self, at: datetime) -> bool:
+        An engine that was down reports the end with the time at which it noticed it; the state has the true one.
+        """
+        if self._output is None or not self._output.is_from_log:
+            return
         try:
-            return self._api.through_outage(lambda: was_down_at(self._api, at))
+            state = self._state()
+            ended_at = state.ended_at if state is not None else None
+            if ended_at is None or not self._termination.is_missed(ended_at):
+                return
+            was_down = self._api.through_outage(lambda: was_down_at(self._api, ended_at))
         except LaunchError:
-            return False
+            return
+        if was_down:
+            self._output.report_gap("the engine was down when the run ended, and has not recorded its last lines")
 
     def _is_confirmed(self) -> bool:
         """Whether the engine confirms a doubtful end, after it has had the time to go down and come back."""

@@ -177,3 +177,14 @@ def test_an_unknown_error_of_the_engine_is_passed_on_in_its_words() -> None:
 )
 def test_the_error_of_a_pull_has_advice(words: str, advice: str) -> None:
     assert advice in str(pull_error("x:2", words))
+
+
+@pytest.mark.parametrize(
+    ("code", "missed", "noticed_after", "expected"),
+    [(3, False, 0.3, False), (3, False, 4.0, True), (3, True, 0.0, True), (255, False, 0.0, True)],
+)
+def test_an_end_that_the_engine_noticed_late_or_not_may_be_one_while_it_was_down(
+    code: int, missed: bool, noticed_after: float, expected: bool
+) -> None:
+    termination = Termination(end=Ended(code, AT + timedelta(seconds=noticed_after), missed))
+    assert termination.is_missed(AT) is expected
