@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -21,6 +21,10 @@ UNKNOWN = 255
 
 REPORT_WINDOW = 0.5
 """Seconds after the end of a container within which an engine that is not busy reports it."""
+
+
+LATE_START_WINDOW = timedelta(seconds=1)
+"""Time after the first start in which a second is the same one, if the first was later than the end."""
 
 
 @attrs.define
@@ -76,11 +80,15 @@ class Termination:
         return self.end.exit_code == TERMINATED and not self.killed
 
     def start(self, at: datetime | None) -> None:
-        """Takes a start. A start after the end is that of a restart, which executes the program again."""
-        if self.end is not None and self.end.at is not None and at is not None and at > self.end.at:
-            self.restarted = True
-        else:
+        """Takes a start. A second start, after the end, is that of a restart, which executes the program again.
+
+        Podman may report the first start with two times, and both may be later than the end.
+        """
+        if self.started_at is None or at is None:
             self.started_at = self.started_at or at
+        elif self.end is not None and self.end.at is not None and at > self.end.at:
+            is_late = self.started_at > self.end.at
+            self.restarted = self.restarted or not is_late or at > self.started_at + LATE_START_WINDOW
 
     def report(self, end: Ended) -> None:
         """Takes the first end: later reports are less exact."""
@@ -111,7 +119,9 @@ class Termination:
 def exit_of(termination: Termination) -> Exit:
     """What the end means for the run."""
     assert termination.end is not None
-    code = termination.end.exit_code
+    code, started_at, ended_at = termination.end.exit_code, termination.started_at, termination.end.at
+    if started_at is not None and ended_at is not None:
+        started_at = min(started_at, ended_at)
     reason, message, hint = of_exit_code(code)
     if termination.vanished:
         reason, message, hint = Reason.VANISHED, "The container was removed while it ran.", ""
@@ -126,6 +136,6 @@ def exit_of(termination: Termination) -> Exit:
         reason=reason,
         message=message,
         hint=hint,
-        started_at=termination.started_at,
-        ended_at=termination.end.at,
+        started_at=started_at,
+        ended_at=ended_at,
     )

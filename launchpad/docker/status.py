@@ -66,10 +66,12 @@ class State:
         return self.has_run and self.status in ("exited", "dead", "stopped")
 
     def facts(self, *, missed: bool = False) -> list[Fact]:
-        """The facts of an ended container."""
-        if not self.ended:
+        """The facts that events would have reported so far."""
+        if not self.has_run:
             return []
         facts: list[Fact] = [Started(self.started_at)]
+        if not self.ended:
+            return facts
         if self.oom_killed:
             facts.append(OutOfMemory())
         return [*facts, Ended(self.exit_code, self.ended_at, missed)]

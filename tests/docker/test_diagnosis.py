@@ -53,9 +53,9 @@ def test_times_of_the_engine_are_aware_and_its_zero_is_none() -> None:
     assert time_of(None) is None
 
 
-def test_the_state_of_an_ended_container_gives_the_facts_of_its_events() -> None:
+def test_a_state_gives_the_facts_of_the_events_before_it() -> None:
     assert state(exit_code=137, oom_killed=True).facts() == [Started(AT), OutOfMemory(), Ended(137, AT)]
-    assert state(status="running").facts() == []
+    assert state(status="running").facts() == [Started(AT)]
     assert state(status="created", started_at=None).facts() == []
 
 
@@ -138,6 +138,14 @@ def test_a_start_after_the_end_is_a_restart_and_no_success() -> None:
     assert not termination.may_be_restarted
     assert exit_of(termination).reason is Reason.VANISHED
     assert exit_of(termination).started_at == AT - timedelta(seconds=1)
+
+
+def test_a_quick_run_whose_start_is_reported_later_than_its_end_is_no_restart() -> None:
+    termination = Termination(end=Ended(0, AT))
+    termination.start(AT + timedelta(milliseconds=50))
+    termination.start(AT + timedelta(milliseconds=60))
+    outcome = exit_of(termination)
+    assert (outcome.reason, outcome.started_at, outcome.ended_at) == (Reason.COMPLETED, AT, AT)
 
 
 def test_exit_code_255_is_doubtful_until_it_is_confirmed() -> None:
