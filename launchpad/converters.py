@@ -11,8 +11,12 @@ import os
 from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, TypeVar
 
+from .limits import VALUE_SIZE, check_size, shown
+
 MAX_PARAMETERS = 64 * 1024
 """The most bytes that the parameters of a run may take as JSON."""
+
+_TO_A_FILE = ": write them to a file and pass its path"
 
 LONGEST_SECONDS = 100 * 365.25 * 24 * 3600
 """The most seconds that a setting may have; the timers of operating systems overflow above it."""
@@ -41,10 +45,32 @@ def masked(values: Mapping[str, object] | None) -> str:
     return "{" + ", ".join(f"{key!r}: ***" for key in values or {}) + "}"
 
 
+def whole_number(value: SupportsIndex, what: str, *, least: int = 0, most: int = 2**63 - 1) -> int:
+    """A whole number from `least` to `most`, of any type for whole numbers but bool. `what` names the field."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ValueError(f"{what} must be a whole number, not {type(value).__name__}")
+    number = value.__index__()
+    if number < least:
+        raise ValueError(f"{what} must be " + (f"at least {least}" if least != 1 else "greater than 0"))
+    if number > most:
+        raise ValueError(f"{what} must be at most {most}")
+    return number
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a real number: an int, a float or a number of another package, such as numpy."""
+    if isinstance(value, int | float):
+        return not isinstance(value, bool)
+    from numbers import Real
+
+    return isinstance(value, Real)
+
+
 def seconds(value: float, what: str, *, zero: bool = False) -> float:
     """A finite number of seconds above zero; with `zero`, zero too. `what` names the field in errors."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{what} must be a number of seconds, not {type(value).__name__}")
+    if not _is_number(value):
+        hint = ": use its total_seconds()" if hasattr(value, "total_seconds") else ""
+        raise ValueError(f"{what} must be a number of seconds, not {type(value).__name__}{hint}")
     if not abs(value) <= LONGEST_SECONDS:  # NaN included
         raise ValueError(f"{what} must be a number of seconds up to {LONGEST_SECONDS:.0f} (a century)")
     if value < 0 or (value == 0 and not zero):
@@ -65,7 +91,7 @@ def choice(cls: type[Choice], value: object, what: str) -> Choice:
         return cls(value)
     except ValueError:
         known = ", ".join(repr(member.value) for member in cls)
-        raise ValueError(f"{what} must be one of {known}, not {value!r}") from None
+        raise ValueError(f"{what} must be one of {known}, not {shown(value)}") from None
 
 
 def _text_values(values: Mapping[str, str | float | None], what: str, *, removable: bool = False) -> dict[str, Any]:
@@ -84,19 +110,22 @@ def _text_key(key: object, what: str) -> str:
         raise ValueError(f"{what}: a name must not be empty")
     before, equals, _ = key.partition("=")
     if equals:  # the text after it may be a secret
-        raise ValueError(f"{what}: a name must not contain '=', as the one that begins with {before!r} does")
-    return _sendable(key, f"{what}: the name {key!r}")
+        raise ValueError(f"{what}: a name must not contain '=', as the one that begins with {shown(before)} does")
+    return _sendable(key, f"{what}: the name {shown(key)}")
 
 
 def _text_value(key: object, value: object, what: str, removable: bool) -> str | None:
     if value is None and removable:
         return None
-    what = f"{what}[{key!r}]"
+    what = f"{what}[{shown(key)}]"
     if isinstance(value, str):
         return _sendable(value, what)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{what} must be text or a number, not {type(value).__name__}: write it as text")
-    return repr(float(value) if isinstance(value, float) else int(value))  # an enum's number, not its name
+    try:
+        return repr(float(value) if isinstance(value, float) else int(value))  # an enum's number, not its name
+    except ValueError:
+        raise ValueError(f"{what} is a number with too many digits: write it as text") from None
 
 
 def _sendable(text: str, what: str) -> str:
@@ -175,13 +204,16 @@ def entrypoint(value: str | None) -> str | None:
             "Run.of(function) makes a run from a function"
         )
     place, colon, function = value.rpartition(":")
-    if not colon or not place or not function.isidentifier() or "\0" in value:
+    if not colon or not place or not function.isidentifier():
         raise ValueError(
-            f"entrypoint {value!r} must be 'package.module:function' or 'path/to/file.py:function', with one function"
+            f"entrypoint {shown(value)} must be 'package.module:function' or 'path/to/file.py:function', "
+            "with one function"
         )
     if not place.endswith(".py") and not all(part.isidentifier() for part in place.split(".")):
-        raise ValueError(f"entrypoint {value!r}: {place!r} is neither a module's name nor the path of a .py file")
-    return value
+        raise ValueError(
+            f"entrypoint {shown(value)}: {shown(place)} is neither a module's name nor the path of a .py file"
+        )
+    return _sendable(value, "entrypoint")
 
 
 def parameters(value: Mapping[str, object]) -> dict[str, Any]:
@@ -192,12 +224,12 @@ def parameters(value: Mapping[str, object]) -> dict[str, Any]:
         return {}
     import json  # here and below, to keep `import launchpad` quick
 
+    left = VALUE_SIZE * MAX_PARAMETERS  # checked first: JSON writes an alias out, and so may fill the memory
+    for key, one in value.items():
+        left -= check_size(one, f"parameters[{shown(key)}]", left, _TO_A_FILE)
     text = f"{{{', '.join(f'{_parameter_name(key)}: {_as_json(key, one)}' for key, one in value.items())}}}"
     if len(text) > MAX_PARAMETERS:
-        raise ValueError(
-            f"parameters take {len(text)} bytes as JSON, more than {MAX_PARAMETERS}: "
-            "write them to a file and pass its path"
-        )
+        raise ValueError(f"parameters take {len(text)} bytes as JSON, more than {MAX_PARAMETERS}{_TO_A_FILE}")
     copied: dict[str, Any] = json.loads(text)
     return copied
 
@@ -217,7 +249,7 @@ def _as_json(key: str, value: object) -> str:
         return json.dumps(value, allow_nan=False, default=_path_for_json)
     except (TypeError, ValueError, RecursionError):
         raise ValueError(
-            f"parameters[{key!r}] cannot be written as JSON ({type(value).__name__}): "
+            f"parameters[{shown(key)}] cannot be written as JSON ({type(value).__name__}): "
             "pass text, paths, finite numbers, booleans, None, lists or mappings of these"
         ) from None
 
@@ -229,8 +261,10 @@ def _path_for_json(value: object) -> str:
 
 
 def name(value: str | None) -> str | None:
-    if value is None or isinstance(value, str):
+    if value is None:
         return value
+    if isinstance(value, str):
+        return _sendable(value, "name")
     raise ValueError(f"name must be text, not {type(value).__name__}")
 
 
@@ -244,7 +278,7 @@ def working_dir(value: StrPath | None) -> str | None:
 
 def run_id(value: str) -> str:
     if isinstance(value, str) and value:
-        return value
+        return _sendable(value, "id")
     raise ValueError("id must not be empty" if value == "" else f"id must be text, not {type(value).__name__}")
 
 

@@ -7,6 +7,7 @@ import sys
 
 from .core.names import slug
 from .errors import LaunchError
+from .limits import shown
 from .models import Run
 
 API_URL = "LAUNCHPAD_API_URL"
@@ -46,12 +47,15 @@ def get_image_name(version: str | None = None, python_version: str | None = None
     By default for this launchpad and this Python. A local version, such as "1.0+5.gabc", has no image: it uses "dev".
     No launcher uses it by default: the owner of the name in a public registry is unknown.
     """
+    for name, value in (("version", version), ("python_version", python_version), ("flavor", flavor)):
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{name} must be text, not {shown(value)}")
     if version is None:
         from .version import __version__
 
         version = __version__
     if "+" in version:
         version = "dev"
-    python = (python_version or sys.version).split()[0].split(".")[:2]
+    python = ((python_version or "").split() or sys.version.split())[0].split(".")[:2]
     parts = [version, "python" + ".".join(python), *([flavor] if flavor else [])]
     return "launchpad/launchpad:" + slug("-".join(parts), allowed="A-Za-z0-9_.-", longest=_LONGEST_TAG, trailing="-")

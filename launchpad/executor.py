@@ -15,6 +15,8 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from .converters import whole_number
+from .core.arguments import check_callbacks
 from .core.cancellation import StartLimiter
 from .core.labels import Label, Labels
 from .core.output import OnOutput
@@ -65,10 +67,9 @@ class LaunchExecutor(ThreadPoolExecutor):
     ) -> None:
         if not isinstance(launcher, Launcher):
             raise TypeError(f"launcher must be a Launcher, not {type(launcher).__name__}")
-        if max_launches is not None and max_launches <= 0:
-            raise ValueError("max_launches must be greater than 0")
-        if initializer is not None and not callable(initializer):
-            raise TypeError(f"initializer must be callable, not {type(initializer).__name__}")
+        max_workers = whole_number(max_workers, "max_workers", least=1)
+        max_launches = None if max_launches is None else whole_number(max_launches, "max_launches", least=1)
+        check_callbacks(initializer=initializer)
         if prefix not in (True, False, None):
             raise TypeError(f"prefix must be True, False or None, not {type(prefix).__name__}")
         self._thread = threading.local()  # has `ours` in the executor's own threads
@@ -190,6 +191,7 @@ class LaunchExecutor(ThreadPoolExecutor):
     def _submit_run(
         self, run: Run, label: Label, *, on_start: OnStart | None = None, on_output: OnOutput | None = None
     ) -> LaunchFuture:
+        check_callbacks(on_start=on_start, on_output=on_output)
         refuse_while_importing()
         if on_output is None and self._prefix and self._launcher.stream_output:
             on_output = label

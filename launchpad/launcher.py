@@ -16,7 +16,7 @@ import attrs
 
 from . import converters, run_events
 from .converters import masked, seconds
-from .core.arguments import check_handle, check_run
+from .core.arguments import check_callbacks, check_handle, check_run
 from .core.backend import Backend, Spec
 from .core.cancellation import StartLimiter, StopToken
 from .core.cleanup import kill_after_error, passing_on, stop_after_error
@@ -132,6 +132,7 @@ class Launcher(abc.ABC):
         `note_start` is called before `on_start`, and does not block.
         """
         check_run(run)
+        check_callbacks(on_start=on_start, on_output=on_output)
         refuse_while_importing()
         started: list[Supervisor] = []
         output, sink = on_output is not None or self.stream_output, self._sink(run, on_output)
@@ -188,6 +189,7 @@ class Launcher(abc.ABC):
         RunNotAvailable if the handle belongs to another engine. The handle may come from another process: the Run that
         `on_output` gets then has only its id and its name, and the name as its command.
         """
+        check_callbacks(on_output=on_output)
         until = None if timeout is None else time.monotonic() + seconds(timeout, "timeout", zero=True)
         supervisor = self._supervisor(handle, on_output is not None or self.stream_output)
         outcome = self._wait(supervisor, self._sink(supervisor.run, on_output), until)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from .limits import shown
 from .suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Registry(Generic[T]):
 
     def lookup(self, name: str) -> type[T]:
         """The class of a type. ValueError that lists the known types."""
+        if not isinstance(name, str):
+            raise self._unknown(name)
         if name in self._own:
             importlib.import_module(self._own[name])
         with self._lock:
@@ -70,9 +73,12 @@ class Registry(Generic[T]):
         for point in self._entry_points():
             if point.name == name:
                 return self._load(point)
+        raise self._unknown(name)
+
+    def _unknown(self, name: object) -> ValueError:
         known = self.names()
         near = did_you_mean(name, known)
-        raise ValueError(f"unknown {self._kind} type {name!r}; known are: {', '.join(known)}{near}")
+        return ValueError(f"unknown {self._kind} type {shown(name)}; known are: {', '.join(known)}{near}")
 
     def _load(self, point: EntryPoint) -> type[T]:
         try:

@@ -75,6 +75,8 @@ def on_event(callback: OnEvent) -> Subscription:
     The thread that launches or waits for the run calls it, so it must be quick; many threads may do so at a time. What
     it raises is logged, once, and does no harm. It ends with `close()` of what is returned, or with its `with` block.
     """
+    if not callable(callback):
+        raise TypeError(f"callback must be callable, not {type(callback).__name__}")
     subscription = Subscription(callback)
     _subscriptions.append(subscription)
     return subscription

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 import attrs
 
 from .converters import flag, masked
+from .limits import check_size, shown
 from .suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ _SCALARS: dict[type, tuple[Any, str]] = {
     int: (int, "a whole number"),
     str: (str, "text"),
 }
+MAX_FAULTS = 20
+"""Faults that an error describes."""
+
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]|\[(['\"])(.*?)\3\]")
 
 
@@ -48,6 +52,7 @@ def _config(value: Mapping[str, object]) -> dict[str, Any]:
         raise ValueError(f"config must be a mapping of a launcher's settings, not {type(value).__name__}")
     if "type" in value:
         raise ValueError("config must not contain 'type': it stands beside config")
+    check_size(value, "config")
     return {key: _plain(one, f"config[{key!r}]") for key, one in _converter().unstructure(dict(value)).items()}
 
 
@@ -85,16 +90,18 @@ def structure(data: object, cls: type[T], *at: str) -> T:
 
     if not isinstance(data, Mapping):
         raise Faults([(f"a mapping is needed, not {type(data).__name__}", [*at])])
+    check_size(data, f"the data of {cls.__name__}")
     for key in data:
         if not isinstance(key, str):
-            raise Faults([(f"a key must be text, not {type(key).__name__}: {key!r}", [*at])])
+            raise Faults([(f"a key must be text, not {type(key).__name__}: {shown(key)}", [*at])])
     try:
         return _converter().structure(data, cls)
     except cattrs.BaseValidationError as error:
         lines = cattrs.transform_error(error, "$", _fault)
-        raise Faults(
-            [(what, [*at, *steps]) for what, steps in map(_what_and_where, lines)]
-        ) from None  # it shows values
+        faults = [(what, [*at, *steps]) for what, steps in map(_what_and_where, lines[:MAX_FAULTS])]
+        if len(lines) > MAX_FAULTS:
+            faults.append((f"and {len(lines) - MAX_FAULTS} more faults", [*at]))
+        raise Faults(faults) from None  # it shows values
 
 
 def faults_in(error: Exception) -> list[Fault]:
@@ -129,7 +136,7 @@ def unknown_key(key: object, known: Collection[str], owner: str, elsewhere: Mapp
     """The message that `owner` has no such key: what to use instead, by `elsewhere`, the nearest key, or all keys."""
     if (use := elsewhere.get(str(key))) is not None:
         return f"unknown key {key!r} of {owner}: {use}"
-    return f"unknown key {key!r} of {owner}" + (did_you_mean(key, known) or f"; known: {list(known)}")
+    return f"unknown key {shown(key)} of {owner}" + (did_you_mean(key, known) or f"; known: {list(known)}")
 
 
 def unknown_setting(key: object, cls: type) -> str:
@@ -151,7 +158,9 @@ def _fault(error: BaseException, expected: object) -> str:
     from cattrs.v import format_exception
 
     if isinstance(error, ForbiddenExtraKeysError):
-        return "; ".join(unknown_setting(key, error.cl) for key in sorted(error.extra_fields, key=str))
+        unknown = sorted(error.extra_fields, key=str)
+        more = [f"and {len(unknown) - MAX_FAULTS} more"] if len(unknown) > MAX_FAULTS else []
+        return "; ".join([unknown_setting(key, error.cl) for key in unknown[:MAX_FAULTS]] + more)
     if isinstance(error, KeyError):
         return f"the key {error.args[0]!r} is missing"
     if isinstance(error, ValueError | TypeError):

@@ -18,14 +18,25 @@ import attrs
 import yaml
 from yaml.composer import Composer
 
+from .files import read_file
+from .limits import MAX_DEPTH, shown, shown_plain
 from .schema import Schema
-from .yamlnodes import LEFT_BY_A_TEMPLATE, TEMPLATE, TEMPLATE_HINT, Fault, NodeReader, Step, is_nothing
+from .yamlnodes import (
+    LEFT_BY_A_TEMPLATE,
+    TEMPLATE,
+    TEMPLATE_HINT,
+    TOO_DEEP,
+    Fault,
+    NodeReader,
+    Step,
+    TooLarge,
+    expanded_size,
+    is_nothing,
+)
+from .yamlsource import Source, TooLong, lines_of_templates
 
 _TEXT = "tag:yaml.org,2002:str"
 _NOTHING = ("", "~", "null", "Null", "NULL")
-
-_TEMPLATE_MARKS = ("{{", "{%", "{#")
-_ESCAPED_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
 @attrs.frozen
@@ -73,12 +84,25 @@ class Document:
             except (LookupError, TypeError):
                 value = None
             name = value.get("name") if isinstance(step, int) and isinstance(value, dict) else None
-            text += f".{step}" if isinstance(step, str) else f"[{name if isinstance(name, str) else step!r}]"
+            if isinstance(step, str):
+                text += f".{shown_plain(step)}"
+            else:
+                text += f"[{shown(name) if isinstance(name, str) else step}]"
         return text.removeprefix(".")
 
 
 class _Loader(yaml.SafeLoader):
     """Slower than libyaml, but reads back every text that `save` writes."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise TooLarge(self.peek_event(), TOO_DEEP)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def scan_to_next_token(self) -> None:
         super().scan_to_next_token()
@@ -118,7 +142,7 @@ def load_all(path: str | os.PathLike[str], schema: Schema = None) -> list[Docume
     try:
         return list(_documents(text, file, schema))
     except (yaml.YAMLError, RecursionError) as error:
-        raise _broken(file, *_problem(error, 1, text, _lines_of_templates(text, 1))).first_error() from None
+        raise _broken(file, *_problem(error, 1, text, lines_of_templates(text, 1))).first_error() from None
 
 
 def parse(text: str, schema: Schema, default: Schema) -> Any:
@@ -128,6 +152,8 @@ def parse(text: str, schema: Schema, default: Schema) -> Any:
     """
     try:
         (document,) = _documents(text, "", schema, default)
+    except TooLarge as error:
+        raise ValueError(error.problem) from None
     except (yaml.YAMLError, RecursionError, ValueError):
         raise NotYaml("it is not valid YAML") from None
     if document.faults:
@@ -142,6 +168,7 @@ def _documents(text: str, file: str, schema: Schema, default: Schema = None) -> 
         start = loader.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
         root: Any = loader.get_node()
         if not is_nothing(root):
+            expanded_size(root)
             reader = NodeReader(loader, getattr(root, "flow_style", None) is True, default)
             yield _document(reader, root, file, schema, start)
 
@@ -154,11 +181,12 @@ def list_items(stream: BinaryIO, file: str, what: str, schema: Schema = None, hi
     A fault that ends the reading is that of the last document.
     """
     line = 1
-    source = _Source(stream)
+    source = Source(stream)
     try:
         loader = _ItemLoader(source)
         for root in loader.items(what, hint):
             line = root.start_mark.line + 1
+            source.check_item(root)
             yield _document(NodeReader(loader, loader.is_json, None), root, file, schema)
             loader.constructed_objects.clear()
     except (yaml.YAMLError, RecursionError) as error:
@@ -196,9 +224,7 @@ def save(path: str | os.PathLike[str], data: object) -> None:
 
 def _text(file: str) -> str:
     try:
-        with open(file, "rb") as stream:
-            content = stream.read()
-        return content.decode("utf-8-sig")
+        return read_file(file).decode("utf-8-sig")
     except OSError as error:
         raise ValueError(f"{file}: it cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -233,6 +259,8 @@ def _problem(error: Exception, line: int, text: str = "", templates: Collection[
     elif isinstance(error, yaml.reader.ReaderError):
         line, problem = line + text.count("\n", 0, error.position), error.reason
     left = [one for one in templates if first <= one <= line]
+    if isinstance(error, TooLarge | TooLong):
+        return line, problem
     if isinstance(error, _NotOneList):
         return line, TEMPLATE if left else problem
     hint = TEMPLATE_HINT if left else ""
@@ -249,38 +277,6 @@ def _without_values(problem: str) -> str:
     return " ".join(problem.split())
 
 
-def _lines_of_templates(text: str, first: int) -> list[int]:
-    """The lines that have the marks of a template; `first` is the number of the first line."""
-    if not any(mark in text for mark in _TEMPLATE_MARKS):
-        return []
-    lines = enumerate(text.split("\n"), first)
-    return [number for number, line in lines if any(mark in line for mark in _TEMPLATE_MARKS)]
-
-
-def _joined(pair: re.Match[bytes]) -> bytes:
-    """A character that JSON writes as two escapes, as the one escape that YAML has for it."""
-    character = bytes.fromhex((pair[2] + pair[3]).decode()).decode("utf-16-be")
-    return pair[1] + b"\\U%08x" % ord(character)
-
-
-class _Source:
-    """A stream that notes the lines that have the marks of a template. It joins escapes that JSON writes in pairs."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.templates: list[int] = []
-        self._stream = stream
-        self._line = 1
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        while b"\\" in data[-12:] and (more := self._stream.read(1)):  # do not cut a pair
-            data += more
-        data = _ESCAPED_PAIR.sub(_joined, data)
-        self.templates += _lines_of_templates(data.decode("latin-1"), self._line)
-        self._line += data.count(b"\n")
-        return data
-
-
 class _NotOneList(yaml.MarkedYAMLError):
     """A file does not hold exactly one list."""
 
@@ -288,7 +284,7 @@ class _NotOneList(yaml.MarkedYAMLError):
 class _ItemLoader(_FastLoader, Composer):  # type: ignore[misc]
     """The fast parser with the composer of the slow one, which composes the items of a list one by one."""
 
-    def __init__(self, stream: _Source) -> None:
+    def __init__(self, stream: Source) -> None:
         _FastLoader.__init__(self, stream)
         Composer.__init__(self)
         self.is_json = False

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from .limits import MAX_DEPTH, VALUE_SIZE
 from .schema import JSON, QUOTED, TEXT, YAML, Scalar, Schema, below, has_text_keys, json_or_text
 
 Step = str | int
@@ -15,6 +16,11 @@ Step = str | int
 
 Fault = tuple[str, tuple[Step, ...]]
 """A message, and the steps to the part of the data that it is about."""
+
+TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
+
+MAX_EXPANDED = 8 * 1024 * 1024
+"""The size that a document may have with all aliases written out."""
 
 TEMPLATE = "a template is left in it, such as {{ name }}: render the file first, or put the text in quotes"
 TEMPLATE_HINT = "; if the file is a template, render it first"
@@ -48,6 +54,47 @@ def not_text(written: str) -> str:
 def is_nothing(node: yaml.Node) -> bool:
     """Whether a document is empty."""
     return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
+
+
+class TooLarge(yaml.MarkedYAMLError):
+    """A document is larger or deeper than it may be."""
+
+    def __init__(self, place: Any, problem: str) -> None:
+        """`place` is a node or an event."""
+        super().__init__(problem=problem, problem_mark=place.start_mark)
+
+
+def expanded_size(root: yaml.Node) -> int:
+    """The size of a node with all aliases written out: characters, and `VALUE_SIZE` for each value. TooLarge.
+
+    An alias stands for the same node, so that a node is measured once. It keeps what was measured.
+    """
+    size, depth = _measured(root)
+    if depth > MAX_DEPTH:
+        raise TooLarge(root, TOO_DEEP)
+    if size > MAX_EXPANDED:
+        raise TooLarge(root, "it is too large with all aliases (*) written out")
+    return size
+
+
+def _measured(node: Any) -> tuple[int, int]:
+    """The size and the depth of a node."""
+    measured: tuple[int, int] | None = getattr(node, "measured", None)
+    if measured is not None:
+        return measured
+    node.measured = (0, 0)  # for a node in itself, which is a fault of its own
+    size, deepest = VALUE_SIZE, 0
+    if isinstance(node, yaml.ScalarNode):
+        size += len(node.value)
+    else:
+        for item in node.value:
+            for one in item if isinstance(item, tuple) else (item,):
+                inner, depth = _measured(one)
+                size += inner
+                deepest = max(deepest, depth)
+        deepest += 1
+    node.measured = (size, deepest)
+    return size, deepest
 
 
 class NodeReader:

@@ -9,16 +9,20 @@ import codecs
 import json
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from .. import yamlfile
+from ..files import open_file
+from ..limits import shown
 from ..live.text import one_line
 from ..models import Run
 from ..schema import TEXT, Schema, below, schema_of
 from ..settings import faults_in, structure
 from ..yamlfile import Document
 from ..yamlnodes import TEMPLATE_HINT, Fault, not_text
+from ..yamlsource import MAX_ITEM, lines_of
 from . import line_file
 
 FAULTS_SHOWN = 20
@@ -40,7 +44,7 @@ def read(path: str, *, lines: bool = False) -> list[Item]:
         if sys.stdin is None:
             raise ValueError("<stdin>: it is closed")
         return read_stream(sys.stdin.buffer, "<stdin>", lines=lines)
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         try:
             return read_stream(stream, path, lines=lines)
         except OSError as error:
@@ -49,7 +53,7 @@ def read(path: str, *, lines: bool = False) -> list[Item]:
 
 def read_stream(stream: Any, name: str, *, lines: bool = False) -> list[Item]:
     """The runs in a buffered stream of bytes; `name` stands for the file in errors."""
-    documents = line_file.documents(stream, name) if lines else _documents(stream, name)
+    documents = line_file.documents(lines_of(stream), name) if lines else _documents(stream, name)
     items: list[Item] = []
     faults: list[str] = []
     places: dict[str, int] = {}  # by run id: engines cannot tell two runs of one id apart
@@ -142,7 +146,7 @@ def _as_written(value: Any, schema: Schema) -> Any:
 
 
 def _json_lines(stream: BinaryIO, name: str) -> Iterator[Document]:
-    for line, text in enumerate(stream, start=1):
+    for line, text in enumerate(lines_of(stream), start=1):
         if text.strip():
             data, problem = _json(text)
             data = _as_written(data, schema_of(Run))
@@ -152,6 +156,8 @@ def _json_lines(stream: BinaryIO, name: str) -> Iterator[Document]:
 
 def _json(text: bytes) -> tuple[Any, str]:
     """The data in a line, and what is wrong with the line."""
+    if len(text) > MAX_ITEM:
+        return None, f"the line has more than {MAX_ITEM} bytes"
     try:
         line = text.decode("utf-8-sig").rstrip(
             "\r\n"
@@ -169,6 +175,7 @@ def _json(text: bytes) -> tuple[Any, str]:
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
-        twice = next(key for key in mapping if [name for name, _ in pairs].count(key) > 1)
-        raise ValueError(f"the key {twice!r} is there twice")
+        counts = Counter(name for name, _ in pairs)
+        twice = next(key for key in mapping if counts[key] > 1)
+        raise ValueError(f"the key {shown(twice)} is there twice")
     return mapping

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator
 from ..yamlfile import Document
 from ..yamlnodes import Fault
 
+MAX_LINE = 1024 * 1024
+"""Characters that a command may have. No system takes a longer one."""
+
 _BEFORE_COMMENT = re.compile(r"""(?:\\.\#*|'[^']*'\#*|"(?:\\.|[^"\\])*"\#*|[^\s'"\\#][^\s'"\\]*|\s+)*""", re.DOTALL)
 """The words of a line, up to a # at the beginning of a word, or up to a quote that is not closed."""
 
@@ -34,6 +37,8 @@ def documents(lines: Iterable[bytes], file: str) -> Iterator[Document]:
 
 def _words(line: str) -> list[str]:
     """The words of a line as a shell splits them, without its comment."""
+    if len(line) > MAX_LINE:
+        raise ValueError(f"the line has more than {MAX_LINE} characters")
     match = _BEFORE_COMMENT.match(line)
     end = match.end() if match else 0
     return shlex.split(line[:end] if line[end:].startswith("#") else line)

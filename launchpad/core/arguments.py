@@ -12,6 +12,13 @@ def check_run(run: object) -> None:
         raise TypeError(f"a Run is needed, not {type(run).__name__}: for instance Run(command=['echo', 'hello'])")
 
 
+def check_callbacks(**callbacks: object) -> None:
+    """TypeError that names the argument for a callback that is neither None nor callable."""
+    for name, callback in callbacks.items():
+        if callback is not None and not callable(callback):
+            raise TypeError(f"{name} must be callable, not {type(callback).__name__}")
+
+
 def check_handle(handle: object, type_: str) -> None:
     """TypeError for what is no Handle, RunNotAvailable for one of a launcher whose type is not `type_`."""
     if not isinstance(handle, Handle):

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Set
 
-from ..converters import Flag, Texts, choice, flag
+from ..converters import Flag, Texts, choice, flag, whole_number
 from ..models import ImagePullPolicy
 from . import references
 from .volumes import checked as checked_volume
 
-_SIZE = re.compile(r"\d+(?:\.\d+)?[bkmgt]?b?\Z", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,20}(?:\.\d{1,20})?)([bkmgt]?)b?\Z", re.IGNORECASE | re.ASCII)
+_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_LARGEST = 2**62
+"""Bytes that the engine's 64-bit numbers can express, with a reserve for what it adds to them."""
+
+_CPUS = (0.01, 2.0**20)
+"""The fewest and the most processors: the engine accepts no fewer, and its 64-bit numbers have an end."""
 
 
 def image(value: str | None) -> str | None:
@@ -67,24 +73,29 @@ def network_mode(value: str | None) -> str | None:
 
 
 def mem_limit(value: str | int | None) -> str | int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+    if value is None:
         return value
-    if isinstance(value, str) and _SIZE.match(value) and value.lstrip("0.")[:1].isdigit():
-        return value
-    raise ValueError("mem_limit must be a number of bytes, or text such as '512m' or '2g'")
+    if not isinstance(value, str):
+        return whole_number(value, "mem_limit", least=1, most=_LARGEST)
+    match = _SIZE.match(value)
+    if not match or not 0 < float(match[1]) * _UNITS[match[2].lower()] <= _LARGEST:
+        raise ValueError("mem_limit must be a number of bytes above 0, or text such as '512m' or '2g'")
+    return value
 
 
 def cpus(value: float | None) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise ValueError("cpus must be a number above 0, such as 0.5")
+    least, most = _CPUS
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise ValueError(f"cpus must be a number from {least} to {most:.0f}, such as 0.5")
     return float(value)
 
 
 def user(value: str | int | None) -> str | None:
-    number = isinstance(value, int) and not isinstance(value, bool)
-    return _text(str(value) if number else value, "user")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(whole_number(value, "user", most=2**32 - 1))
+    return _text(value, "user")
 
 
 def registry_auth(value: Mapping[str, str] | None) -> dict[str, str] | None:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from ..limits import check_size, shown
 from ..schema import JSON, TEXT, Schema
 from ..suggestions import did_you_mean
 from . import nested
@@ -81,6 +82,7 @@ def checked(options: Mapping[str, object]) -> dict[str, Any]:
     """A copy of `options`. ValueError for a key at any depth that is unknown, or that another setting covers."""
     if not isinstance(options, Mapping):
         raise ValueError(f"options must be a mapping, not {type(options).__name__}")
+    check_size(options, "options")
     for key, value in options.items():
         if key == "restart_policy" and _is_never(value):
             continue
@@ -90,7 +92,7 @@ def checked(options: Mapping[str, object]) -> dict[str, Any]:
             raise ValueError(f"options: {key!r} cannot be used: {_REFUSED[key]}")
         if key not in CREATE | HOST:
             near = did_you_mean(key, sorted(CREATE | HOST | _COVERED.keys()))
-            raise ValueError(f"options: {key!r} is not a key of the engine's create call{near}")
+            raise ValueError(f"options: {shown(key)} is not a key of the engine's create call{near}")
         nested.check(key, value)
     return copy.deepcopy(dict(options))
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from ..converters import StrPath, Texts, absolute, choice, optional_path, seconds
+from ..converters import StrPath, Texts, absolute, choice, optional_path, seconds, whole_number
 from ..converters import labels as label_values
 from ..errors import LaunchError
+from ..limits import check_size, shown
 from ..models import ImagePullPolicy, RestartPolicy
 from . import patch
 from .labels import valid_labels
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ..yamlfile import Document
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_LARGEST = 2**31 - 1
+"""The largest number of a Job's fields."""
+
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
 
 
@@ -55,7 +59,7 @@ def service_account_name(value: str | None) -> str | None:
 def _optional_name(value: object, pattern: re.Pattern[str], rule: str) -> str | None:
     if value is None or (isinstance(value, str) and pattern.match(value)):
         return value
-    raise ValueError(f"{rule}, not {value!r}" if isinstance(value, str) else f"{rule}, not {_kind(value)}")
+    raise ValueError(f"{rule}, not {shown(value)}" if isinstance(value, str) else f"{rule}, not {_kind(value)}")
 
 
 def image_pull_policy(value: str | None) -> ImagePullPolicy | None:
@@ -109,7 +113,7 @@ def customizations(value: Sequence[Mapping[str, object]] | StrPath) -> list[patc
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"customizations: not valid JSON: {error}") from None
     if isinstance(value, str | os.PathLike):
         return optional_path(value, "customizations") or ""
@@ -169,9 +173,7 @@ def _names(value: object, what: str) -> list[str]:
 
 
 def backoff_limit(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"backoff_limit must be a whole number, at least 0, not {_kind(value)}")
-    return value
+    return whole_number(value, "backoff_limit", most=_LARGEST)
 
 
 def pod_watch_timeout(value: float) -> float:
@@ -183,7 +185,10 @@ def job_watch_timeout(value: float | None) -> float | None:
 
 
 def finished_job_ttl(value: float | None) -> float | None:
-    return None if value is None else seconds(value, "finished_job_ttl", zero=True)
+    ttl = None if value is None else seconds(value, "finished_job_ttl", zero=True)
+    if ttl is not None and ttl > _LARGEST:
+        raise ValueError(f"finished_job_ttl must be at most {_LARGEST} seconds")
+    return ttl
 
 
 def absolute_file(value: Any, folder: str) -> Any:
@@ -205,6 +210,7 @@ def whole_seconds(value: float | None, least: int = 0) -> int | None:
 
 def json_able(value: Any, what: str) -> Any:
     """A deep copy of `value`; ValueError if JSON cannot express it."""
+    check_size(value, what)
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import EngineUnavailable
+from ..limits import MAX_DATA, check_size, shown, shown_plain
 
 Operation = dict[str, Any]
 
@@ -32,10 +33,10 @@ def checked(patch: object) -> list[Operation]:
 def _check(position: int, operation: object) -> None:
     if not isinstance(operation, Mapping):
         raise ValueError(f"operation {position} must be a mapping, not {type(operation).__name__}")
-    required = _REQUIRED_KEYS.get(str(operation.get("op")))
+    op = operation.get("op")
+    required = _REQUIRED_KEYS.get(op) if isinstance(op, str) else None
     if required is None:
-        known = ", ".join(_REQUIRED_KEYS)
-        raise ValueError(f"operation {position}: 'op' must be one of {known}, not {operation.get('op')!r}")
+        raise ValueError(f"operation {position}: 'op' must be one of {', '.join(_REQUIRED_KEYS)}, not {shown(op)}")
     for key in required:
         if key not in operation:
             raise ValueError(f"operation {position} ({operation['op']}) lacks {key!r}")
@@ -48,19 +49,43 @@ def _check(position: int, operation: object) -> None:
 
 
 def applied(document: Any, patch: Sequence[Operation]) -> Any:
-    """A copy of `document` with `patch` applied; ValueError that names the operation that does not fit it."""
-    document = copy.deepcopy(document)
+    """A copy of `document` with `patch` applied; ValueError that names the operation that does not fit it.
+
+    The copy has no part in two places, as a document with aliases has: each is patched alone.
+    """
+    left = MAX_DATA - check_size(document, "the manifest")
+    document = _copied(document)
     for position, operation in enumerate(patch):
         try:
-            document = _apply(document, copy.deepcopy(operation))
+            left -= check_size(_added(document, operation), "what it adds", left)
+            document = _apply(document, _copied(operation))
+        except RecursionError:
+            raise ValueError(f"{title(position, operation)}: the result is nested too deeply") from None
         except ValueError as error:
             raise ValueError(f"{title(position, operation)} does not fit the manifest: {error}") from None
+    check_size(document, "the patched manifest")
     return document
+
+
+def _copied(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _added(document: Any, operation: Operation) -> object:
+    """What an operation adds to the document: a value, or a copy of a part of the document."""
+    if operation["op"] != "copy":
+        return operation.get("value")
+    from jsonpatch import JsonPointer, JsonPointerException
+
+    try:
+        return JsonPointer(operation["from"]).resolve(document, None)
+    except (JsonPointerException, LookupError, TypeError):  # `_apply` reports it
+        return None
 
 
 def title(position: int, operation: Operation) -> str:
     """The name of an operation in errors."""
-    return f"operation {position} ({operation['op']} {operation['path']})"
+    return f"operation {position} ({operation['op']} {shown_plain(operation['path'])})"
 
 
 def _apply(document: Any, operation: Operation) -> Any:
@@ -77,6 +102,6 @@ def _apply(document: Any, operation: Operation) -> Any:
         raise ValueError("the value there is another one, or there is none") from None
     except (JsonPatchException, JsonPointerException) as error:
         if isinstance(error.__context__, LookupError):
-            raise ValueError(f"there is no {operation.get('from', operation['path'])!r}") from None
+            raise ValueError(f"there is no {shown(operation.get('from', operation['path']))}") from None
         reason, _, _ = str(error).partition(" in ")  # the rest is the document
         raise ValueError(reason) from None
