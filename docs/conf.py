@@ -28,7 +28,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(abc|collections|concurrent|contextlib|datetime|enum|os|pathlib|types|typing)\..*"),
     ("py:.*", r"launchpad\.(core|live|run_events|testing)\..*"),  # private classes that signatures show
-    ("py:.*", r"(launchpad\.\w+\.)?(LauncherClass|Exit|F|Output|StreamName|T|datetime)"),
+    ("py:.*", r"(launchpad\.\w+\.)?(LauncherClass|Exit|F|Origin|Output|StreamName|T|datetime)"),
 ]
 
 html_theme = "furo"
