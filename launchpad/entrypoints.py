@@ -12,6 +12,7 @@ from typing import Any
 
 from . import engine
 from .errors import LaunchError
+from .suggestions import did_you_mean
 
 _MAIN = ("__main__", "__mp_main__")  # the names of a script's module, the second in children of multiprocessing
 
@@ -63,12 +64,7 @@ def _faults(function: Callable[..., object], given: Mapping[str, object]) -> Ite
 
 def _suggestion(name: str, known: list[str]) -> str:
     """What to write instead of `name`."""
-    import difflib  # only errors need it
-
-    near = difflib.get_close_matches(name, known, 1)
-    if near:
-        return f" (did you mean {near[0]!r}?)"
-    return f" (it has {', '.join(map(repr, known))})" if known else " (it has none)"
+    return did_you_mean(name, known) or (f" (it has {', '.join(map(repr, known))})" if known else " (it has none)")
 
 
 _CALL_IT = "call it in a function at the top level of a module, and pass that function"
