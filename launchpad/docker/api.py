@@ -162,7 +162,7 @@ class DockerApi:
         """The events of runs' containers from `since` on, a time of the engine's clock."""
         filters = {"type": ["container"], "event": ["start", "kill", "oom", "die", "destroy"], "label": [RUN_ID]}
         if self.is_podman:  # it filters by its own names of events, and loses events to a label without a value
-            filters = {"type": ["container"], "event": ["start", "kill", "oom", "died", "remove"]}
+            filters = {"type": ["container"], "event": ["start", "kill", "restart", "oom", "died", "remove"]}
         return self._stream("GET", f"{self._prefix}/events", {"since": since, "filters": json.dumps(filters)})
 
     def past_events(self, since: str, until: str) -> tuple[int, str]:

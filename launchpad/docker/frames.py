@@ -15,12 +15,17 @@ from ..core.backend import Chunk, StreamName
 MAX_HELD = 1024 * 1024
 """Bytes of an unfinished line that are held; a longer one is passed on, and counted in bytes."""
 
-_HEADER = struct.Struct(">BxxxL")
+_HEADER = struct.Struct(">B3sL")
 _STREAMS: tuple[StreamName, ...] = ("stdout", "stdout", "stderr")  # by the number in a frame's header: 0, 1, 2
 
 
 class Demultiplexer:
-    """Separates stdout and stderr, which share one connection as frames. The output of a terminal has no frames."""
+    """Separates stdout and stderr, which share one connection as frames. The output of a terminal has no frames.
+
+    Podman reports a log that it cannot read in the stream itself, without a frame: the rest is the `fault`.
+    """
+
+    fault = b""
 
     def __init__(self, tty: bool) -> None:
         self._tty = tty
@@ -33,13 +38,15 @@ class Demultiplexer:
             yield Chunk("stdout", data)
             return
         at = 0
-        while at < len(data):
+        while at < len(data) and not self.fault:
             if self._left == 0:
                 taken = data[at : at + _HEADER.size - len(self._header)]
                 self._header += taken
                 at += len(taken)
                 if len(self._header) == _HEADER.size:
-                    number, self._left = _HEADER.unpack(self._header)
+                    number, zeros, self._left = _HEADER.unpack(self._header)
+                    if zeros != b"\0\0\0":
+                        self.fault = self._header + data[at:]
                     self._stream, self._header = _STREAMS[min(number, 2)], b""
                 continue
             piece = data[at : at + self._left]

@@ -24,6 +24,9 @@ SILENCE_TIMEOUT = 2.0
 LOG_TIMEOUT = 120.0
 """Seconds after the run's end in which the rest is requested from the engine."""
 
+MAX_FAULT = 500
+"""Bytes of an error in the stream that the warning shows."""
+
 MAX_READ = 1024 * 1024
 """Bytes after which `RunOutput.read` returns although more has arrived."""
 
@@ -111,6 +114,8 @@ class RunOutput:
                     break
                 size += len(data)
                 chunks += self._new_lines(data)
+                if fault := self._frames.fault:
+                    raise LaunchError(f"the engine ended it with {fault[:MAX_FAULT].decode(errors='replace').strip()}")
         except Transient:
             self._close_source(lost=True)
         except LaunchError as error:

@@ -88,7 +88,7 @@ def fact_of(event: Mapping[str, Any]) -> tuple[str, Fact] | None:
         fact = Ended(int(attributes.get("exitCode") or attributes.get("containerExitCode") or 0), at)
     elif action == "start":
         fact = Started(at)
-    elif action == "kill":
+    elif action in ("kill", "restart"):  # Podman reports a restart instead, before the end
         fact = Killed()
     elif action == "oom":
         fact = OutOfMemory()

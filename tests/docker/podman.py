@@ -13,7 +13,6 @@ LEFT_OUT = {
     "refuses_is_a_launch_error_with_advice[platform not there]": "it reports a missing image",
     "test_a_registry_that_wants_a_login": "it uses TLS with registries that its configuration does not list",
     "test_an_engine_that_does_not_know_host_gateway_is_a_warning": "its version is not compared with Docker's",
-    "test_a_run_with_its_output_takes_four_requests": "it reports the end late: the log is read once more",
 }
 """A part of the test's name, and the reason."""
 

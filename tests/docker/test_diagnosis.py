@@ -40,7 +40,7 @@ def ended(code: int | None, **known: Any) -> Any:
 def test_events_become_facts() -> None:
     assert fact_of(event("die", exitCode="3")) == ("c1", Ended(3, AT))
     assert fact_of(event("start")) == ("c1", Started(AT))
-    assert fact_of(event("kill", signal="15")) == ("c1", Killed())
+    assert fact_of(event("kill", signal="15")) == fact_of(event("restart")) == ("c1", Killed())
     assert fact_of(event("oom")) == ("c1", OutOfMemory())
     assert fact_of(event("destroy")) == ("c1", Gone())
     assert fact_of(event("exec_start: true")) is None

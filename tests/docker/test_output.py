@@ -163,3 +163,10 @@ def test_output_that_is_lost_is_reported_once(clock: Clock, caplog: pytest.LogCa
     output.report_gap("the engine was down")
     assert output.has_gap
     assert caplog.text.count("may be incomplete") == 1
+
+
+def test_an_error_in_the_log_s_stream_is_no_output(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    log = OK + frame(b"a\n") + b'{"cause":"no such container","response":500}'
+    output = RunOutput("name", False, Logs(log).open, None, clock)
+    assert (all_of(output, clock), output.has_gap) == (b"a\n", True)
+    assert "no such container" in caplog.text

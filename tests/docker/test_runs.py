@@ -135,8 +135,8 @@ def test_a_handle_of_another_engine_is_refused(make: Launch) -> None:
 def test_a_container_silent_for_longer_than_the_client_timeout_is_followed(
     make: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_CLIENT_TIMEOUT", "4")
-    lines, outcome = launch_recorded(make(auto_remove=True), sh("echo a; sleep 6; echo b; exit 2"))
+    monkeypatch.setenv("DOCKER_CLIENT_TIMEOUT", "8")
+    lines, outcome = launch_recorded(make(auto_remove=True), sh("echo a; sleep 10; echo b; exit 2"))
     assert (lines, outcome.exit_code) == (["a", "b"], 2)
 
 
@@ -217,7 +217,8 @@ def requests_of(proxy: Proxy, launcher: DockerLauncher, on_output: OnOutput | No
         own = proxy.requests[before:]
         other.cancel()
     assert handle is not None
-    return [request.partition("?")[0].replace(handle.id, "ID") for request in own]
+    paths = [request.partition("?")[0].replace(handle.id, "ID") for request in own]
+    return [path for path in paths if path != "GET /containers/ID/logs"]  # read again if the end is reported late
 
 
 def test_a_run_with_its_output_takes_four_requests(proxy: Proxy, launcher: DockerLauncher) -> None:
