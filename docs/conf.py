@@ -12,7 +12,7 @@ author = "the authors of launchpad"
 copyright = "the authors of launchpad"
 release = version = __version__
 
-extensions = ["sphinx.ext.autodoc"]
+extensions = ["sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 default_role = "code"  # docstrings quote code as `code`
 
@@ -38,6 +38,7 @@ html_css_files = ["launchpad.css"]
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
+copybutton_prompt_text = "$ "  # is not copied, and output without it neither
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 html_theme_options = {
@@ -50,7 +51,7 @@ def signature_of_fields(app, what, name, obj, options, signature, returned):
     """Returns the signature of an attrs class with the types of its fields instead of those of their converters."""
     if what != "class" or not attrs.has(obj):
         return None
-    fields = [field for field in attrs.fields(obj) if field.init]
+    fields = [field for field in attrs.fields(obj) if field.init and not field.name.startswith("_")]
     words = ["*"] if any(field.kw_only for field in fields) else []
     return f"({', '.join(words + [f'{field.name}: {_type(field)}{_default(field)}' for field in fields])})", None
 

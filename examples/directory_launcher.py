@@ -1,7 +1,9 @@
-"""A launcher for background processes of this machine, each with a directory that any process can find again.
+"""A launcher for background processes of this machine, each with a directory that any
+process can find again.
 
-The directory of a run contains its `stdout` and `stderr`, its process `group`, its `status` as soon as it has ended,
-and a `lock` that all processes of the run hold: a process that merely reuses an id is never taken for one of them.
+The directory of a run contains its `stdout` and `stderr`, its process `group`, its
+`status` as soon as it has ended, and a `lock` that all processes of the run hold: a
+process that merely reuses an id is never taken for one of them.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ echo $$ >"$0/group"
     mv "$0/status.new" "$0/status"
 ) &
 """
-"""Started as the leader of a process group, it leaves the command in the background. $0 is the run's directory."""
+"""Leads a process group, and leaves the command in the background. $0 is the folder."""
 
 
 @register_launcher
@@ -71,7 +73,11 @@ class DirectoryLauncher(Launcher):
     def spec(self, run: Run, name: str) -> dict[str, Any]:
         return {
             "command": run.command or local_command(run.entrypoint, sys.executable),
-            "env": {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env},
+            "env": {
+                **parameters_environment(run.entrypoint, run.parameters),
+                **self.env,
+                **run.env,
+            },
             "working_dir": run.working_dir,
         }
 
@@ -94,29 +100,45 @@ class DirectoryBackend(Backend):
         self._spool = spool
         self._closed = threading.Event()
 
-    def start(self, spec: dict[str, Any], name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
+    def start(
+        self,
+        spec: dict[str, Any],
+        name: str,
+        run: Run,
+        *,
+        output: bool,
+        stop_token: StopToken,
+    ) -> Unit:
         stop_token.check()
-        handle = Handle(DirectoryLauncher.type, uuid.uuid4().hex, name, self.engine, run.id)
+        handle = Handle(
+            DirectoryLauncher.type, uuid.uuid4().hex, name, self.engine, run.id
+        )
         directory = RunDirectory(self._spool / handle.id)
         try:
             directory.start(spec)
         except BaseException as error:
             shutil.rmtree(directory.path, ignore_errors=True)
             if isinstance(error, OSError):
-                raise LaunchError(f"Run {name!r} cannot be started: {error}.") from error
+                raise LaunchError(
+                    f"Run {name!r} cannot be started: {error}."
+                ) from error
             raise
         return DirectoryUnit(directory, handle, self._closed, output)
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
         directory = self._directory(handle)
         if not directory.path.is_dir():
-            raise RunNotFound(f"Run {handle.name!r} was removed: there is no directory {directory.path}.")
+            raise RunNotFound(
+                f"Run {handle.name!r} was removed: {directory.path} does not exist."
+            )
         return DirectoryUnit(directory, handle, self._closed, output)
 
     def remove(self, handle: Handle) -> None:
         directory = self._directory(handle)
         if directory.path.is_dir() and not directory.has_ended():
-            raise LaunchError(f"Run {handle.name!r} is still running: stop it before removing it.")
+            raise LaunchError(
+                f"Run {handle.name!r} is still running: stop it before removing it."
+            )
         shutil.rmtree(directory.path, ignore_errors=True)
 
     def close(self) -> None:
@@ -124,18 +146,27 @@ class DirectoryBackend(Backend):
 
     def _directory(self, handle: Handle) -> RunDirectory:
         if handle.engine != self.engine:
-            raise RunNotAvailable(f"Run {handle.name!r} belongs to {handle.engine}, and this is {self.engine}.")
+            raise RunNotAvailable(
+                f"Run {handle.name!r} is one of {handle.engine}, not of {self.engine}."
+            )
         return RunDirectory(self._spool / handle.id)
 
 
 class DirectoryUnit(Unit):
     """Follows one run by looking at its files."""
 
-    def __init__(self, directory: RunDirectory, handle: Handle, backend_closed: threading.Event, output: bool) -> None:
+    def __init__(
+        self,
+        directory: RunDirectory,
+        handle: Handle,
+        backend_closed: threading.Event,
+        output: bool,
+    ) -> None:
         self.handle = handle
         self._directory = directory
         streams = STREAMS if output else ()
-        self._files = [(stream, open(directory.path / stream, "rb")) for stream in streams]  # noqa: SIM115 (see close)
+        paths = {stream: directory.path / stream for stream in streams}
+        self._files = [(name, open(path, "rb")) for name, path in paths.items()]
         self._backend_closed = backend_closed
         self._closed = False
         self._stopping = False
@@ -146,14 +177,26 @@ class DirectoryUnit(Unit):
         until = None if timeout is None else time.monotonic() + timeout
         while self._exit is None:
             if self._closed or self._backend_closed.is_set():
-                raise EngineUnavailable(f"Run {self.handle.name!r} is no longer followed: its launcher was closed.")
-            ended = self._directory.has_ended() and not (self._stopping and self._directory.has_processes())
-            # Read after the look at the end, so that no output comes later than the Exit.
-            news: list[Chunk | Exit] = [Chunk(stream, data) for stream, file in self._files if (data := file.read())]
+                raise EngineUnavailable(
+                    f"Run {self.handle.name!r} is not followed: the launcher is closed."
+                )
+            ended = self._directory.has_ended() and not (
+                self._stopping and self._directory.has_processes()
+            )
+            # Read after the look at the end: no output may come later than the Exit.
+            news: list[Chunk | Exit] = [
+                Chunk(stream, data)
+                for stream, file in self._files
+                if (data := file.read())
+            ]
             if ended:
                 self._exit = _exit(self._directory.status())
                 return [*news, self._exit]
-            left = LOOK_INTERVAL if until is None else min(LOOK_INTERVAL, until - time.monotonic())
+            left = (
+                LOOK_INTERVAL
+                if until is None
+                else min(LOOK_INTERVAL, until - time.monotonic())
+            )
             if news or left <= 0:
                 return news
             with suppress(queue.Empty):
@@ -189,7 +232,11 @@ class RunDirectory:
         self.path = path
 
     def start(self, spec: dict[str, Any]) -> None:
-        env = {name: value for name, value in {**os.environ, **spec["env"]}.items() if value is not None}
+        env = {
+            name: value
+            for name, value in {**os.environ, **spec["env"]}.items()
+            if value is not None
+        }
         program = spec["command"][0]
         if shutil.which(program, path=env.get("PATH")) is None:
             raise LaunchError(f"The program {program!r} was not found on PATH.")
@@ -221,7 +268,7 @@ class RunDirectory:
         return self.status() is not None or not self.has_processes()
 
     def has_processes(self) -> bool:
-        """Whether a process of the run is left, and was not moved to another process group by the run itself."""
+        """Whether a process of the run is left that kept its process group."""
         lock = os.open(self.path / "lock", os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -248,4 +295,6 @@ def _exit(status: int | None) -> Exit:
         return Exit(exit_code=-signal.SIGKILL, reason=Reason.FAILED, message="Killed.")
     if status == 0:
         return Exit(exit_code=0, reason=Reason.COMPLETED)
-    return Exit(exit_code=status, reason=Reason.FAILED, message=f"Exited with status {status}.")
+    return Exit(
+        exit_code=status, reason=Reason.FAILED, message=f"Exited with status {status}."
+    )

@@ -15,7 +15,13 @@ def measure(path: str) -> None:
     warnings.simplefilter("ignore")  # old sources have invalid escapes, for example
     root = Path(path)
     files = sorted(root.rglob("*.py")) if root.is_dir() else [root]
-    report = {"files": len(files), "lines": 0, "functions": 0, "longest": [0, ""], "unparsed": []}
+    report = {
+        "files": len(files),
+        "lines": 0,
+        "functions": 0,
+        "longest": [0, ""],
+        "unparsed": [],
+    }
     for file in files:
         add(report, file, ".".join(file.relative_to(root.parent).with_suffix("").parts))
     print(json.dumps(report))

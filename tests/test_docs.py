@@ -56,6 +56,22 @@ def test_a_command_line_works(page: Path, line: str, tmp_path: Path) -> None:
     assert (shell.returncode, shell.stderr.count("Traceback")) == (0, 0), shell.stderr
 
 
+WIDTH = 88
+"""Columns of a code block that fit beside the table of contents. In a narrower window, blocks scroll sideways."""
+
+SHOWN = [*sorted(DOCS.rglob("*.rst")), DOCS.parent / "README.rst", DOCS.parent / "CONTRIBUTING.rst"]
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
+def test_the_code_of_a_page_fits_the_column(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    shown = re.findall(r"^( *)(?:\.\. code-block:: .*|[^.\s].*::|)\n\n((?:\1    .*\n|\n)+)", text + "\n", re.MULTILINE)
+    lines = [line.removeprefix(indent + "    ") for indent, block in shown for line in block.splitlines()]
+    for included in re.findall(r"^\.\. (?:literalinclude|include):: (\S+\.py)$", text, re.MULTILINE):
+        lines += (page.parent / included).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > WIDTH] == []
+
+
 def test_the_reference_has_every_public_name() -> None:
     shown = re.findall(r"^\.\. auto\w+:: (\w+)$", (DOCS / "reference.rst").read_text(), re.MULTILINE)
     assert set(launchpad.__all__) - {"__version__"} <= set(shown)

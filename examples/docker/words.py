@@ -29,8 +29,13 @@ def main() -> None:
 
     image = os.environ.get("LAUNCHPAD_TEST_IMAGE", "python:3.11")
     here = os.path.dirname(os.path.abspath(__file__))
-    launcher = DockerLauncher(image=image, volumes=[f"{here}:/app:ro"], mem_limit="256m", auto_remove=True)
-    runs = [Run(entrypoint="words:count", parameters={"text": text}, working_dir="/app") for text in TEXTS]
+    launcher = DockerLauncher(
+        image=image, volumes=[f"{here}:/app:ro"], mem_limit="256m", auto_remove=True
+    )
+    runs = [
+        Run(entrypoint="words:count", parameters={"text": text}, working_dir="/app")
+        for text in TEXTS
+    ]
     with launcher, LaunchExecutor(launcher, max_workers=3) as executor:
         futures = [executor.submit(run, on_output=add) for run in runs]
         assert all(future.result() for future in futures)

@@ -11,13 +11,19 @@ from launchpad import KubernetesLauncher, LaunchExecutor, Run
 
 
 def main(image: str, shards: int) -> int:
-    runs = [Run(command=["sh", "-c", f"echo shard {shard} is done"], name=f"shard {shard}") for shard in range(shards)]
+    runs = [
+        Run(command=["sh", "-c", f"echo shard {shard} is done"], name=f"shard {shard}")
+        for shard in range(shards)
+    ]
     launcher = KubernetesLauncher(image=image, finished_job_ttl=600)
     with launcher, LaunchExecutor(launcher, max_workers=10) as executor:
         futures = executor.launch_all(runs)
     failed = [future for future in futures if not future.result()]
     for future in failed:
-        print(f"{future.run.name}: {future.outcome.reason}: {future.outcome.message}", file=sys.stderr)
+        print(
+            f"{future.run.name}: {future.outcome.reason}: {future.outcome.message}",
+            file=sys.stderr,
+        )
     print(f"{shards - len(failed)} of {shards} succeeded")
     return 1 if failed else 0
 

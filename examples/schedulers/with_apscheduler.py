@@ -1,7 +1,9 @@
-"""APScheduler 3: a launcher's `submit` is a job, and a LaunchExecutor is the pool that jobs run in.
+"""APScheduler 3: a launcher's `submit` is a job, and a LaunchExecutor is the pool that
+jobs run in.
 
-`submit` blocks until the run has ended, so `max_instances` and `coalesce` hold back a run while the previous one is
-still running. The result of the run is the return value of the job, which a listener receives.
+`submit` blocks until the run has ended, so `max_instances` and `coalesce` hold back a
+run while the previous one is still running. The result of the run is the return value
+of the job, which a listener receives.
 """
 
 import threading
@@ -25,7 +27,9 @@ def main() -> None:
     ended = threading.Semaphore(0)
 
     def report(event: JobExecutionEvent) -> None:
-        print(event.job_id, "succeeded" if event.retval else event.exception or "failed")
+        print(
+            event.job_id, "succeeded" if event.retval else event.exception or "failed"
+        )
         ended.release()
 
     with LaunchExecutor(launcher, max_workers=4) as executor:

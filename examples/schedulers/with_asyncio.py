@@ -1,10 +1,12 @@
-"""asyncio: a LaunchFuture can be awaited, and cancelling the awaiting task stops the run.
+"""asyncio: a LaunchFuture can be awaited, and cancelling the awaiting task stops the
+run.
 
-`wrap_future` passes on the cancellation by a timeout, a failed TaskGroup or a client that disconnects. With
-`run_in_executor(executor, launcher.submit, run)`, the coroutine is cancelled but the run continues, like any function
-called in a thread.
+`wrap_future` passes on the cancellation by a timeout, a failed TaskGroup or a client
+that disconnects. With `run_in_executor(executor, launcher.submit, run)`, the coroutine
+is cancelled but the run continues, like any function called in a thread.
 
-The executor is opened outside the event loop, because the end of its block waits and must not block a coroutine.
+The executor is opened outside the event loop, because the end of its block waits and
+must not block a coroutine.
 """
 
 import asyncio
@@ -31,7 +33,11 @@ async def with_timeout(executor: LaunchExecutor) -> None:
 
 async def in_a_thread(executor: LaunchExecutor) -> None:
     loop, launcher = asyncio.get_running_loop(), SubprocessLauncher()
-    print(await loop.run_in_executor(executor, launcher.submit, Run(command=["echo", "hello"])))
+    print(
+        await loop.run_in_executor(
+            executor, launcher.submit, Run(command=["echo", "hello"])
+        )
+    )
 
 
 async def run_all(executor: LaunchExecutor) -> None:

@@ -1,7 +1,8 @@
-"""Dask: runs are nodes of a task graph, which the threaded scheduler computes in a LaunchExecutor.
+"""Dask: runs are nodes of a task graph, which the threaded scheduler computes in a
+LaunchExecutor.
 
-Each task launches one run and returns its output. Dask orders the tasks. A task raises if its run fails, so the tasks
-that depend on it are not started.
+Each task launches one run and returns its output. Dask orders the tasks. A task raises
+if its run fails, so the tasks that depend on it are not started.
 """
 
 import dask

@@ -1,7 +1,8 @@
 """Flask: a thread of the server handles each request, and any thread may launch runs.
 
-The application submits long runs, and clients ask for their state later. It waits for short runs within the request.
-The executor belongs to the application: it is created once and stopped when the server ends.
+The application submits long runs, and clients ask for their state later. It waits for
+short runs within the request. The executor belongs to the application: it is created
+once and stopped when the server ends.
 """
 
 import json
@@ -42,7 +43,9 @@ def make_app(executor: LaunchExecutor) -> Flask:
     def disk() -> ResponseReturnValue:
         lines: list[str] = []
         run = Run(command=["df", "/"], timeout=10)
-        ok = SubprocessLauncher().submit(run, on_output=lambda run, line: lines.append(line))
+        ok = SubprocessLauncher().submit(
+            run, on_output=lambda run, line: lines.append(line)
+        )
         return jsonify(ok=ok, lines=lines)
 
     return app
@@ -50,7 +53,9 @@ def make_app(executor: LaunchExecutor) -> Flask:
 
 def ask(method: str, url: str) -> dict[str, object]:
     request = urllib.request.Request(url, method=method)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # without a proxy
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({})
+    )  # without a proxy
     with opener.open(request) as response:
         return dict(json.load(response))
 
@@ -64,7 +69,10 @@ def main() -> None:
             address = f"http://127.0.0.1:{server.server_port}"
             print(ask("GET", f"{address}/disk")["ok"])
             run_id = ask("POST", f"{address}/reports/north")["id"]
-            while ask("GET", f"{address}/runs/{run_id}")["state"] in ("queued", "running"):
+            while ask("GET", f"{address}/runs/{run_id}")["state"] in (
+                "queued",
+                "running",
+            ):
                 time.sleep(0.05)
             print(ask("GET", f"{address}/runs/{run_id}"))
         finally:

@@ -1,6 +1,8 @@
-"""joblib: with the threading backend, `Parallel` launches runs and returns their results in order.
+"""joblib: with the threading backend, `Parallel` launches runs and returns their
+results in order.
 
-The runs do the work, so joblib's workers can be threads. `n_jobs` is the number of runs at a time.
+The runs do the work, so joblib's workers can be threads. `n_jobs` is the number of runs
+at a time.
 """
 
 from joblib import Parallel, delayed

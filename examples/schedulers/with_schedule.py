@@ -1,7 +1,8 @@
-"""schedule: `run_pending` calls one job after another, so each job should return at once.
+"""schedule: `run_pending` calls one job after another, so each job should return at
+once.
 
-`executor.submit` returns at once, and the run continues in the background. A run is not launched again while the
-previous one is still running.
+`executor.submit` returns at once, and the run continues in the background. A run is not
+launched again while the previous one is still running.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Threads: `submit` blocks the calling thread, and any thread may call it.
 
-All threads share one launcher. Each thread launches the steps of one pipeline, one after another, and launches a step
-only if the previous one succeeded.
+All threads share one launcher. Each thread launches the steps of one pipeline, one
+after another, and launches a step only if the previous one succeeded.
 """
 
 from threading import Thread
@@ -20,7 +20,9 @@ def main() -> None:
     launcher = SubprocessLauncher()
     results: dict[str, bool] = {}
     sources = ("north", "south", "west")
-    threads = [Thread(target=pipeline, args=(launcher, name, results)) for name in sources]
+    threads = [
+        Thread(target=pipeline, args=(launcher, name, results)) for name in sources
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
