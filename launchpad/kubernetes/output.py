@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
@@ -18,7 +17,9 @@ QUIET_TIMEOUT = 3.0
 UNREACHABLE_TIMEOUT = 30.0
 """Seconds after the Job's end in which a log that broke, or that was requested again, must be readable."""
 
-_logger = logging.getLogger("launchpad")
+
+COMPLAINT_TIMEOUT = 10.0
+"""Seconds after the Job's end in which a node that answers must be able to read the log."""
 
 
 class RunOutput:
@@ -30,7 +31,13 @@ class RunOutput:
         self._log: PodLog | None = None
         self._opened: set[str] = set()  # the pods whose log has been read, or is being read
         self._reopened = False
+        self._has_gap = False  # in the logs before this one
         self._ends_midline = False  # whether the log before this one ended without a newline
+
+    def is_complete(self, snapshot: JobSnapshot) -> bool:
+        """Whether, as far as is known, every line has been read that the pods have written."""
+        unread = [pod for pod in snapshot.pods if has_log(pod) and pod["metadata"]["name"] not in self._opened]
+        return not (self._has_gap or unread or (self._log is not None and self._log.gap))
 
     @property
     def sources(self) -> list[StreamingResponse]:
@@ -52,8 +59,8 @@ class RunOutput:
                 complete = _has_ended(log.pod, snapshot)
                 data = log.read(ended or complete, follow=not complete)
             except LaunchError as error:
+                log.report_gap(str(error))
                 log.close()
-                _logger.warning("The output of pod %s cannot be read: %s", log.pod, error)
                 continue
             if data:
                 return self._on_a_new_line(data, log)
@@ -67,6 +74,7 @@ class RunOutput:
         if log is None or log.finished:
             return True
         if log.stream is None and log.not_found and _is_gone(log.pod, snapshot):
+            log.report_gap("its pod was removed before its log was read")
             log.close()
             return True
         if now < self._deadline(log, ended_at) or (log.stream is not None and self._reopen(log)):
@@ -77,8 +85,7 @@ class RunOutput:
     def abandon(self) -> None:
         """Stops reading, with a warning if there may be more output."""
         if self._log is not None and not self._log.finished:
-            pod = self._log.pod
-            _logger.warning("The output of pod %s may lack its end: its log could not be read in time", pod)
+            self._log.report_gap(self._log.complaint or "its log could not be read in time")
             self._log.close()
 
     def close(self) -> None:
@@ -93,6 +100,7 @@ class RunOutput:
             name: str = pod["metadata"]["name"]
             if name not in self._opened and has_log(pod):
                 self._opened.add(name)
+                self._has_gap = self._has_gap or (self._log is not None and bool(self._log.gap))
                 self._log = PodLog(name, self._open_log, clock=self._clock)
                 return self._log
         return None
@@ -114,7 +122,7 @@ class RunOutput:
     def _deadline(self, log: PodLog, ended_at: float) -> float:
         """When to give up waiting for a silent stream, or for a connection. A busy node answers late."""
         if log.stream is None:
-            return ended_at + UNREACHABLE_TIMEOUT
+            return ended_at + (COMPLAINT_TIMEOUT if log.complaint else UNREACHABLE_TIMEOUT)
         return max(ended_at, log.active_at) + (UNREACHABLE_TIMEOUT if self._reopened else QUIET_TIMEOUT)
 
     def _reopen(self, log: PodLog) -> bool:

@@ -25,6 +25,9 @@ The stream ends when the log is rotated and when the server goes down. News of a
 STABLE_WINDOW = 10.0
 """Seconds after which the break of a stream counts as a new fault, and not as the last one continuing."""
 
+COMPLAINT_INTERVAL = 5.0
+"""Seconds between two requests of a log that its node cannot read."""
+
 OpenLog = Callable[[str, str | None, bool], StreamingResponse]
 """Opens the log of a pod from a time (RFC 3339) on: `open_log(pod, since, follow)`."""
 
@@ -47,6 +50,8 @@ class LogCursor:
     def __init__(self) -> None:
         self._counts: dict[bytes, dict[bytes, int]] = {}  # of the lines of the last two seconds: by second, by time
         self._repeated: dict[bytes, int] = {}  # how many lines of a time are still expected to come again
+        self.has_missed = False
+        """Whether none of the lines that were expected to come again has, since the last `resume`."""
         self._zone = b"Z"
 
     def is_new(self, moment: bytes, zone: bytes) -> bool:
@@ -54,6 +59,7 @@ class LogCursor:
         repeated = self._repeated.get(moment)
         if repeated:
             self._repeated[moment] = repeated - 1
+            self.has_missed = False
             return False
         counts = self._counts.get(moment[:19])
         if counts is None:
@@ -67,6 +73,7 @@ class LogCursor:
     def resume(self) -> str | None:
         """The time from which to request the log now; None: from its beginning."""
         self._repeated = {moment: count for counts in self._counts.values() for moment, count in counts.items()}
+        self.has_missed = bool(self._repeated)
         if not self._counts:
             return None
         second = datetime.fromisoformat(max(self._counts).decode()) - timedelta(seconds=1)
@@ -94,13 +101,18 @@ class PodLog:
         """When data last arrived, or the log was requested again."""
         self.not_found = False
         """Whether a request found no log: a node that has just started does not know its pods yet."""
+        self.gap = ""
+        """Why lines are missing; empty if none are known to be."""
+        self.complaint = ""
+        """What the node writes in place of the log, or after a part of it."""
         self.restarts = 0
         """How often the container had been restarted when the log was last requested."""
         self._open = open_log
         self._cursor = LogCursor()
         self._opened_at = 0.0
         self._partial_line: list[bytes] = []
-        self._at_end = False  # whether the last stream was read to its end
+        self._at_end = False  # whether the last stream was read to its end, and nothing has failed since
+        self._resumed_after_fault = False
         self._new_schedule = new_schedule
         self._schedule: RetrySchedule | None = None  # from the first of several faults in a row on
 
@@ -110,14 +122,16 @@ class PodLog:
         Requests the log if there is no connection: without `follow`, only the text written so far. LaunchError if the
         server refuses it.
         """
-        if ended and self._at_end:
-            return self._finish()
+        if ended and self._at_end:  # it may have ended before the container: with its node, or with the server
+            self.due = 0.0
         if self.finished or (self.due is not None and self._clock() < self.due):
             return b""
         try:
             if self.stream is None:
                 self.stream, self.due = self._open(self.pod, self._cursor.resume(), follow), None
+                self._resumed_after_fault = not self._at_end
                 self._opened_at, self._partial_line, self._at_end = self._clock(), [], False
+                self.complaint = ""
             return self._read(self.stream, ended)
         except Transient as error:
             self._retry_later(error)
@@ -142,13 +156,20 @@ class PodLog:
     def _read(self, stream: StreamingResponse, ended: bool) -> bytes:
         while data := stream.read():
             self.active_at = self._clock()
-            self._schedule = None
-            if text := self._complete_lines(data):
+            text = self._complete_lines(data)
+            if text or not self.complaint:
+                self._schedule = None
+            if text:
                 return text
         if data is None:
             return b""
-        self._at_end = True
         self._disconnect()
+        if _LINE.match(last := b"".join(self._partial_line)) is None:
+            self.complaint = self.complaint or last.decode("utf-8", "replace").strip()
+        if self.complaint:
+            self._retry_later(Transient(self.complaint))
+            return b""
+        self._at_end = True
         self.due = self._clock() + RESUME_INTERVAL
         return self._finish() if ended else b""
 
@@ -165,12 +186,21 @@ class PodLog:
         if self._schedule is None or stable:
             self._schedule = self._new_schedule()
         self._disconnect()
+        self._at_end = False
         delay = self._schedule.next_in(error)
+        if delay is None and self.complaint:  # the node answers: it is asked as long as the container runs
+            delay = COMPLAINT_INTERVAL
         if delay is None:
-            _logger.warning("The output of pod %s may lack its end, since its log cannot be read: %s", self.pod, error)
+            self.report_gap(f"its log cannot be read: {error}")
             self.finished = True
         else:
             self.due = self._clock() + delay
+
+    def report_gap(self, reason: str) -> None:
+        """Takes note that output is lost, and warns once."""
+        if not self.gap:
+            self.gap = reason
+            _logger.warning("The output of pod %s may be incomplete: %s", self.pod, reason)
 
     def _disconnect(self) -> None:
         if self.stream is not None:
@@ -191,8 +221,13 @@ class PodLog:
     def _text(self, line: bytes) -> bytes | None:
         """The line without its time; None if it was read before, or is a message of the node about the log."""
         stamp = _LINE.match(line)
-        if stamp is None or not self._cursor.is_new(line[: stamp.end() - 1], stamp[2]):
+        if stamp is None:
+            self.complaint = self.complaint or line.decode("utf-8", "replace").strip()
             return None
+        if not self._cursor.is_new(line[: stamp.end() - 1], stamp[2]):
+            return None
+        if self._cursor.has_missed and self._resumed_after_fault and not self.restarts:
+            self.report_gap("after a break, it began later than where it had broken: its node had rotated the log")
         text = line[stamp.end() :]
         return text if len(text) <= _PIECE_SIZE else _joined(text)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+import attrs
+
 from ..core.backend import Chunk, Exit, Unit
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
@@ -268,6 +270,8 @@ class JobUnit(Unit):
         return self._conclude(self._end_of(snapshot))
 
     def _conclude(self, end: Exit) -> list[Chunk | Exit]:
+        if self._output is not None and not self._output.is_complete(self._observed_job.snapshot()):
+            end = attrs.evolve(end, output_complete=False)
         self._exit = end
         return [end]
 

@@ -10,7 +10,7 @@ import pytest
 
 from launchpad.kubernetes.errors import ApiError
 from launchpad.kubernetes.observed import JobSnapshot
-from launchpad.kubernetes.output import QUIET_TIMEOUT, UNREACHABLE_TIMEOUT, RunOutput
+from launchpad.kubernetes.output import COMPLAINT_TIMEOUT, QUIET_TIMEOUT, UNREACHABLE_TIMEOUT, RunOutput
 from launchpad.kubernetes.podlog import RESUME_INTERVAL
 
 from .scripted import CUT, END, Piece, ScriptedNode, lines
@@ -76,8 +76,9 @@ def test_a_log_is_followed_while_its_container_may_write() -> None:
 
 def test_a_pod_that_is_gone_before_its_log_was_requested_has_none() -> None:
     output, node = output_of()
-    assert read_all(output, snapshot(pod("a", gone=True))) == b""
-    assert node.since == []
+    removed = snapshot(pod("a", gone=True))
+    assert read_all(output, removed) == b""
+    assert (node.since, output.is_complete(removed)) == ([], False)
 
 
 def test_a_log_that_is_not_found_is_finished_when_its_pod_is_gone() -> None:
@@ -100,7 +101,20 @@ def test_a_silent_log_is_requested_once_more_and_then_given_up_with_a_warning(
     assert output.read(now, True) == b""
     clock.now += UNREACHABLE_TIMEOUT
     assert output.is_finished(now, ended_at=0.0)
-    assert (len(node.since), "pod a may lack its end" in caplog.text) == (2, True)
+    assert (len(node.since), "pod a may be incomplete" in caplog.text) == (2, True)
+    assert not output.is_complete(now)
+
+
+def test_a_log_that_its_node_cannot_read_is_given_up_in_the_words_of_the_node(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    output, _ = output_of([lines((1, "one")) + b"no such file or directory", END], clock=clock)
+    now = snapshot(pod("a"))
+    assert (output.read(now, True), output.read(now, True)) == (b"one\n", b"")
+    assert not output.is_finished(now, ended_at=clock.now)
+    clock.now += COMPLAINT_TIMEOUT
+    assert output.is_finished(now, ended_at=clock.now - COMPLAINT_TIMEOUT)
+    assert "The output of pod a may be incomplete: no such file or directory" in caplog.text
+    assert not output.is_complete(now)
 
 
 def test_a_job_without_pods_has_no_output() -> None:

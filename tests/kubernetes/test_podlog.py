@@ -94,16 +94,14 @@ def test_retries_are_limited_from_the_first_fault_on_and_not_from_the_start(capl
     assert (log.read(ended=False), log.finished, caplog.text) == (b"", False, "")
     log.due = 0.0
     assert (log.read(ended=False), log.finished, len(made)) == (b"", True, 1)
-    assert "pod pod may lack its end" in caplog.text
+    assert "The output of pod pod may be incomplete" in caplog.text
 
 
-def test_the_end_of_a_stream_ends_the_log_once_the_container_has_ended() -> None:
-    node = ScriptedNode([lines((5, "a")), END])
-    log = log_of(node)
+def test_the_end_of_a_stream_ends_the_log_only_if_the_container_had_ended_before() -> None:
+    log = log_of(ScriptedNode([lines((5, "a")), END], [lines((5, "a"), (5, "b")), END]))
     assert log.read(ended=False) == b"a\n"
     assert (log.read(ended=False), log.finished) == (b"", False)
-    assert (log.read(ended=True), log.finished) == (b"", True)
-    assert len(node.since) == 1
+    assert (log.read(ended=True), log.read(ended=True), log.finished) == (b"b\n", b"", True)
 
 
 def test_a_break_does_not_end_the_log_even_if_the_container_has_ended() -> None:
@@ -111,8 +109,26 @@ def test_a_break_does_not_end_the_log_even_if_the_container_has_ended() -> None:
     assert read_all(log_of(node), ended=True) == b"a\nb\n"
 
 
-def test_messages_of_the_node_about_the_log_are_left_out() -> None:
-    assert text_of(lines((5, "a")) + b"failed to watch log file\n") == b"a\n"
+@pytest.mark.parametrize(
+    "message", [b"failed to watch log file\n", b"unable to retrieve container logs for docker://1"]
+)
+def test_a_message_of_the_node_about_the_log_is_left_out_and_the_log_is_requested_again(message: bytes) -> None:
+    node = ScriptedNode([lines((5, "a")) + message, END], [message, END], [lines((5, "a"), (5, "b")), END])
+    log = log_of(node)
+    assert (read_all(log), log.gap) == (b"a\nb\n", "")
+
+
+def test_a_log_that_begins_later_than_where_it_broke_has_a_gap_and_one_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = log_of(ScriptedNode([lines((5, "a")), CUT], [lines((9, "c"), (9, "d")), END]))
+    assert (read_all(log), bool(log.gap)) == (b"a\nc\nd\n", True)
+    assert caplog.text.count("The output of pod pod may be incomplete") == 1
+
+
+def test_a_log_that_continues_where_it_broke_has_no_gap() -> None:
+    log = log_of(ScriptedNode([lines((5, "a"), (6, "b")), CUT], [lines((6, "b"), (9, "c")), END]))
+    assert (read_all(log), log.gap) == (b"a\nb\nc\n", "")
 
 
 def test_repeated_lines_do_not_delay_the_new_ones_behind_them() -> None:
