@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 
 import psutil
 import pytest
 
-ENGINES = "LAUNCHPAD_TEST_ENGINES"
-"""The environment variable that names a script which starts engines: `SCRIPT docker NAME up|stop|down`."""
+COMMAND = os.environ.get("LAUNCHPAD_TEST_PRIVATE_ENGINE", "")
+"""A command that controls engines with live-restore. It is given a NAME and one of up, stop, down."""
 
 
 class PrivateEngine:
     """An engine that only some tests use. Its containers go on while it is stopped."""
 
     def __init__(self, name: str) -> None:
-        self._script = os.environ.get(ENGINES, "")
         self._name = name
         self.url = ""
         """The address of the engine, once it is up."""
-        if not self._script:
-            pytest.skip(f"{ENGINES} does not name a script that starts engines (`SCRIPT docker NAME up|stop|down`)")
+        if not COMMAND:
+            pytest.skip(
+                "LAUNCHPAD_TEST_PRIVATE_ENGINE is not a command that starts engines (`COMMAND NAME up|stop|down`)"
+            )
 
     def up(self) -> str:
         """Starts the engine if it is not running; returns its address."""
@@ -45,5 +47,5 @@ class PrivateEngine:
         return found
 
     def _control(self, verb: str) -> str:
-        command = ["bash", self._script, "docker", self._name, verb]
+        command = [*shlex.split(COMMAND), self._name, verb]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import wait
 from contextlib import closing
 from pathlib import Path
@@ -19,42 +17,27 @@ from launchpad import DockerLauncher, LaunchExecutor, Run
 from tests.helping import RecordedLines, is_running, until
 
 from .conftest import sh
+from .private_engine import PrivateEngine
 
 pytestmark = [pytest.mark.docker, pytest.mark.alone]  # they share an engine, and start and stop it
 
-COMMAND = os.environ.get("LAUNCHPAD_TEST_PRIVATE_ENGINE", "")
-"""A command that controls engines with live-restore. It is given a NAME and one of up, stop, down."""
-
-NAME = "launchpad-restart"
-
-Control = Callable[[str], str]
-"""Brings the private engine `up`, makes it `stop` (its containers go on), or takes it `down`; returns its address."""
-
 
 @pytest.fixture(scope="module")
-def private() -> Iterator[Control]:
-    """Controls an engine that only these tests use."""
-    if not COMMAND:
-        pytest.skip("LAUNCHPAD_TEST_PRIVATE_ENGINE is not a command that starts engines (`COMMAND NAME up|stop|down`)")
-
-    def control(verb: str) -> str:
-        done = subprocess.run(
-            [*shlex.split(COMMAND), NAME, verb], check=True, capture_output=True, text=True, timeout=120
-        )
-        return done.stdout.partition("DOCKER_HOST=")[2].strip()
-
-    yield control
-    control("down")
+def private() -> Iterator[PrivateEngine]:
+    """An engine that only these tests use."""
+    engine = PrivateEngine("launchpad-restart")
+    yield engine
+    engine.down()
 
 
 @pytest.fixture
-def launcher(private: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerLauncher]:
-    monkeypatch.setenv("DOCKER_HOST", private("up"))
+def launcher(private: PrivateEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerLauncher]:
+    monkeypatch.setenv("DOCKER_HOST", private.up())
     with DockerLauncher(image="busybox:1", network_mode="none", auto_remove=True, grace=1) as launcher:
         yield launcher
 
 
-def test_ten_runs_end_with_their_true_results(private: Control, launcher: DockerLauncher) -> None:
+def test_ten_runs_end_with_their_true_results(private: PrivateEngine, launcher: DockerLauncher) -> None:
     """They end before the restart, while the engine is down, and after it."""
     lines: dict[str, list[str]] = {}
     script = "i=0; while [ $i -lt {0} ]; do echo line $i; sleep 0.5; i=$((i+1)); done; exit {0}"
@@ -67,8 +50,8 @@ def test_ten_runs_end_with_their_true_results(private: Control, launcher: Docker
         futures = [executor.submit(run, on_output=take) for run in runs]
         for future in futures:
             future.wait_started(60)
-        private("stop")
-        private("up")
+        private.stop()
+        private.up()
         wait(futures, timeout=90)
     assert [future.outcome.exit_code for future in futures if future.outcome] == list(range(2, 22, 2))
     for count in range(2, 22, 2):  # lines may be missing at the end only: those written while the engine was down
@@ -80,7 +63,7 @@ def test_ten_runs_end_with_their_true_results(private: Control, launcher: Docker
 
 
 def test_output_that_the_engine_has_lost_is_reported(
-    private: Control, launcher: DockerLauncher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    private: PrivateEngine, launcher: DockerLauncher, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The run writes a line and ends while the engine is down."""
     run = sh("echo first; until [ -e /flags/go ]; do sleep 0.1; done; echo lost; exit 3")
@@ -90,10 +73,10 @@ def test_output_that_the_engine_has_lost_is_reported(
         recorded.wait_for("first")
         with closing(docker.APIClient(base_url=os.environ["DOCKER_HOST"], version="auto")) as client:
             pid = client.inspect_container(future.wait_started(60).id)["State"]["Pid"]
-        private("stop")
+        private.stop()
         (tmp_path / "go").touch()
         until(lambda: not is_running(pid))
-        private("up")
+        private.up()
         wait([future], timeout=90)
     assert future.outcome is not None
     assert (future.outcome.exit_code, future.outcome.output_complete, recorded.lines) == (3, False, ["first"])
@@ -101,14 +84,14 @@ def test_output_that_the_engine_has_lost_is_reported(
 
 
 def test_a_stop_requested_while_the_engine_is_down_is_carried_out_afterwards(
-    private: Control, launcher: DockerLauncher
+    private: PrivateEngine, launcher: DockerLauncher
 ) -> None:
     with LaunchExecutor(launcher, 1) as executor:
         future = executor.submit(sh("sleep 600"))
         handle = future.wait_started(60)
-        private("stop")
+        private.stop()
         assert future.cancel() is True
-        thread = threading.Thread(target=private, args=["up"])
+        thread = threading.Thread(target=private.up)
         thread.start()
         wait([future], timeout=60)
         thread.join()
