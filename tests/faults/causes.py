@@ -77,12 +77,13 @@ def slow_down(scene: Scene) -> None:
     scene.proxy.slow_down(200, 0.05)
 
 
-def refuse(seconds: float) -> Fault:
+def refuse(seconds: float, meanwhile: Fault = nothing) -> Fault:
     """Once all runs are created, the engine accepts no connection for a while, and those that are open are cut."""
 
     def cause(scene: Scene) -> None:
         scene.launching.wait_for_handles()
         scene.proxy.down()
+        meanwhile(scene)
         scene.wait(seconds)
         scene.proxy.up()
 

@@ -198,6 +198,13 @@ CUTS = [
     row("Cuts", "The output streams deliver nothing for 5 s", silence("/attach|/logs"), through=True),
     row("Cuts", "The connection is slow (200 bytes every 50 ms)", slow_down, through=True),
     row("Cuts", "The engine refuses connections for 5 s", refuse(5), through=True),
+    row(
+        "Cuts",
+        "The run is cancelled while the engine refuses connections",
+        refuse(5, tell("cancel")),
+        STOPPED,
+        through=True,
+    ),
 ]
 
 FREEZES = [
@@ -272,6 +279,15 @@ SHORTAGES = [
         until=None,
         limit=150,
         open="runs without a descriptor do not name the limit, and their launcher keeps sockets",
+    ),
+    row(
+        "Shortages",
+        "20 runs with room for 25 processes and threads",
+        nothing,
+        Expect(errors=("LaunchError: use fewer workers", "RuntimeError: can't start new thread")),
+        plan=Plan(script=counting(20), count=20),
+        pids_limit=25,
+        until=None,
     ),
     row(
         "Shortages",

@@ -131,6 +131,13 @@ CUTS = [
     row("Cuts", "The logs deliver nothing for 5 s", silence(r"/log\?"), through=True),
     row("Cuts", "The connection is slow (200 bytes every 50 ms)", slow_down, through=True),
     row("Cuts", "The server refuses connections for 5 s", refuse(5), through=True),
+    row(
+        "Cuts",
+        "The run is cancelled while the server refuses connections",
+        refuse(5, tell("cancel")),
+        STOPPED,
+        through=True,
+    ),
     row("Cuts", "The server refuses connections for 90 s", refuse(90), through=True),
     row(
         "Cuts",

@@ -115,6 +115,12 @@ BLOCKED = Plan(script=counting(1000), output="blocked")
 PRINTED = Plan(script=FLOOD, count=1, output="printed")
 EXHAUST = "trap 'x=a; while :; do x=$x$x; done' USR1; i=0; while :; do echo line $i; i=$((i+1)); sleep 0.2; done"
 NO_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))"
+NO_MEMORY = """
+import resource
+with open("/proc/self/statm") as file:
+    size = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (100 << 20),) * 2)
+"""
 FULL_DISK = "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 1)"
 NONBLOCKING = "import os; os.set_blocking(1, False)"
 IGNORED = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)"
@@ -278,6 +284,14 @@ SHORTAGES = [
         Expect(("FAILED",), (), "unknown", errors=NO_ROOM),
         plan=Plan(script=counting(10), count=40),
         pids_limit=30,
+        until=None,
+    ),
+    row(
+        "Shortages",
+        "40 runs when the launching process has no memory left",
+        nothing,
+        Expect(errors=("LaunchError: ", "RuntimeError: can't start new thread", "MemoryError")),
+        plan=Plan(script=counting(10), count=40, prelude=NO_MEMORY),
         until=None,
     ),
     row(
