@@ -3,9 +3,19 @@
 A run that started and did not succeed raises no error: `submit` returns False, and the Outcome has the reason.
 """
 
+from __future__ import annotations
+
+from .text import printable
+
 
 class LaunchError(RuntimeError):
-    """A run could not be launched or found. The message says what to change."""
+    """A run could not be launched or found. The message says what to change.
+
+    It is one line: it may have words of the engine, whose control characters are escaped.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class EngineUnavailable(LaunchError):
@@ -22,6 +32,10 @@ class NameConflict(LaunchError):
 
 class RunNotFound(LaunchError):
     """The engine no longer knows the run of this handle: it was removed, or its end was not recorded."""
+
+
+class InvalidHandle(RunNotFound):
+    """The handle was changed or made up: it does not name what launchpad started for its run."""
 
 
 class RunNotAvailable(LaunchError):

@@ -23,8 +23,8 @@ from .core.output import OnOutput
 from .entrypoints import refuse_while_importing
 from .future import LaunchFuture, Task
 from .launcher import Launcher, OnStart
-from .live.text import one_line
 from .models import Run
+from .text import one_line
 
 if TYPE_CHECKING:
     from .live.bar import Bars

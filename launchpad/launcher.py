@@ -27,11 +27,12 @@ from .core.screen import to_screen
 from .core.session import Session
 from .core.supervisor import Supervisor
 from .entrypoints import refuse_while_importing
-from .errors import EngineUnavailable, LaunchError, NameConflict, RunNotFound
+from .errors import EngineUnavailable, InvalidHandle, LaunchError, NameConflict, RunNotFound
 from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run
 from .registry import Registry
 from .schema import DURATION
+from .text import escaped
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -205,6 +206,8 @@ class Launcher(abc.ABC):
         """
         try:
             supervisor = self._supervisor(handle, False)
+        except InvalidHandle:
+            raise
         except RunNotFound:
             return
         supervisor.request_stop()
@@ -317,7 +320,8 @@ class Launcher(abc.ABC):
         if known is not None:
             return known
         unit = self._backend().find(handle, output=output)
-        run = Run(command=[handle.name or handle.id], name=handle.name, id=handle.run_id)
+        name = escaped(handle.name)  # that of another process: any text
+        run = Run(command=[name or handle.id], name=name, id=handle.run_id)
         found = Supervisor(unit, run, self.grace, None, self._session.stopper)
         kept = self._session.add_if_new(found)
         if kept is not found:

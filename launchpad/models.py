@@ -18,6 +18,7 @@ from .converters import masked
 from .ids import new_id
 from .schema import KEY, QUOTED
 from .suggestions import did_you_mean
+from .text import printable
 
 
 class Reason(str, enum.Enum):
@@ -175,8 +176,8 @@ class Outcome:
     ok: bool
     exit_code: int | None = None
     reason: Reason
-    message: str = ""
-    hint: str = ""
+    message: str = attrs.field(default="", converter=printable)
+    hint: str = attrs.field(default="", converter=printable)
     handle: Handle | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

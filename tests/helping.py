@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import psutil
 
 from launchpad import Launcher, Outcome, Run
+from launchpad.variables import IDENTITY
 
 T = TypeVar("T")
 
@@ -213,3 +214,10 @@ def channels() -> Iterator[str]:
 def descriptor_count() -> int:
     """How many descriptors this process has open. On Linux."""
     return len(os.listdir("/proc/self/fd"))
+
+
+def users_own(env: Any) -> Any:
+    """The variables of a spec, a mapping or a list of entries, without those that identify the run."""
+    if isinstance(env, list):
+        return [entry for entry in env if entry["name"] not in IDENTITY]
+    return {name: value for name, value in env.items() if name not in IDENTITY}

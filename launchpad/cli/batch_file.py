@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, NamedTuple
 from .. import yamlfile
 from ..files import open_file
 from ..limits import shown
-from ..live.text import one_line
 from ..models import Run
 from ..schema import TEXT, Schema, below, schema_of
 from ..settings import faults_in, structure
+from ..text import one_line
 from ..yamlfile import Document
 from ..yamlnodes import TEMPLATE_HINT, Fault, not_text
 from ..yamlsource import MAX_ITEM, lines_of

@@ -16,7 +16,7 @@ import click
 from ..errors import LaunchError
 from ..health import Health
 from ..launcher import Launcher, known_launchers
-from ..live.text import one_line
+from ..text import one_line
 from . import exit_codes as exits
 from .options import launcher_options, make_launcher
 

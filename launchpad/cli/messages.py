@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from ..core.delivery import DeliveryAbandoned
 from ..core.screen import write_text
-from ..live.text import one_line
+from ..text import one_line
 
 
 def print_message(text: str) -> None:

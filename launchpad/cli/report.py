@@ -14,8 +14,9 @@ from rich.text import Text
 from ..core.delivery import DeliveryAbandoned
 from ..core.screen import to_screen
 from ..future import LaunchFuture
-from ..live.text import one_line, why
+from ..live.text import why
 from ..models import Outcome, Reason
+from ..text import one_line
 from .batch_file import Item
 from .messages import print_message
 from .output_files import Log

@@ -208,7 +208,7 @@ class DockerApi:
                 return json.loads(response.read_all(self._timeout)), response.headers.get("date", "")
         except (OSError, ValueError, Transient, ApiError) as error:
             raise EngineUnavailable(
-                f"No Docker Engine can be reached at {self.address.url}: {error or type(error).__name__}. "
+                f"No Docker Engine can be reached at {self.address.shown}: {error or type(error).__name__}. "
                 f"To do: {_advice(self.address, error)}."
             ) from (error.__cause__ if isinstance(error, Transient) else error)
 
@@ -216,13 +216,13 @@ class DockerApi:
         """The engine's id. Podman has none: its address serves, with this machine's name if it is a local one."""
         if self.is_podman:
             host = f"@{socket.gethostname()}" if self.address.scheme == "unix" else ""
-            return self.address.url + host
+            return self.address.shown + host
         info, _ = self._ask_first(f"{self._prefix}/info")
         return str(info["ID"])
 
     def _unreachable(self, error: Transient) -> EngineUnavailable:
         return EngineUnavailable(
-            f"The Docker Engine at {self.address.url} cannot be reached any more: {error}. Check whether it runs."
+            f"The Docker Engine at {self.address.shown} cannot be reached any more: {error}. Check whether it runs."
         )
 
     @contextmanager
@@ -238,7 +238,7 @@ class DockerApi:
             raise Transient(str(root) or type(root).__name__) from root
         except (DockerException, requests.RequestException, TypeError, ValueError) as error:
             raise LaunchError(
-                f"The response of the Docker Engine at {self.address.url} was not understood: {error}"
+                f"The response of the Docker Engine at {self.address.shown} was not understood: {error}"
             ) from error
 
 
@@ -322,5 +322,5 @@ def _advice(address: Address, error: BaseException) -> str:
     if isinstance(error, PermissionError):
         return "add your user to the group that owns the socket (docker), or use an engine of your own (rootless)"
     if address.scheme == "ssh":
-        return f"check that 'docker --host {address.url} version' works without asking for a password"
+        return f"check that 'docker --host {address.shown} version' works without asking for a password"
     return "start it, or set DOCKER_HOST or DOCKER_CONTEXT to its address"

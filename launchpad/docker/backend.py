@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -14,9 +15,10 @@ from ..core.backend import Backend, Spec, Unit
 from ..core.cancellation import StopToken
 from ..core.retries import LONGEST_OUTAGE
 from ..core.watcher import Watcher
-from ..errors import LaunchError, RunNotAvailable, RunNotFound
+from ..errors import InvalidHandle, LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
 from ..net.http import StreamingResponse
+from ..text import quoted
 from .api import DockerApi
 from .config import engine_address, read_config, timeout
 from .creation import Creation
@@ -24,9 +26,11 @@ from .errors import ApiError
 from .events import DockerEvents
 from .images import Images
 from .output import RunOutput
-from .spec import AUTO_REMOVE
+from .spec import AUTO_REMOVE, RUN_ID
 from .status import Fact, State
 from .unit import DockerUnit
+
+_ID = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class DockerBackend(Backend):
@@ -73,10 +77,9 @@ class DockerBackend(Backend):
         return unit
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
-        self._check(handle)
-        state = self.state(handle.id)
+        state = self._found(handle)
         if state is None:
-            raise RunNotFound(f"Container {handle.name!r} ({handle.id[:12]}) is gone: it was removed after its end.")
+            raise RunNotFound(f"Container {quoted(handle.name)} ({handle.id[:12]}) is gone: it was removed.")
         auto_remove = AUTO_REMOVE in state.labels
         unit = self._follow(handle, state.tty, None, output, auto_remove=auto_remove)
         try:
@@ -89,12 +92,15 @@ class DockerBackend(Backend):
         return unit
 
     def remove(self, handle: Handle) -> None:
-        self._check(handle)
+        if self._found(handle) is None:
+            return
         try:
             self.api.retried(lambda: self.api.remove(handle.id, force=False))
         except ApiError as error:
             if error.is_still_running:
-                raise LaunchError(f"Container {handle.name!r} is still running: stop it before removing it.") from None
+                raise LaunchError(
+                    f"Container {quoted(handle.name)} is still running: stop it before removing it."
+                ) from None
             raise
 
     def close(self) -> None:
@@ -139,9 +145,26 @@ class DockerBackend(Backend):
             if unit.release_output_if_unread():
                 self._unread.remove(unit)
 
-    def _check(self, handle: Handle) -> None:
+    def _found(self, handle: Handle) -> State | None:
+        """The state of the container of the handle's run; None if it is gone.
+
+        A handle may have been changed, or made up: InvalidHandle if its id is not a whole id, or is that of a container
+        that is not the run's.
+        """
         if handle.engine != self.engine:
             raise RunNotAvailable(
-                f"Container {handle.name!r} is on the engine {handle.engine}, and this one, at "
-                f"{self.api.address.url}, is {self.engine}: connect to that (DOCKER_HOST, DOCKER_CONTEXT)."
+                f"Container {quoted(handle.name)} is on the engine {quoted(handle.engine)}, and this one, at "
+                f"{self.api.address.shown}, is {self.engine}: connect to that (DOCKER_HOST, DOCKER_CONTEXT)."
             )
+        if not _ID.match(handle.id):
+            raise InvalidHandle(
+                f"The handle of {quoted(handle.name)} is not valid: its id {quoted(handle.id)} is not that of a "
+                "container (64 hexadecimal digits)."
+            )
+        state = self.state(handle.id)
+        if state is not None and (state.id != handle.id or state.labels.get(RUN_ID) != handle.run_id):
+            raise InvalidHandle(
+                f"Container {handle.id[:12]} is not that of run {quoted(handle.run_id)}: the handle of "
+                f"{quoted(handle.name)} is not valid, or was changed."
+            )
+        return state

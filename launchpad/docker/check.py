@@ -18,5 +18,5 @@ def check(launcher: DockerLauncher) -> Health:
         settings = [name for name in ("DOCKER_HOST", "DOCKER_CONTEXT") if os.environ.get(name)]
         chosen = f" (by {settings[0]})" if settings else ""
         return Health(
-            usable=True, version=f"{name} {engine.version}", detail=f"{engine.address.url}{chosen}", advice=old
+            usable=True, version=f"{name} {engine.version}", detail=f"{engine.address.shown}{chosen}", advice=old
         )

@@ -6,15 +6,17 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import attrs
 
 from ..errors import EngineUnavailable
+from ..secret import masked_login, without_login
 
 DEFAULT = "npipe:////./pipe/docker_engine" if sys.platform == "win32" else "unix:///var/run/docker.sock"
 SCHEMES = ("unix", "tcp", "http", "https", "ssh")
@@ -23,6 +25,8 @@ DEFAULT_TIMEOUT = 60.0
 
 _PORTS = {False: 2375, True: 2376}
 _CHECKED_KEYS = (("currentContext", str, "text"), ("proxies", dict, "an object"), ("HttpHeaders", dict, "an object"))
+_SSH_HOST = re.compile(r"[A-Za-z0-9_.:\[\]%][A-Za-z0-9_.:\[\]%-]*\Z")
+_SSH_USER = re.compile(r"[A-Za-z0-9_.@\\][A-Za-z0-9_.@\\+-]*\Z")
 _TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 
 
@@ -42,6 +46,11 @@ class Address:
 
     url: str
     tls: Tls | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address without anything that may be a login, for messages and handles. The user of ssh is none."""
+        return self.url if self.scheme in ("unix", "ssh") else masked_login(self.url)
 
     @property
     def scheme(self) -> str:
@@ -110,11 +119,12 @@ def _checked(host: str, tls: Tls | None) -> Address:
     scheme = url.partition("://")[0]
     if scheme == "npipe":
         raise EngineUnavailable(
-            f"Named pipes ({url}) cannot be used: let Docker Desktop listen on tcp://localhost:2375, or use WSL."
+            f"Named pipes ({masked_login(url)}) cannot be used: let Docker Desktop listen on tcp://localhost:2375, or "
+            "use WSL."
         )
     if scheme not in SCHEMES:
         raise EngineUnavailable(
-            f"The engine's address {url!r} is not valid: it must begin with unix://, tcp:// or ssh://."
+            f"The engine's address {masked_login(url)!r} is not valid: it must begin with unix://, tcp:// or ssh://."
         )
     if scheme == "unix":
         return Address(f"unix://{url[len('unix://') :] or '/var/run/docker.sock'}")
@@ -124,11 +134,24 @@ def _checked(host: str, tls: Tls | None) -> Address:
         valid = False
     if not valid:
         raise EngineUnavailable(
-            f"The engine's address {url!r} is not valid: it needs a host, and a port if it names one."
+            f"The engine's address {masked_login(url)!r} is not valid: it needs a host, and a port if it names one."
         )
     if scheme == "https" and tls is None:
         tls = Tls(None, None, None)
-    return Address(url, tls if scheme != "ssh" else None)
+    return _checked_ssh(url) if scheme == "ssh" else Address(without_login(url), tls)
+
+
+def _checked_ssh(url: str) -> Address:
+    """The address without a password, which ssh does not take. Its host and user become words of commands."""
+    parts = urlsplit(url)
+    host, user = parts.hostname or "", unquote(parts.username or "")
+    if not _SSH_HOST.match(host) or (user and not _SSH_USER.match(user)) or not url.isprintable():
+        raise EngineUnavailable(
+            f"The engine's address {masked_login(url)!r} is not valid: its host or its user has characters that ssh, "
+            "or a shell, may take for something else."
+        )
+    netloc = parts.netloc.rpartition("@")[2]
+    return Address(urlunsplit(parts._replace(netloc=f"{parts.username}@{netloc}" if user else netloc)))
 
 
 def _needs_no_tls(host: str) -> bool:

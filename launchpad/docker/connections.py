@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 import socket
 import subprocess
 from typing import TYPE_CHECKING
@@ -109,5 +110,6 @@ def ssh_command(url: str, timeout: float) -> list[str]:
         words += ["-l", parts.username]
     if parts.port:
         words += ["-p", str(parts.port)]
-    socket_path = [] if parts.path in ("", "/") else ["--host", f"unix://{parts.path}"]
+    # ssh joins these words to a command for the remote user's shell.
+    socket_path = [] if parts.path in ("", "/") else ["--host", shlex.quote(f"unix://{parts.path}")]
     return [*words, "--", parts.hostname or "", "docker", *socket_path, "system", "dial-stdio"]

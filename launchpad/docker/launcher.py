@@ -17,6 +17,7 @@ from ..errors import EngineUnavailable
 from ..launcher import Launcher, names_settings, register_launcher
 from ..models import ImagePullPolicy, Run
 from ..schema import KEY, PATH
+from ..variables import identity
 from . import converters as fields
 from . import options, volumes
 from . import spec as specs
@@ -78,7 +79,7 @@ class DockerLauncher(Launcher):
             "name": name,
             "image": image,
             "command": list(run.command or portable_command(run.entrypoint)),
-            "environment": {**base_run_environment(), **urls, **own},
+            "environment": {**base_run_environment(), **urls, **own, **identity(run.id)},
             "labels": {**self.labels, **run.labels, **self._own_labels(run)},
             "working_dir": run.working_dir,
             "user": self.user,

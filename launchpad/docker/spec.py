@@ -11,6 +11,8 @@ from ..core.backend import Spec
 from ..core.names import candidates, slug
 from ..errors import LaunchError
 from ..models import ImagePullPolicy
+from ..secret import MASK
+from ..variables import IDENTITY
 from . import options, references
 from .networks import GATEWAY, has_gateway, inferred_mode, through_gateway
 
@@ -28,7 +30,6 @@ AUTO_REMOVE = PREFIX + "auto-remove"
 """Present if launchpad removes the container itself."""
 
 MAX_NAME_LENGTH = 250
-MASK = "***"
 
 
 def build(
@@ -92,7 +93,7 @@ def render(spec: Spec, reveal: bool) -> str:
     if not reveal:
         secrets = [shown["create"]["environment"], shown["pull"]["auth"] or {}]
         for values in secrets:
-            values.update({key: MASK for key, value in values.items() if value is not None})
+            values.update({key: MASK for key, value in values.items() if value is not None and key not in IDENTITY})
     return json.dumps(shown, indent=2, ensure_ascii=False, default=str)
 
 

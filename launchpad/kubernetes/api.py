@@ -160,14 +160,19 @@ def _headers(credentials: Headers) -> dict[str, str]:
     return {"Accept": "application/json, */*", "User-Agent": "launchpad", **credentials}
 
 
+def _part(text: str) -> str:
+    """`text` as one part of a path, whatever it is: "/" and ".." too."""
+    return quote(text, safe="").replace(".", "%2E") if text in (".", "..") else quote(text, safe="")
+
+
 class Jobs:
     """The Jobs of one namespace, their pods and their events. Thread-safe. All methods raise Transient and ApiError."""
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
         self.api = api
         self.namespace = namespace
-        self.path = f"/apis/batch/v1/namespaces/{quote(namespace)}/jobs"
-        self.pods_path = f"/api/v1/namespaces/{quote(namespace)}/pods"
+        self.path = f"/apis/batch/v1/namespaces/{_part(namespace)}/jobs"
+        self.pods_path = f"/api/v1/namespaces/{_part(namespace)}/pods"
 
     def create(self, manifest: Object, manager: str) -> Object:
         """Creates a Job; Kubernetes 1.18 and later record `manager` as its writer, 1.25 and later check the fields."""
@@ -175,7 +180,7 @@ class Jobs:
         return self.api.request("POST", self.path, query, manifest)
 
     def read(self, name: str) -> Object:
-        return self.api.request("GET", f"{self.path}/{quote(name)}")
+        return self.api.request("GET", f"{self.path}/{_part(name)}")
 
     def delete(self, name: str, uid: str) -> None:
         """Deletes the Job with this uid; the server removes it once its pods are gone."""
@@ -185,7 +190,7 @@ class Jobs:
             "propagationPolicy": "Foreground",
             "preconditions": {"uid": uid},
         }
-        self.api.request("DELETE", f"{self.path}/{quote(name)}", body=options)
+        self.api.request("DELETE", f"{self.path}/{_part(name)}", body=options)
 
     def pods(self, name: str) -> list[Object]:
         """The current pods of the Job."""
@@ -201,11 +206,11 @@ class Jobs:
             options["gracePeriodSeconds"] = grace
         if version is not None:
             options["preconditions"] = {"resourceVersion": version}
-        self.api.request("DELETE", f"{self.pods_path}/{quote(name)}", body=options)
+        self.api.request("DELETE", f"{self.pods_path}/{_part(name)}", body=options)
 
     def events(self, uid: str) -> list[Object]:
         """The cluster's events about one object."""
-        path = f"/api/v1/namespaces/{quote(self.namespace)}/events"
+        path = f"/api/v1/namespaces/{_part(self.namespace)}/events"
         return self._items(path, {"fieldSelector": f"involvedObject.uid={uid}"})
 
     def log(self, pod: str, since: str | None, follow: bool) -> StreamingResponse:
@@ -213,7 +218,7 @@ class Jobs:
         query = {"container": CONTAINER, "follow": "true" if follow else "false", "timestamps": "true"}
         if since is not None:
             query["sinceTime"] = since
-        return self.api.stream(f"{self.pods_path}/{quote(pod)}/log", query)
+        return self.api.stream(f"{self.pods_path}/{_part(pod)}/log", query)
 
     def _items(self, path: str, query: Query) -> list[Object]:
         items: list[Object] = self.api.request("GET", path, query)["items"]

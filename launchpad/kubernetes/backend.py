@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ..core.backend import Backend, Exit, Spec, Unit
 from ..core.cancellation import StopToken
-from ..errors import LaunchError, NameConflict, RunNotAvailable, RunNotFound
+from ..errors import InvalidHandle, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
 from ..net.wakeup import CLOCK, Clock
+from ..secret import masked_login, without_login
+from ..text import quoted
 from .api import Jobs, KubernetesApi
 from .creation import JobCreation, NameClaims
 from .errors import ApiError
 from .events import Fact, Watchers
+from .labels import is_of_run
 from .rbac import NEEDED, USEFUL, Permission, missing
 from .unit import JobUnit
+
+_UID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 class KubernetesBackend(Backend):
@@ -53,6 +60,8 @@ class KubernetesBackend(Backend):
         """Deletes the ended Job and its pods, and waits until they are gone."""
         try:
             unit = self._find(handle, False)
+        except InvalidHandle:
+            raise
         except RunNotFound:
             return
         try:
@@ -81,15 +90,22 @@ class KubernetesBackend(Backend):
         return JobUnit(self._jobs, self._watchers, name, output=output, pod_watch_timeout=timeout, clock=clock)
 
     def _find(self, handle: Handle, output: bool) -> JobUnit:
-        if handle.engine != self.engine:
+        if without_login(handle.engine) != self.engine:
             raise RunNotAvailable(
-                f"Run {handle.name!r} is a Job of {handle.engine}, and this launcher's are those of {self.engine}."
+                f"Run {quoted(handle.name)} is a Job of {quoted(masked_login(handle.engine))}, and this launcher's "
+                f"are those of {self.engine}."
             )
+        _check_form(handle)
         unit = self._unit(handle.name, output)
         try:
             job = self._api.retry(StopToken(), lambda: self._jobs.read(handle.name))
             if job["metadata"]["uid"] != handle.id:
                 raise _not_found(handle)
+            if not is_of_run(job, handle.run_id):
+                raise InvalidHandle(
+                    f"Job {handle.name!r} is not that of run {quoted(handle.run_id)}: the handle is not valid, or was "
+                    "changed."
+                )
             pods = self._api.retry(StopToken(), lambda: self._jobs.pods(handle.name))
         except BaseException as error:
             unit.close()
@@ -100,6 +116,16 @@ class KubernetesBackend(Backend):
         unit.identify(handle, Fact("job", handle.name, False, job), *facts)
         self._claims.claim(handle.name, unit)
         return unit
+
+
+def _check_form(handle: Handle) -> None:
+    """InvalidHandle if the handle, which may have been made up, does not have the uid and the name of a Job."""
+    faults = [
+        *([] if _UID.match(handle.id) else [f"its id {quoted(handle.id)} is not that of a Job (a UUID)"]),
+        *([] if _NAME.match(handle.name) else ["its name is not that of a Job"]),
+    ]
+    if faults:
+        raise InvalidHandle(f"The handle of {quoted(handle.name)} is not valid: {' and '.join(faults)}.")
 
 
 def _not_found(handle: Handle) -> RunNotFound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from ..core.names import slug
 
@@ -21,6 +22,12 @@ _VALID_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*
 def own_labels(run_id: str, run_name: str) -> dict[str, str]:
     """The labels that identify the Job and the pods of a run. Characters that a label cannot have are left out."""
     return {MANAGED_BY: "launchpad", RUN_ID: _cleaned(run_id) or "run", RUN_NAME: _cleaned(run_name)}
+
+
+def is_of_run(job: Mapping[str, Any], run_id: str) -> bool:
+    """Whether a Job has the label of the run with this id."""
+    labels = job["metadata"].get("labels") or {}
+    return bool(run_id and labels.get(RUN_ID) == own_labels(run_id, "")[RUN_ID])
 
 
 def valid_labels(labels: Mapping[str, str]) -> dict[str, str]:

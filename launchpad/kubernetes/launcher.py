@@ -15,6 +15,7 @@ from ..errors import EngineUnavailable, LaunchError
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
 from ..schema import DURATION, KEY, PATH
+from ..variables import identity
 from . import converters as fields
 from . import spec as specs
 from .labels import own_labels, valid_labels
@@ -100,7 +101,7 @@ class KubernetesLauncher(Launcher):
             defaults=self._defaults(run),
             settings=self._settings(run),
             generated_env=self._generated_env(run),
-            env={**self.env, **run.env},
+            env={**self.env, **run.env, **identity(run.id)},
             customizations=fields.read_customizations(self.customizations),
         )
         if not specs.has_image(spec):

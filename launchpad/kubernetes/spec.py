@@ -12,8 +12,9 @@ import attrs
 
 from ..core.backend import Spec
 from ..core.names import RANDOM, slug
-from ..engine import PARAMETERS_VARIABLE
 from ..ids import new_id
+from ..secret import MASK
+from ..variables import IDENTITY, RESERVED
 from . import patch
 from .labels import RUN_ID
 from .manifest import CONTAINER
@@ -86,6 +87,7 @@ def build(
     container["env"] = merged_env(container.get("env") or [], generated_env, env)
     spec = _customized(manifest, customizations)
     final = _own_container(spec["spec"]["template"]["spec"])
+    _restore_reserved(container["env"], final)
     if key == "command" and final.get("command") != words:  # that of a patch
         final.setdefault("args", words)
     return spec
@@ -136,7 +138,7 @@ def merged_env(entries: Sequence[Mapping[str, Any]], generated: Environment, wan
     """The entries of a container's `env`, each name once: generated ones, then the manifest's, then the wanted ones."""
     merged: dict[str, Any] = {name: _entry(name, value) for name, value in generated.items() if value is not None}
     for entry in entries:
-        if entry["name"] == PARAMETERS_VARIABLE:  # of another run, in an exported Job
+        if entry["name"] in RESERVED:  # of another run, in an exported Job
             continue
         merged.pop(entry["name"], None)  # the last one counts, in its own place: entries can refer to earlier ones
         merged[entry["name"]] = dict(entry)
@@ -146,6 +148,16 @@ def merged_env(entries: Sequence[Mapping[str, Any]], generated: Environment, wan
         else:
             merged[name] = _entry(name, value)
     return list(merged.values())
+
+
+def _restore_reserved(entries: Sequence[Mapping[str, Any]], customized: dict[str, Any]) -> None:
+    """Adds the reserved variables that a patch has removed. ValueError if it has set one."""
+    own = {entry["name"]: entry for entry in entries if entry["name"] in RESERVED}
+    env = customized["env"] = list(customized.get("env") or ())
+    for entry in env:
+        if entry["name"] in RESERVED and entry != own.pop(entry["name"], None):
+            raise ValueError(f"customizations: {entry['name']} cannot be set: launchpad sets it for every run")
+    env += own.values()
 
 
 def _entry(name: str, value: str) -> dict[str, str]:
@@ -239,7 +251,7 @@ def render(spec: Spec, reveal: bool) -> str:
     pod = shown["spec"]["template"]["spec"]
     for container in () if reveal else [*pod["containers"], *(pod.get("initContainers") or [])]:
         for entry in container.get("env") or []:
-            if "value" in entry:
-                entry["value"] = "***"
+            if "value" in entry and entry["name"] not in IDENTITY:
+                entry["value"] = MASK
     text: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120)
     return text

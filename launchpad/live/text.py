@@ -1,18 +1,11 @@
-"""Text for people: single lines without control characters. Pure functions."""
+"""How runs, failures and times are shown to people, in one line each. Pure functions."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future
 
 from ..models import Outcome, Run
-
-_JOINERS = "\u200c\u200d"  # not printable alone, but part of Persian words and of emoji
-
-
-def one_line(text: str) -> str:
-    """`text` in one line: white space is collapsed, control and direction characters are escaped."""
-    words = " ".join(text.split())
-    return words if words.isprintable() else "".join(map(_shown, words))
+from ..text import one_line as one_line
 
 
 def why(outcome: Outcome) -> str:
@@ -39,7 +32,3 @@ def duration(seconds: float) -> str:
     hours, minutes, left = rest // 3600, rest // 60 % 60, rest % 60
     clock = f"{hours}:{minutes:02}:{left:02}" if days or hours else f"{minutes}:{left:02}"
     return f"{days}d {clock}" if days else clock
-
-
-def _shown(char: str) -> str:
-    return char if char.isprintable() or char in _JOINERS else char.encode("unicode_escape").decode()

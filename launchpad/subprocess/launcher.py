@@ -19,6 +19,7 @@ from ..jupyter import in_notebook
 from ..launcher import Launcher, OnStart, register_launcher
 from ..models import Outcome, Run
 from ..schema import PATH
+from ..variables import identity
 from . import spec as specs
 from .backend import SubprocessBackend
 from .watchdog import watched
@@ -75,7 +76,7 @@ class SubprocessLauncher(Launcher):
     def spec(self, run: Run, name: str) -> Spec:
         virtualenv = None if self.virtualenv is None else _absolute(os.path.expanduser(self.virtualenv))
         conda = self._conda_command()
-        env = {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env}
+        env = {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env, **identity(run.id)}
         working_dir = run.working_dir or self.working_dir
         spec = specs.build(
             run.command or local_command(run.entrypoint, specs.python_of(virtualenv, conda)),

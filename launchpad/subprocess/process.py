@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import threading
 
-from ..errors import LaunchError
+from .. import variables
+from ..errors import InvalidHandle, LaunchError
 from ..models import Handle
-from .proctable import group_members, look_up, wait_for_end
+from ..text import quoted
+from .proctable import Process, ancestors, environment_of, group_members, look_up, wait_for_end
+
+_HANDLE_ID = re.compile(r"([1-9][0-9]{0,9})@([0-9]{1,20}(?:\.[0-9]{1,9})?)\Z")
+_MAX_PID = 2**31 - 1
 
 STATUS_TAKEN = (
     "Another part of this process takes exit statuses: SIGCHLD is ignored, which signal.signal(signal.SIGCHLD, "
@@ -156,8 +162,23 @@ class LocalProcess:
 
 
 def parse_handle(handle: Handle) -> tuple[int, str]:
-    """The pid and the start time in a handle's id. LaunchError if the id has another form."""
-    pid, _, started = handle.id.partition("@")
-    if not (pid.isdecimal() and started):
-        raise LaunchError(f"The handle's id {handle.id!r} is not that of a local process (pid@start time).")
-    return int(pid), started
+    """The pid and the start time in a handle's id. InvalidHandle if the id has another form."""
+    match = _HANDLE_ID.match(handle.id)
+    if match is None or not 1 < int(match[1]) <= _MAX_PID:
+        raise InvalidHandle(
+            f"The handle of {quoted(handle.name)} is not valid: its id {quoted(handle.id)} is not that of a local "
+            "process (pid@start time)."
+        )
+    return int(match[1]), match[2]
+
+
+def belongs_to_run(entry: Process, run_id: str) -> bool:
+    """Whether a process is the leader of the run with this id.
+
+    A leader has a session and a group of its own, and has the run's id in its environment. If it has ended, and is not
+    reaped yet, one of its group has. This process and those that it descends from are never runs of its own.
+    """
+    if not (entry.pid == entry.group == entry.session) or entry.pid in ancestors():
+        return False
+    pids = [entry.pid] if entry.running else group_members(entry.pid)
+    return any(environment_of(pid).get(variables.RUN_ID) == run_id for pid in pids)

@@ -16,6 +16,9 @@ from typing import NamedTuple
 
 _NANOSECONDS_PER_TICK = 10**9 // (os.sysconf("SC_CLK_TCK") if sys.platform == "linux" else 1)
 _RESOURCE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+LOADING_WINDOW = 0.5
+"""Seconds in which a process that has just been started may not show its environment yet."""
+
 _ENDED_STATES = "ZX"  # zombie, dead: not reaped yet
 
 
@@ -23,6 +26,7 @@ class Process(NamedTuple):
     """One entry of the process table. `started` distinguishes it from a later process with the same pid."""
 
     pid: int
+    parent: int
     group: int
     session: int
     started: str
@@ -71,6 +75,41 @@ def group_members(group: int) -> list[int]:
     return [
         entry.pid for entry in entries if entry and entry.running and entry.group == group and entry.session == group
     ]
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """The environment with which a process began its program; empty if the system does not let it be read."""
+    if sys.platform != "linux":
+        return _environment_by_psutil(pid)
+    until = time.monotonic() + LOADING_WINDOW
+    while (data := _read_environment(pid)) == b"" and time.monotonic() < until:
+        if (entry := look_up(pid)) is None or not entry.running:
+            break
+        time.sleep(0.001)  # no event reports that the system has set up the new program
+    pairs = (os.fsdecode(item).partition("=") for item in reversed((data or b"").split(b"\0")))  # the first counts
+    return {name: value for name, equals, value in pairs if equals}
+
+
+def _read_environment(pid: int) -> bytes | None:
+    """None if it must not be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read()
+    except OSError as error:
+        if error.errno in _RESOURCE_ERRORS:
+            raise
+        return None
+
+
+def ancestors() -> set[int]:
+    """This process, and those that it descends from."""
+    found: set[int] = set()
+    pid = os.getpid()
+    while pid > 0 and pid not in found:
+        found.add(pid)
+        entry = look_up(pid)
+        pid = 0 if entry is None else entry.parent
+    return found
 
 
 def wait_for_end(pid: int, started: str) -> None:
@@ -129,8 +168,9 @@ def _from_proc(pid: int) -> Process | None:
         return None
     finally:
         os.close(file)
-    state, _parent, group, session, *rest = stat[stat.rindex(b")") + 2 :].split()
-    return Process(pid, int(group), int(session), rest[15].decode(), state.decode() not in _ENDED_STATES)
+    state, parent, group, session, *rest = stat[stat.rindex(b")") + 2 :].split()
+    running = state.decode() not in _ENDED_STATES
+    return Process(pid, int(parent), int(group), int(session), rest[15].decode(), running)
 
 
 def _from_psutil(pid: int) -> Process | None:
@@ -140,6 +180,15 @@ def _from_psutil(pid: int) -> Process | None:
         process = psutil.Process(pid)
         running = process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
         started = f"{process.create_time():.2f}"
-        return Process(pid, os.getpgid(pid), os.getsid(pid), started, running)
+        return Process(pid, process.ppid(), os.getpgid(pid), os.getsid(pid), started, running)
     except (psutil.Error, ProcessLookupError):
         return None
+
+
+def _environment_by_psutil(pid: int) -> dict[str, str]:
+    import psutil
+
+    try:
+        return dict(psutil.Process(pid).environ())
+    except (psutil.Error, OSError):
+        return {}

@@ -59,17 +59,16 @@ class Child(_Popen):
 
 
 class Program(NamedTuple):
-    """What to start: str is in the file system's encoding. `env` is None to inherit this process's."""
+    """What to start: str is in the file system's encoding."""
 
     command: Sequence[str] | Sequence[bytes]
     working_dir: str | bytes | None
-    env: Mapping[str, str] | Mapping[bytes, bytes] | None
+    env: Mapping[bytes, bytes]
 
     def encoded(self) -> Program:
         """The same in bytes, with characters that the file system's encoding lacks in UTF-8."""
-        env = None if self.env is None else {encoded(name): encoded(value) for name, value in self.env.items()}
         folder = None if self.working_dir is None else encoded(self.working_dir)
-        return Program([encoded(word) for word in self.command], folder, env)
+        return Program([encoded(word) for word in self.command], folder, self.env)
 
 
 def encoded(text: str | bytes) -> bytes:
@@ -112,8 +111,7 @@ def _popen(program: Program, pipes: Mapping[StreamName, int]) -> int:
 def _posix_spawn(program: Program, pipes: Mapping[StreamName, int]) -> int:
     words: list[bytes] = [encoded(word) for word in program.command]
     folder = None if program.working_dir is None else encoded(program.working_dir)
-    env: Any = os.environb if program.env is None else program.env
-    path = _find(words[0], folder, env)
+    path = _find(words[0], folder, program.env)
     if folder is not None:
         folder = folder if folder.startswith(b"/") else b"./" + folder
         path, words = _IN_FOLDER[0], [*_IN_FOLDER, folder, *words]
@@ -128,7 +126,7 @@ def _posix_spawn(program: Program, pipes: Mapping[StreamName, int]) -> int:
                 actions.append((os.POSIX_SPAWN_DUP2, copy, fd))
         actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable()]
         return posix.posix_spawn(
-            path, words, env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_ALL_SIGNALS
+            path, words, program.env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_ALL_SIGNALS
         )
 
 

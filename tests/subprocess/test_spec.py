@@ -11,7 +11,7 @@ import pytest
 
 from launchpad import LaunchError, Run, SubprocessLauncher
 from launchpad.subprocess.spec import build, conda_command, python_of, render
-from tests.helping import lines_of
+from tests.helping import lines_of, users_own
 
 
 def spec_of(*command: str, env: dict[str, str | None] | None = None, **changes: object) -> dict[str, object]:
@@ -86,13 +86,14 @@ def test_variables_of_launchpad_are_inherited_and_not_in_the_spec(monkeypatch: p
     launcher = SubprocessLauncher()
     monkeypatch.setenv("LAUNCHPAD_API_URL", "http://localhost:1")
     run = Run(command=["printenv", "LAUNCHPAD_API_URL"])
-    assert (lines_of(launcher, run), launcher.spec(run, "true")["env"]) == (["http://localhost:1"], {})
+    assert (lines_of(launcher, run), users_own(launcher.spec(run, "true")["env"])) == (["http://localhost:1"], {})
 
 
 def test_a_preview_masks_every_value_of_the_environment() -> None:
     launcher = SubprocessLauncher(env={"TOKEN": "s3cret", "GONE": None})
-    text = launcher.preview(Run(command=["echo", "a b"]))
-    assert text == "TOKEN='***' \\\nenv \\\n-u GONE \\\necho 'a b'"
+    text = launcher.preview(Run(command=["echo", "a b"], id="one"))
+    own = "LAUNCHPAD_RUN_ID=one \\\nLAUNCHPAD_PARENT_IDS='' \\\nLAUNCHPAD_ATTEMPT=1 \\\n"
+    assert text == f"TOKEN='***' \\\n{own}env \\\n-u GONE \\\necho 'a b'"
 
 
 def test_a_preview_masks_the_parameters(tmp_path: Path) -> None:

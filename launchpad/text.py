@@ -1,0 +1,34 @@
+"""Text of others, such as names, labels and the words of engines, made safe for a terminal. Pure functions."""
+
+from __future__ import annotations
+
+import re
+
+_JOINERS = "\u200c\u200d"  # not printable alone, but part of Persian words and of emoji
+_LINE_ENDS = re.compile(r"\s*[\t-\r\x1c-\x1e\x85\u2028\u2029]\s*")
+_LONGEST_QUOTE = 80
+
+
+def one_line(text: str) -> str:
+    """`text` in one line: white space is collapsed, control and direction characters are escaped."""
+    words = " ".join(text.split())
+    return words if words.isprintable() else escaped(words)
+
+
+def escaped(text: str) -> str:
+    """`text` with its control and direction characters, line ends included, as escapes such as `\\x1b`."""
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def printable(text: str) -> str:
+    """`text` in one line, as an engine's words are shown: a space for each line end, and `escaped`."""
+    return text if text.isprintable() else escaped(_LINE_ENDS.sub(" ", text))
+
+
+def quoted(text: str) -> str:
+    """`text` in quotes, as in error messages: on one line, and shortened if it is long."""
+    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")
+
+
+def _shown(char: str) -> str:
+    return char if char.isprintable() or char in _JOINERS else char.encode("unicode_escape").decode()
