@@ -20,7 +20,9 @@ from .core.arguments import check_callbacks
 from .core.cancellation import StartLimiter
 from .core.labels import Label, Labels
 from .core.output import OnOutput
+from .core.shortages import advice_on
 from .entrypoints import refuse_while_importing
+from .errors import LaunchError
 from .future import LaunchFuture, Task
 from .launcher import Launcher, OnStart
 from .models import Run
@@ -204,6 +206,11 @@ class LaunchExecutor(ThreadPoolExecutor):
             super().submit(copy_context().run, task.work).add_done_callback(task.settle_without_work)
             if self._bars is not None:
                 self._bars.add(future)
+        except RuntimeError as error:
+            if (advice := advice_on(error)) is None:
+                future.cancel()
+                raise
+            future._end(None, LaunchError(f"Run {run.name!r} cannot be launched: {advice}."))
         except BaseException:
             future.cancel()  # after an interrupt, it may be in the queue
             raise
@@ -217,6 +224,14 @@ class LaunchExecutor(ThreadPoolExecutor):
 
     def _is_abandoned(self, future: LaunchFuture) -> bool:
         return future.handle is not None and self._launcher._is_abandoned(future.handle)
+
+    def _adjust_thread_count(self) -> None:
+        """Starts a thread for a new task, if there may be more. Without room for one, the others do the work."""
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError as error:
+            if advice_on(error) is None or not self._threads:
+                raise
 
     def _cancel_all(self, *, hurry: bool) -> set[LaunchFuture]:
         launches = self._launches.copy()

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from ..errors import LaunchError
+from .shortages import advice_on
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,6 +36,9 @@ def simplified(error: LaunchError) -> LaunchError:
     message in a notebook. The whole traceback is logged at the level DEBUG.
     """
     _logger.debug("A LaunchError, with its whole traceback", exc_info=error)
+    advice = advice_on(error)
+    if advice is not None and advice not in str(error):  # whatever the engine's code takes the error for
+        error.args = (f"{error} {advice[0].upper()}{advice[1:]}.",)
     cause = _foreign_cause(error)
     if cause is not None:
         cause.__cause__ = cause.__context__ = None

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
 
+from .shortages import advice_on
+
 
 def uninterrupted(function: Callable[[], None], give_up: Callable[[], None]) -> None:
     """Calls `function` so that Ctrl-C cannot interrupt it, for instance between a fork and the record of the child.
@@ -22,7 +24,12 @@ def uninterrupted(function: Callable[[], None], give_up: Callable[[], None]) -> 
     try:
         # With the caller's context, since a trace of the caller may contain the start. It is no threading.Thread,
         # whose start() can be interrupted; after an interrupt here, the thread may exist or not: see _Call.
-        start_new_thread(copy_context().run, (call.run,))
+        try:
+            start_new_thread(copy_context().run, (call.run,))
+        except RuntimeError as error:
+            if advice_on(error) is None:
+                raise
+            call.run()  # where an interrupt may come
         call.wait()
     except BaseException:
         try:  # first, since the next interrupt can only be raised after a call

@@ -10,6 +10,7 @@ import tenacity
 
 from ..errors import NameConflict
 from .cancellation import StopToken
+from .shortages import advice_on
 
 T = TypeVar("T")
 
@@ -24,6 +25,10 @@ LONGEST_WAIT = 60.0
 
 TRANSIENT_ATTEMPTS = 5
 """How often a request is sent, the first time included."""
+
+
+SHORTAGE_WAIT = 0.5
+"""The longest delay in seconds after a shortage of this process: descriptors become free at any moment."""
 
 
 class Transient(Exception):
@@ -53,6 +58,19 @@ def transient(stop_token: StopToken) -> tenacity.Retrying:
 def reconnecting(stop_token: StopToken, longest: float = LONGEST_OUTAGE) -> tenacity.Retrying:
     """For a lost stream: opens it again after a Transient, for `longest` seconds. A stop wakes it (Stopped)."""
     return _retrying(stop_token, 0.1, 5, tenacity.stop_after_delay(longest))
+
+
+def persistent(stop_token: StopToken) -> tenacity.Retrying:
+    """For one request to an engine that has answered before: repeats it as `reconnecting` does.
+
+    After a shortage of this process, it is repeated a few times only: the engine is not to blame.
+    """
+    outage, attempts = tenacity.stop_after_delay(LONGEST_OUTAGE), tenacity.stop_after_attempt(TRANSIENT_ATTEMPTS)
+    return _retrying(stop_token, 0.1, 5, lambda state: outage(state) or (attempts(state) and _is_shortage(state)))
+
+
+def _is_shortage(state: tenacity.RetryCallState) -> bool:
+    return advice_on(state.outcome.exception() if state.outcome else None) is not None
 
 
 def _retrying(stop_token: StopToken, multiplier: float, most: float, stop: Any) -> tenacity.Retrying:
@@ -112,6 +130,9 @@ def _as_asked(wait: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallStat
     def seconds(retry_state: tenacity.RetryCallState) -> float:  # tenacity 8.1 passes it by this name
         error = retry_state.outcome.exception() if retry_state.outcome else None
         asked = error.retry_after if isinstance(error, Transient) else None
-        return wait(retry_state) if asked is None else min(asked, LONGEST_WAIT)
+        if asked is not None:
+            return min(asked, LONGEST_WAIT)
+        delay = wait(retry_state)
+        return min(delay, SHORTAGE_WAIT) if _is_shortage(retry_state) else delay
 
     return seconds

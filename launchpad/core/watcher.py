@@ -109,7 +109,9 @@ class Watcher(Generic[Fact]):
         except Stopped:
             self._give_up(EngineUnavailable(f"The connection ({self._name}) is closed."))
         except Transient as error:
-            self._give_up(EngineUnavailable(f"The events of {self._name} cannot be followed: {error}"))
+            failure = EngineUnavailable(f"The events of {self._name} cannot be followed: {error}")
+            failure.__cause__ = error.__cause__
+            self._give_up(failure)
         except LaunchError as error:
             self._give_up(error)
         except BaseException as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import queue
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from docker.transport.basehttpadapter import BaseHTTPAdapter
 from ..core.backend import Spec
 from ..core.cancellation import Stopped, StopToken
 from ..core.retries import LONGEST_OUTAGE, Transient, reconnecting, transient
+from ..core.shortages import advice_on
 from ..errors import EngineUnavailable, LaunchError
 from ..net.http import Query, StreamingResponse, encode_request
 from .config import Address
@@ -54,11 +56,13 @@ class DockerApi:
         self._timeout = timeout
         self._max_outage = max_outage
         self._closing = StopToken()
+        self._drop_idle: Callable[[], bool] = lambda: False
         version, self.now = self._ask_first("/version")
         self.version = str(version["Version"])
         self.is_podman = any("podman" in part.get("Name", "").lower() for part in version.get("Components") or ())
         self._prefix = f"/v{version['ApiVersion']}"
         self._client = _Client(self._dial, version["ApiVersion"], timeout, config)
+        self._drop_idle = self._client.drop_idle
         self.id = self._identity()
 
     @property
@@ -197,7 +201,12 @@ class DockerApi:
             raise Transient(str(error)) from error
 
     def _dial(self) -> socket.socket:
-        return dial(self.address, self._timeout)
+        try:
+            return dial(self.address, self._timeout)
+        except OSError as error:
+            if advice_on(error) is None or not self._drop_idle():
+                raise
+            return dial(self.address, self._timeout)
 
     def _ask_first(self, path: str) -> tuple[dict[str, Any], str]:
         """A response, and its time in the engine's clock. EngineUnavailable."""
@@ -266,6 +275,10 @@ class _Client(APIClient):
     def get_adapter(self, url: str) -> BaseHTTPAdapter:
         return self._adapter
 
+    def drop_idle(self) -> bool:
+        """Closes idle connections, for another use of their descriptors; False if there are none."""
+        return self._adapter.pool.drop_idle()
+
     def close(self) -> None:
         super().close()
         self._adapter.close()
@@ -274,17 +287,17 @@ class _Client(APIClient):
 class _Adapter(BaseHTTPAdapter):
     def __init__(self, dial: Callable[[], socket.socket]) -> None:
         super().__init__()
-        self._pool = _Pool(dial)
+        self.pool = _Pool(dial)
 
     def get_connection(self, url: str | bytes, proxies: object = None) -> urllib3.HTTPConnectionPool:
-        return self._pool
+        return self.pool
 
     def request_url(self, request: requests.PreparedRequest, proxies: object) -> str:
         return request.path_url
 
     def close(self) -> None:
         super().close()
-        self._pool.close()
+        self.pool.close()
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -294,6 +307,18 @@ class _Pool(urllib3.HTTPConnectionPool):
 
     def _new_conn(self) -> _Connection:
         return _Connection(self._dial)
+
+    def drop_idle(self) -> bool:
+        if (idle := self.pool) is None:  # it is closed
+            return False
+        dropped = 0
+        with suppress(queue.Empty):
+            while (connection := idle.get_nowait()) is not None:
+                connection.close()
+                dropped += 1
+        for _ in range(dropped + 1):  # urllib3's marks of free places
+            self._put_conn(None)
+        return dropped > 0
 
 
 class _Connection(urllib3.connection.HTTPConnection):

@@ -67,6 +67,8 @@ class DockerBackend(Backend):
             undo.callback(creation.discard, container)
             creation.connect(container)
             attached = creation.attach(container) if output else None
+            if attached is not None:
+                undo.callback(attached.close)  # by the unit, unless there is none
             handle = Handle("docker", container, name, self.engine, run.id)
             tty = bool(spec["create"].get("tty"))
             unit = self._follow(handle, tty, attached, output, auto_remove=spec["auto_remove"])

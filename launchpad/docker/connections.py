@@ -6,6 +6,7 @@ import functools
 import shlex
 import socket
 import subprocess
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -87,7 +88,8 @@ class _SshConnection(socket.socket):
 
 def _connect_ssh(url: str, timeout: float) -> socket.socket:
     ours, theirs = socket.socketpair()
-    with theirs:
+    with theirs, ExitStack() as undo:
+        undo.callback(ours.close)
         # A session of its own: Ctrl-C at the terminal must not reach ssh.
         process = subprocess.Popen(
             ssh_command(url, timeout),
@@ -96,6 +98,7 @@ def _connect_ssh(url: str, timeout: float) -> socket.socket:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        undo.pop_all()
     connection = _SshConnection(fileno=ours.detach())
     connection.process = process
     connection.settimeout(timeout)

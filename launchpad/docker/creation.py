@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from typing import TypeVar
 
 from ..core.backend import Spec
 from ..core.cancellation import Stopped, StopToken
 from ..core.retries import Transient
+from ..core.shortages import advice_on
 from ..errors import EngineUnavailable, ImagePullError, LaunchError, NameConflict
 from ..ids import new_id
 from ..models import ImagePullPolicy, Run
@@ -23,6 +25,8 @@ from .errors import ApiError, not_started
 from .images import Images, Pull
 from .networks import GATEWAY
 from .words import CONNECTED
+
+T = TypeVar("T")
 
 _logger = logging.getLogger("launchpad")
 
@@ -98,7 +102,7 @@ class Creation:
     def discard(self, container: str) -> None:
         """Removes the container, even if the launch was stopped; a failure is logged."""
         try:
-            self._api.retried(lambda: self._api.remove(container, force=True), StopToken())
+            self._surely(lambda: self._api.remove(container, force=True))
         except LaunchError as error:
             _logger.warning("Container %r could not be removed: %s", self._name, error)
 
@@ -175,10 +179,19 @@ class Creation:
 
     def _discard_created(self) -> None:
         try:
-            if (container := self._created()) is not None:
-                self._api.remove(container, force=True)
+            if (container := self._surely(self._created)) is not None:
+                self._surely(lambda: self._api.remove(container, force=True))
         except (Transient, LaunchError) as error:
             _logger.warning("Container %r may have been left behind: %s", self._name, error)
+
+    def _surely(self, request: Callable[[], T]) -> T:
+        """Repeats a request a few times, or after a shortage of this process for long: nothing must be left behind."""
+        try:
+            return self._api.retried(request, StopToken())
+        except EngineUnavailable as error:
+            if advice_on(error) is None:
+                raise
+            return self._api.through_outage(request)
 
     def _retried_connect(self, container: str, network: str) -> None:
         def connect() -> None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from ..core.cancellation import StopToken
-from ..core.retries import Transient, reconnecting, transient
+from ..core.retries import Transient, persistent, transient
 from ..errors import EngineUnavailable, LaunchError
 from ..net.http import StreamingResponse, keep_alive
 from .connections import Connections
@@ -104,7 +104,7 @@ class KubernetesApi:
 
     def retry(self, stop_token: StopToken, request: Callable[[], T]) -> T:
         """Calls `request` again after a Transient; for minutes if the server has answered before. EngineUnavailable."""
-        policy = reconnecting(stop_token) if self._reached else transient(stop_token)
+        policy = persistent(stop_token) if self._reached else transient(stop_token)
         try:
             return policy(request)
         except Transient as error:

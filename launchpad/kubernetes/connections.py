@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..core.shortages import advice_on
 from ..errors import EngineUnavailable
 from ..net.wakeup import readable
 from . import proxies
@@ -53,7 +54,15 @@ class Connections:
             self._give_back(connection)
 
     def new(self) -> http.client.HTTPConnection:
-        """A new connection, which the caller closes."""
+        """A new connection, which the caller closes. Without a descriptor for it, idle connections give theirs."""
+        try:
+            return self._new()
+        except OSError as error:
+            if advice_on(error) is None or not self._drop_idle():
+                raise
+            return self._new()
+
+    def _new(self) -> http.client.HTTPConnection:
         configuration, server = self._configuration, urlsplit(self._configuration.host)
         host, port = server.hostname or "", server.port or (443 if server.scheme == "https" else 80)
         proxied = bool(configuration.proxy) and not proxies.bypasses(
@@ -82,9 +91,15 @@ class Connections:
         """Closes idle connections now, and those in use when they are given back. Idempotent."""
         with self._lock:
             self._closed = True
+        self._drop_idle()
+
+    def _drop_idle(self) -> bool:
+        """Closes idle connections; False if there are none."""
+        with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+        return bool(idle)
 
     def _take(self) -> http.client.HTTPConnection | None:
         while True:

@@ -9,6 +9,7 @@ import weakref
 from ..core.backend import Spec
 from ..core.cancellation import StopToken
 from ..core.retries import Transient
+from ..core.shortages import advice_on
 from ..errors import LaunchError, NameConflict
 from ..ids import new_id
 from .api import Jobs, Object
@@ -69,8 +70,8 @@ class JobCreation:
     def _attempt(self) -> Object:
         try:
             return self._jobs.create(self._spec, self._manager)
-        except Transient:
-            self._response_lost = True
+        except Transient as error:
+            self._response_lost = self._response_lost or advice_on(error) is None  # else nothing was sent
             raise
         except ApiError as error:
             if error.status == 400 and self._drop_replacement_policy(str(error)):

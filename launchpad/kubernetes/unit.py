@@ -69,7 +69,11 @@ class JobUnit(Unit):
         self._raised = False  # whether a verdict that is an error was raised
         self._stopping = False
         self._exit: Exit | None = None
-        watchers.register(name, self._observed_job)
+        try:
+            watchers.register(name, self._observed_job)
+        except BaseException:
+            self._wakeup.close()
+            raise
 
     def identify(self, handle: Handle, *facts: Fact) -> None:
         """Makes this the unit of the Job that `handle` names. `facts` are what is known of it."""

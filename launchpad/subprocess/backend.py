@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
+from ..core import shortages
 from ..core.backend import Backend, Spec, StreamName, Unit
 from ..core.cancellation import StopToken
 from ..errors import InvalidHandle, LaunchError, RunNotAvailable, RunNotFound
@@ -35,10 +36,8 @@ _EXPLANATIONS = {
     errno.E2BIG: "the command and its environment are too long for the system: pass large values in a file",
     errno.EACCES: "it is not executable: check its permissions (chmod +x)",
     errno.ENOEXEC: "the system cannot execute it: a script needs a first line such as #!/bin/sh",
-    errno.EMFILE: "this process has too many open files: raise the limit (ulimit -n) or use fewer workers",
-    errno.ENFILE: "the system has too many open files: use fewer workers",
     errno.EAGAIN: "the system has no room for another process: raise the limit (ulimit -u) or use fewer workers",
-    errno.ENOMEM: "the system has no memory for another process: use fewer workers",
+    **shortages.ADVICE,
 }
 
 

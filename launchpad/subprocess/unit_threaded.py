@@ -38,8 +38,18 @@ class ThreadedUnit(LocalUnit):
             self._room.put(None)
         self._ended = threading.Event()
         self._ended_at = 0.0
-        self._readers = [self._start_thread(self._read, stream, fd) for stream, fd in pipes.items()]
-        self._start_thread(self._wait_for_end)
+        self._all_started: queue.SimpleQueue[bool] = queue.SimpleQueue()  # an item for each reader
+        self._readers: list[threading.Thread] = []
+        try:
+            for stream, fd in pipes.items():
+                self._readers.append(self._start_thread(self._read, stream, fd))
+            self._start_thread(self._wait_for_end)
+        except RuntimeError:  # no room for a thread: the descriptors stay the caller's
+            for _ in self._readers:
+                self._all_started.put(False)
+            raise
+        for _ in self._readers:
+            self._all_started.put(True)
 
     def has_ended(self) -> bool:
         return self._ended.is_set() or self._process.has_ended()  # the thread may be about to set the event
@@ -102,6 +112,8 @@ class ThreadedUnit(LocalUnit):
         self.wake()
 
     def _read(self, stream: StreamName, fd: int) -> None:
+        if not self._all_started.get():
+            return
         try:
             while self._has_room() and (data := os.read(fd, READ_SIZE)):
                 self._chunks.put(Chunk(stream, data))

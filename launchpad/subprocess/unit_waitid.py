@@ -80,11 +80,7 @@ class WaitidUnit(LocalUnit):
     def _replace(self) -> LocalUnit:
         """The unit that replaces this one: by pidfd or, if no descriptors are left, by threads."""
         if self._replacement is None:
-            try:
-                uninterrupted(self._make_replacement, lambda: None)  # an interrupt would leak its descriptors
-            except RuntimeError:  # no thread can be started
-                if self._replacement is None:
-                    self._make_replacement()
+            uninterrupted(self._make_replacement, lambda: None)  # an interrupt would leak its descriptors
         assert self._replacement is not None
         return self._replacement
 
