@@ -47,7 +47,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes, sent: object 
     """
     reason, message = _reason_and_message(body)
     message = masked(message, list(_environment(sent)))
-    if status == 429 or status >= 500:
+    if status == 429 or status >= 500 or (status == 404 and not reason):  # 404: of a proxy, or of a server that starts
         return Transient(f"the API server answered {status}: {message}", _retry_after(headers))
     return ApiError(_explain(status, message), status, reason)
 

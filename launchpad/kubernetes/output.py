@@ -74,7 +74,8 @@ class RunOutput:
         if log is None or log.finished:
             return True
         if log.stream is None and log.not_found and _is_gone(log.pod, snapshot):
-            log.report_gap("its pod was removed before its log was read")
+            if not log.read_to_end:
+                log.report_gap("its pod was removed before its log was read")
             log.close()
             return True
         if now < self._deadline(log, ended_at) or (log.stream is not None and self._reopen(log)):

@@ -101,6 +101,8 @@ class PodLog:
         """When data last arrived, or the log was requested again."""
         self.not_found = False
         """Whether a request found no log: a node that has just started does not know its pods yet."""
+        self.read_to_end = False
+        """Whether the last stream that there was ended as a log does, without a fault."""
         self.gap = ""
         """Why lines are missing; empty if none are known to be."""
         self.complaint = ""
@@ -138,8 +140,9 @@ class PodLog:
         except ApiError as error:
             if error.status not in _NOT_FOUND:
                 raise
-            self.not_found = True
+            self.not_found, read_to_end = True, self.read_to_end
             self._retry_later(Transient(str(error)))
+            self.read_to_end = read_to_end
         return b""
 
     def reopen(self) -> None:
@@ -169,7 +172,7 @@ class PodLog:
         if self.complaint:
             self._retry_later(Transient(self.complaint))
             return b""
-        self._at_end = True
+        self._at_end = self.read_to_end = True
         self.due = self._clock() + RESUME_INTERVAL
         return self._finish() if ended else b""
 
@@ -186,7 +189,7 @@ class PodLog:
         if self._schedule is None or stable:
             self._schedule = self._new_schedule()
         self._disconnect()
-        self._at_end = False
+        self._at_end = self.read_to_end = False
         delay = self._schedule.next_in(error)
         if delay is None and self.complaint:  # the node answers: it is asked as long as the container runs
             delay = COMPLAINT_INTERVAL

@@ -124,3 +124,7 @@ def test_known_fields_are_not_refused() -> None:
 def test_unknown_fields_have_their_place() -> None:
     found = unknown_fields(job({"containers": [{"name": "a"}, {"volumeMounts": [{"readonly": True}]}]}))
     assert [path(steps) for steps, _ in found] == ["spec.template.spec.containers[1].volumeMounts[0].readonly"]
+
+
+def test_a_404_that_is_no_status_of_an_api_server_proves_nothing() -> None:
+    assert isinstance(error_of(404, {}, b"404 page not found"), Transient)
