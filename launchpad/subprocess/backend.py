@@ -23,6 +23,7 @@ from .process import STATUS_TAKEN, LocalProcess, belongs_to_run, parse_handle
 from .proctable import Process, StartTimes, look_up
 from .spawn import Program, encoded, spawn
 from .spec import SET_VIRTUALENV, conda_prefix, python_of
+from .sweep import Sweeper
 
 Pipes = Mapping[StreamName, int]
 """The descriptor of one end of each pipe."""
@@ -74,6 +75,7 @@ class SubprocessBackend(Backend):
         self.engine = host_name()
         self._unit_factory = unit_factory or default_unit_factory()
         self._start_times = StartTimes()
+        self._sweeper = Sweeper()
         self._lock = threading.Lock()  # guards the list
         self._unpolled: list[LocalProcess] = []  # started, and not polled yet: the next start reaps those that ended
 
@@ -95,7 +97,8 @@ class SubprocessBackend(Backend):
         pid, started = self._identity(handle)
         try:
             if self._found(handle, pid, started) is not None:
-                return self._unit_factory(LocalProcess(pid, started, is_child=False), handle, {})
+                process = LocalProcess(pid, started, handle.run_id, self._sweeper, is_child=False)
+                return self._unit_factory(process, handle, {})
         except ProcessLookupError:  # it ended just now
             pass
         except OSError as error:
@@ -142,7 +145,7 @@ class SubprocessBackend(Backend):
         before = self._start_times.now()
         pid = _spawn(spec, writing)
         try:
-            process = LocalProcess(pid, self._start_times.of(pid, before), is_child=True)
+            process = LocalProcess(pid, self._start_times.of(pid, before), run.id, self._sweeper, is_child=True)
             handle = Handle("subprocess", process.handle_id, name, self.engine, run.id)
             unit = self._unit_factory(process, handle, reading)
             with self._lock:

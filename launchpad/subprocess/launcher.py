@@ -59,7 +59,8 @@ class SubprocessLauncher(Launcher):
     (`/…`, `./…`, `~…`) of a conda environment; only one may be set. `working_dir` must exist when a run is launched;
     `~` is expanded then.
 
-    Stopping sends SIGTERM to the group, and SIGKILL after `grace` seconds, child processes included.
+    Stopping sends SIGTERM to all processes of a run, and SIGKILL after `grace` seconds: to its group, and to those that
+    have left the group but have `LAUNCHPAD_RUN_ID` in their environment.
     """
 
     type: ClassVar[str] = "subprocess"

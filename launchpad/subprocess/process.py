@@ -13,6 +13,7 @@ from ..errors import InvalidHandle, LaunchError
 from ..models import Handle
 from ..text import quoted
 from .proctable import Process, ancestors, environment_of, group_members, look_up, wait_for_end
+from .sweep import Sweeper, Target
 
 _HANDLE_ID = re.compile(r"([1-9][0-9]{0,9})@([0-9]{1,20}(?:\.[0-9]{1,9})?)\Z")
 _MAX_PID = 2**31 - 1
@@ -24,13 +25,15 @@ STATUS_TAKEN = (
 
 
 class LocalProcess:
-    """The leader of a run's process group: a child of this process, or any other process that a handle names.
+    """The first process of a run: a child of this process, or any other process that a handle names.
+
+    It leads the run's process group. Processes that left the group are found by the sweeper, by the run's id.
 
     It is safe to signal the group while the leader is not reaped or members of the group run: until then, the system
     does not reuse the group's number. Any thread may signal it.
     """
 
-    def __init__(self, pid: int, started: str, *, is_child: bool) -> None:
+    def __init__(self, pid: int, started: str, run_id: str, sweeper: Sweeper, *, is_child: bool) -> None:
         self.pid = pid
         self.started = started
         self.is_child = is_child
@@ -42,6 +45,10 @@ class LocalProcess:
         """Known after the leader's end, unless another process is its parent."""
         self._ended = False
         self._reaped = False
+        self._killed = False
+        self._run_id = run_id
+        self._sweeper = sweeper
+        self._target: Target | None = None  # once it is being stopped
         self._lock = threading.Lock()  # guards `_reaped`: the system may reuse the pid of a reaped process at once
 
     @property
@@ -50,14 +57,16 @@ class LocalProcess:
         return f"{self.pid}@{self.started}"
 
     def signal(self, number: signal.Signals) -> bool:
-        """Sends a signal to the whole group. False if the leader was reaped before the first one: nothing is sent then.
+        """Sends SIGTERM or SIGKILL to the whole run. False if the leader was reaped before the first one.
 
-        LaunchError if the system does not allow it, or the group cannot be looked up.
+        Nothing is sent then. The processes that left the group get the signal from another thread. LaunchError if the
+        system does not allow it, or the group cannot be looked up.
         """
         with self._lock:
             if self._reaped and not self.stopping:
                 return False
             before, self.stopping = self.stopping, True
+            self._target = target = self._target or Target(self._run_id, self.pid, int(float(self.started)))
             try:
                 if self._group_exists():
                     os.killpg(self.pid, number)
@@ -68,7 +77,12 @@ class LocalProcess:
                 raise LaunchError(f"Process {self.pid} may not be signalled: it belongs to another user.") from error
             except OSError as error:
                 raise LaunchError(f"The group of process {self.pid} cannot be looked up: {error.strerror}.") from error
-            return True
+        if number == signal.SIGKILL:
+            self._killed = True
+            self._sweeper.kill(target)
+        else:
+            self._sweeper.terminate(target)
+        return True
 
     def may_be_signalled(self) -> bool:
         """Whether the system allows it: a program may run as another user, or change its user (sudo).
@@ -120,9 +134,18 @@ class LocalProcess:
             return True
 
     def survivors(self) -> list[int]:
-        """The running members of the group, after the leader's end; none unless the run is being stopped."""
-        if not self.stopping:
+        """The running processes of the run, after the leader's end; none unless the run is being stopped."""
+        target = self._target
+        if target is None:
             return []
+        strays = self._sweeper.strays(target)
+        if strays and self._killed:
+            self._sweeper.kill(target)
+        elif strays:
+            target.terminate(strays)
+        return [*self._group_survivors(), *(pid for pid, _, _ in strays)]
+
+    def _group_survivors(self) -> list[int]:
         try:
             os.killpg(self.pid, 0)  # a thousand times cheaper than reading the process table, and mostly enough
         except ProcessLookupError:

@@ -11,8 +11,10 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
+
+from .sweep_script import PARENT_IDS, RUN_ID, Entry
 
 _NANOSECONDS_PER_TICK = 10**9 // (os.sysconf("SC_CLK_TCK") if sys.platform == "linux" else 1)
 _RESOURCE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -192,3 +194,39 @@ def _environment_by_psutil(pid: int) -> dict[str, str]:
         return dict(psutil.Process(pid).environ())
     except (psutil.Error, OSError):
         return {}
+
+
+def find_by_psutil(
+    ids: Iterable[str],
+    since: int = 0,
+    groups: Mapping[int, str] = {},
+    on_found: Callable[[Entry], object] = lambda entry: None,
+) -> dict[str, list[Entry]]:
+    """The same as `sweep_script.find`, for systems without /proc; start times are seconds since the epoch."""
+    import psutil
+
+    wanted, found = set(ids), dict[str, list[Entry]]()
+    for pid in psutil.pids():
+        process = look_up(pid)
+        if process is None or not process.running or float(process.started) < since or pid == os.getpid():
+            continue
+        environment = _environment_by_psutil(pid)
+        around = environment.get(PARENT_IDS.decode(), "").split(",")
+        runs = wanted & {environment.get(RUN_ID.decode(), ""), *around, groups.get(process.group, "")}
+        entry = (pid, process.started, process.group)
+        if runs:
+            on_found(entry)
+        for run in runs:
+            found.setdefault(run, []).append(entry)
+    return found
+
+
+def send_by_psutil(entry: Entry, number: int) -> bool:
+    """The same as `sweep_script.send`, for systems without /proc."""
+    process = look_up(entry[0])
+    if process is None or process.started != entry[1]:
+        return False
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(entry[0], number)
+        return True
+    return False

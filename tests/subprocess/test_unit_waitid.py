@@ -16,6 +16,7 @@ from launchpad import Handle, LaunchExecutor, Outcome, Reason, Run, SubprocessLa
 from launchpad.core.backend import Exit
 from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.proctable import group_members, look_up
+from launchpad.subprocess.sweep import Sweeper
 from launchpad.subprocess.unit_waitid import WaitidUnit
 from tests.helping import all_done, descriptor_count, eventually, in_thread, is_running
 from tests.subprocess.helping import TIMEOUT, limited_to, no_descriptors, pid_of, run_python
@@ -40,7 +41,7 @@ class AnnouncedProcess(LocalProcess):
     """Sets an event just before a thread sleeps in waitid."""
 
     def __init__(self, pid: int, started: str, *, is_child: bool = True) -> None:
-        super().__init__(pid, started, is_child=is_child)
+        super().__init__(pid, started, "", Sweeper(), is_child=is_child)
         self.asleep = threading.Event()
 
     def wait(self) -> None:
@@ -213,6 +214,7 @@ SETUID = """
 import ctypes, os, shutil, tempfile
 from launchpad import Run, SubprocessLauncher
 from launchpad.subprocess.process import LocalProcess
+from launchpad.subprocess.sweep import Sweeper
 launcher = SubprocessLauncher(stream_output=False)
 launcher.stop(launcher.start(Run(command=["sleep", "60"])))  # imports all modules, while it may read them
 with tempfile.TemporaryDirectory() as folder:
@@ -224,7 +226,7 @@ with tempfile.TemporaryDirectory() as folder:
     for name in ("/bin/sleep", program):
         handle = launcher.start(Run(command=[name, "60"], working_dir="/"))
         pid, _, started = handle.id.partition("@")
-        print(LocalProcess(int(pid), started, is_child=True).may_be_signalled())
+        print(LocalProcess(int(pid), started, '', Sweeper(), is_child=True).may_be_signalled())
         launcher.stop(handle)
     os.seteuid(0)
 """
