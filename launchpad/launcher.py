@@ -9,7 +9,6 @@ import abc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
@@ -362,26 +361,6 @@ _REGISTRY: Registry[Launcher] = Registry(
     "launchpad.launchers",
     {name: f"launchpad.{name}" for name in ("docker", "kubernetes", "subprocess", "universal")},
 )
-
-
-def names_settings(cls: LauncherClass) -> LauncherClass:
-    """Class decorator: an unknown argument of the constructor is a TypeError that says what to use instead."""
-    init: Callable[..., None] = cls.__init__
-
-    @wraps(init)
-    def __init__(self: Launcher, *args: Any, **settings: Any) -> None:
-        try:
-            init(self, *args, **settings)
-        except TypeError:
-            from .settings import keys_of, unknown_setting
-
-            for key in settings:
-                if key not in keys_of(cls):
-                    raise TypeError(unknown_setting(key, cls)) from None
-            raise
-
-    cls.__init__ = __init__  # type: ignore[method-assign]
-    return cls
 
 
 def register_launcher(cls: LauncherClass) -> LauncherClass:

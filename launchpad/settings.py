@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Set
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache, partial, wraps
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
@@ -142,6 +142,24 @@ def unknown_key(key: object, known: Collection[str], owner: str, elsewhere: Mapp
 def unknown_setting(key: object, cls: type) -> str:
     """The message that an attrs class has no such field. Its attribute `elsewhere` says what to use instead."""
     return unknown_key(key, keys_of(cls), cls.__name__, getattr(cls, "elsewhere", {}))
+
+
+def names_settings(cls: type[T]) -> type[T]:
+    """Class decorator: an unknown argument of the constructor is a TypeError that says what to use instead."""
+    init: Callable[..., None] = cls.__init__
+
+    @wraps(init)
+    def __init__(self: T, *args: Any, **settings: Any) -> None:
+        try:
+            init(self, *args, **settings)
+        except TypeError:
+            for key in settings:
+                if key not in keys_of(cls):
+                    raise TypeError(unknown_setting(key, cls)) from None
+            raise
+
+    cls.__init__ = __init__  # type: ignore[method-assign, assignment]
+    return cls
 
 
 def _plain(value: object, what: str) -> Any:

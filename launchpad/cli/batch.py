@@ -51,18 +51,19 @@ def batch(
     from .output_files import OutputFolder
     from .report import Labels, Report
 
-    if as_json and failed:
-        raise click.UsageError("--json and --failed both need stdout: use one of them")
-    launcher = make_launcher(kind, settings, image, volumes)
-    if not keep:
-        launcher = removing(launcher, settings)
+    _check_stdout(as_json, failed)
+    launcher = removing(make_launcher(kind, settings, image, volumes), settings, keep)
     with usage_errors():
         items = read(file, lines=lines)
         folder = OutputFolder(output_dir, len(items)) if output_dir else None
     labels = Labels(items)
     report = Report(labels, as_json)
     shown = None if quiet else ShownOutput("stderr" if as_json or failed else None)
-    work = Batch(labels, report, folder, fail_fast, shown)
-    status = work.launch(items, launcher, workers)
+    status = Batch(labels, report, folder, fail_fast, shown).launch(items, launcher, workers)
     report.close(failed)
     return status or (exits.FAILED if report.lost else 0)
+
+
+def _check_stdout(as_json: bool, failed: bool) -> None:
+    if as_json and failed:
+        raise click.UsageError("--json and --failed both need stdout: use one of them")

@@ -28,10 +28,10 @@ SUBMITTED_PER_WORKER = 2
 """Runs submitted at a time for each worker: one that runs, and one to follow it without delay."""
 
 
-def removing(launcher: Launcher, settings: Iterable[str]) -> Launcher:
-    """The launcher with the removal of ended containers, if it has containers and `--set` does not say otherwise."""
+def removing(launcher: Launcher, settings: Iterable[str], keep: bool) -> Launcher:
+    """The launcher with the removal of ended containers, if it has containers, unless `keep` or `--set` is given."""
     given = {setting.partition("=")[0] for setting in settings}
-    if "auto_remove" in given or "auto_remove" not in keys_of(type(launcher)):
+    if keep or "auto_remove" in given or "auto_remove" not in keys_of(type(launcher)):
         return launcher
     changes: dict[str, Any] = {"auto_remove": True}
     return attrs.evolve(launcher, **changes)

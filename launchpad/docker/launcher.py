@@ -14,9 +14,10 @@ from ..core.backend import Spec
 from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, base_run_environment, image_for
 from ..errors import EngineUnavailable
-from ..launcher import Launcher, names_settings, register_launcher
+from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, Run
 from ..schema import KEY, PATH
+from ..settings import names_settings
 from ..variables import identity
 from . import converters as fields
 from . import options, volumes
