@@ -143,6 +143,16 @@ def test_later_runs_start_another_bar(displays: Displays) -> None:
     assert [display.over.total for display in displays] == [1, 1]
 
 
+def test_a_note_is_shown_beside_the_counts(displays: Displays) -> None:
+    (future,) = futures(1)
+    bars = Bars(displays)
+    bars.add(future)
+    bars.say("stopping")
+    bars.end(wait=True)
+    assert displays[0].over is not None
+    assert displays[0].over.note == "stopping"
+
+
 def test_no_futures_show_no_bar(displays: Displays) -> None:
     assert list(Progress([], displays)) == []
     assert displays == []
