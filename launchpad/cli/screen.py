@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 
 from ..core.screen import is_terminal, to_screen
+from ..live import lines
 from ..live.bar import Bar
-from ..live.lines import LinesDisplay
 from ..live.summary import summary
 from ..live.tally import Counts, Failure
 from ..live.terminal import TerminalDisplay
@@ -25,7 +25,7 @@ class BarDisplay(TerminalDisplay):
         super().close(counts, [])
 
 
-class SummaryDisplay(LinesDisplay):
+class LinesDisplay(lines.LinesDisplay):
     """A line every ten seconds, and a summary line in any case."""
 
     def close(self, counts: Counts, failures: list[Failure]) -> None:
@@ -34,6 +34,6 @@ class SummaryDisplay(LinesDisplay):
 
 def bar_over(total: int) -> Bar:
     """A started bar for the futures of `total` runs."""
-    bar = Bar(BarDisplay if is_terminal(sys.stderr) else SummaryDisplay, expected=total)
+    bar = Bar(BarDisplay if is_terminal(sys.stderr) else LinesDisplay, expected=total)
     bar.start()
     return bar

@@ -5,19 +5,19 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from launchpad.cli.screen import BarDisplay, SummaryDisplay, bar_over
+from launchpad.cli.screen import BarDisplay, LinesDisplay, bar_over
 from launchpad.live.tally import Counts, Failure
 
 COUNTS = Counts(total=8, succeeded=3, failed=2, seconds=2.0, rate=2.5, failures=(Failure("a", "failed: why"),))
 
 
 def test_without_a_terminal_progress_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    SummaryDisplay().show(COUNTS, [])
+    LinesDisplay().show(COUNTS, [])
     assert capsys.readouterr().err == "launchpad: 5 of 8 runs have ended, 2 failed, 2.5/s\n"
 
 
 def test_the_last_line_is_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
-    SummaryDisplay().close(COUNTS, [])
+    LinesDisplay().close(COUNTS, [])
     assert capsys.readouterr().err == "8 runs: 3 succeeded, 2 failed, 3 still queued in 0:02, 2.5/s\n"
 
 
@@ -40,7 +40,7 @@ def test_a_bar_that_is_closed_leaves_no_thread(capsys: pytest.CaptureFixture[str
 
 def test_a_bar_says_that_the_batch_is_being_stopped(capsys: pytest.CaptureFixture[str]) -> None:
     stopping = attrs.evolve(COUNTS, note="stopping")
-    SummaryDisplay().show(stopping, [])
+    LinesDisplay().show(stopping, [])
     BarDisplay().show(stopping, [])
     lines, bar = capsys.readouterr().err.split("\n", 1)
     assert lines == "launchpad: 5 of 8 runs have ended, 2 failed, 2.5/s, stopping"
