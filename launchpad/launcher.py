@@ -24,7 +24,7 @@ from .core.interrupts import uninterrupted
 from .core.output import OnOutput, Sink, StreamCallback, discard, to_caller
 from .core.screen import to_screen
 from .core.session import Session
-from .core.shortages import advice_on
+from .core.shortages import failure_of_start
 from .core.supervisor import Supervisor
 from .entrypoints import refuse_while_importing
 from .errors import EngineUnavailable, InvalidHandle, LaunchError, NameConflict, RunNotFound
@@ -277,7 +277,7 @@ class Launcher(abc.ABC):
             with _UNLIMITED if limiter is None else limiter.slot(stop_token):
                 started.append(self._session.add(self._supervised(run, output, stop_token)))
         except (LaunchError, OSError, RuntimeError, MemoryError) as error:
-            failure = _failure_of_start(run, error)
+            failure = failure_of_start(run.name, error)
             if isinstance(failure, LaunchError):
                 run_events.emit_error(run, self.type, None, failure)
             raise failure from error.__cause__ if failure is error else error
@@ -346,14 +346,6 @@ class Launcher(abc.ABC):
         if on_output is not None:
             return on_output.write if isinstance(on_output, StreamCallback) else to_caller(run, on_output)
         return to_screen if self.stream_output else discard
-
-
-def _failure_of_start(run: Run, error: Exception) -> Exception:
-    """The error of a start. If a shortage of this process has led to it, no engine is to blame."""
-    advice = advice_on(error)
-    if advice is None or (isinstance(error, LaunchError) and not isinstance(error, EngineUnavailable)):
-        return error
-    return LaunchError(f"Run {run.name!r} cannot be launched: {advice}.")
 
 
 _REGISTRY: Registry[Launcher] = Registry(

@@ -16,7 +16,7 @@ from ..models import Outcome, Reason, Run
 from .backend import Chunk, Exit, Unit
 from .delivery import Delivery, current
 from .output import Output, Sink
-from .shortages import advice_on
+from .shortages import RETRY_INTERVAL, Shortage, advice_on
 from .stop_plan import StopPlan, StopStep
 from .stopper import Stopper, bounded_timeout
 
@@ -25,12 +25,6 @@ BLOCKED_LOOKS = 10
 
 LOOK_INTERVAL = 0.1
 """Seconds between two such looks."""
-
-SHORTAGE_INTERVAL = 0.2
-"""Seconds after which a step that failed for a shortage of this process is tried again."""
-
-SHORTAGE_TIMEOUT = 30.0
-"""Seconds that a shortage may last until a run that cannot be followed is given up."""
 
 OUTCOME_INTERVAL = 0.5
 """Seconds after which a thread that waits for the polling thread looks for the outcome: the other may be blocked."""
@@ -66,7 +60,7 @@ class Supervisor:
         self._polling_thread: int | None = None
         self._unit_lock = threading.RLock()  # held by a thread while it uses the unit, and not while it is in the sink
         self._polling = False  # in the unit's poll, or about to be: then `wake` is enough
-        self._short_at = self._short_since = 0.0  # when (monotonic) a shortage was last seen, and first before that
+        self._shortage = Shortage(f"Run {run.name!r} cannot be followed")
         self._closing = False  # set by any thread; the unit is closed by a thread that gets the locks
         # Guards the outcome and the plan: the polling thread or the stopper's thread takes the steps of a stop.
         self._stop_lock = threading.Lock()
@@ -109,7 +103,7 @@ class Supervisor:
             due = self._advance_stop()
         except (LaunchError, OSError) as error:
             if advice_on(error) is not None and not self.ended:  # of a shortage, which may pass
-                return time.monotonic() + SHORTAGE_INTERVAL
+                return time.monotonic() + RETRY_INTERVAL
             if not isinstance(error, LaunchError):
                 raise
             self.abandoned = self._delivery.abandoned
@@ -205,20 +199,8 @@ class Supervisor:
         except EngineUnavailable:
             raise
         except (OSError, RuntimeError, MemoryError) as error:
-            self._wait_out(error)
+            self._shortage.wait_out(error)
             return ()
-
-    def _wait_out(self, error: Exception) -> None:
-        """Sleeps a little after an error that a shortage has caused: the run goes on. Any other error is raised."""
-        advice, now = advice_on(error), time.monotonic()
-        if advice is None:
-            raise error
-        if now - self._short_at > 2 * SHORTAGE_INTERVAL + 1:
-            self._short_since = now
-        elif now - self._short_since > SHORTAGE_TIMEOUT:
-            raise LaunchError(f"Run {self.run.name!r} cannot be followed: {advice}.") from error
-        time.sleep(SHORTAGE_INTERVAL)
-        self._short_at = time.monotonic()
 
     def _poll_unit(self, until: float | None) -> Sequence[Chunk | Exit]:
         with self._unit_lock:
@@ -237,7 +219,7 @@ class Supervisor:
         return bounded_timeout(min(moments)) if moments else None
 
     def _pass_on(self, events: Sequence[Chunk | Exit]) -> None:
-        if events:
+        if events and not isinstance(events[0], Exit):
             self.prepare_for_block()
         for event in events:
             if isinstance(event, Exit):

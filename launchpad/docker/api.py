@@ -309,11 +309,9 @@ class _Pool(urllib3.HTTPConnectionPool):
         return _Connection(self._dial)
 
     def drop_idle(self) -> bool:
-        if (idle := self.pool) is None:  # it is closed
-            return False
         dropped = 0
         with suppress(queue.Empty):
-            while (connection := idle.get_nowait()) is not None:
+            while self.pool is not None and (connection := self.pool.get_nowait()) is not None:
                 connection.close()
                 dropped += 1
         for _ in range(dropped + 1):  # urllib3's marks of free places

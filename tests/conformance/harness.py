@@ -98,6 +98,7 @@ class Harness(abc.ABC):
 
     - `other_processes`: another process finds a run by its handle
     - `exit_code_elsewhere`: that process learns the exit code
+    - `few_descriptors`: a start leaves nothing behind when descriptors are short
     - `break_events`, `kill`, `remove`, `limit_memory`, `entrypoints`, `sent`: see the methods
     """
 

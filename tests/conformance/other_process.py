@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import sys
 
 import attrs
 
-from launchpad import Handle, Launcher
+from launchpad import Handle, Launcher, LaunchExecutor
 
 from .conftest import harness_classes
-from .harness import Harness, UntilStopped
+from .harness import Harness, Say, UntilStopped
+
+MANY = 24
+FREE_DESCRIPTORS = 24
 
 
 def wait(harness: Harness, launcher: Launcher, saved: str) -> object:
@@ -36,11 +41,24 @@ def submit(harness: Harness, launcher: Launcher, _: str) -> object:
         return "interrupted"
 
 
+def run_short_of_descriptors(harness: Harness, launcher: Launcher, _: str) -> object:
+    """Many runs at once, with output, and few descriptors for them."""
+    launcher.check()  # imports what the engine needs: a file that cannot be opened then is another matter
+    descriptors = len(os.listdir("/proc/self/fd")) + FREE_DESCRIPTORS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+    with LaunchExecutor(launcher, MANY) as executor:
+        futures = [executor.submit(harness.run([Say("line")]), on_output=lambda run, line: None) for _ in range(MANY)]
+        return [str(future.exception() or future.outcome.reason) for future in futures]
+
+
+VERBS = {"wait": wait, "stop": stop, "submit": submit, "run_short_of_descriptors": run_short_of_descriptors}
+
+
 def main(name: str, mark: str, verb: str, handle: str) -> None:
     (harness_class,) = [cls for cls in harness_classes() if cls.name == name]
     harness = harness_class(mark)
     with harness.launcher(stream_output=False) as launcher:
-        print(json.dumps({"wait": wait, "stop": stop, "submit": submit}[verb](harness, launcher, handle)))
+        print(json.dumps(VERBS[verb](harness, launcher, handle)))
 
 
 if __name__ == "__main__":
