@@ -34,18 +34,18 @@ def main(folder: str) -> int:
         for file in files
     ]
     lines: dict[str, list[str]] = {run.id: [] for run in runs}
+    rows: dict[str, str] = {}
 
     with LaunchExecutor(SubprocessLauncher(), max_workers=4) as executor:
         futures = executor.launch_all(
             runs, on_output=lambda run, line: lines[run.id].append(line)
         )
         for future in progress(futures):  # in the order of their ends
-            if not future.outcome.ok:
-                print(f"{future.run.name} failed", file=sys.stderr)
+            rows[future.run.id] = row(future, lines[future.run.id])
 
     print(f"{'file':20} {'words':>8} {'distinct':>9}")
-    for future in futures:  # in the order of the files
-        print(row(future, lines[future.run.id]))
+    for run in runs:  # in the order of the files
+        print(rows[run.id])
     failed = [future for future in futures if not future.outcome.ok]
     print(f"{len(futures) - len(failed)} of {len(futures)} files were counted")
     return 1 if failed else 0

@@ -32,4 +32,4 @@ def test_a_file_that_cannot_be_counted_is_in_the_table_with_the_reason(tmp_path:
     assert good.split() == ["a.txt", "2", "2"]
     assert bad.split()[:6] == ["b.txt", "failed:", "Exited", "with", "status", "1."]
     assert bad.split()[6] == "UnicodeDecodeError:"
-    assert (summary, done.stderr, done.returncode) == ("1 of 2 files were counted", "b.txt failed\n", 1)
+    assert (summary, done.stderr, done.returncode) == ("1 of 2 files were counted", "", 1)
