@@ -114,7 +114,9 @@ class Deployment:
 
     @staticmethod
     def dump(path: str | os.PathLike[str], deployments: Mapping[str, Deployment] | Iterable[Deployment]) -> None:
-        """Writes deployments to a file, atomically; `load` returns equal ones. Env values are in clear text.
+        """Writes deployments to a file, atomically; `load` returns equal ones.
+
+        Env values and passwords are in clear text, so only the file's owner can read it (mode 0600).
 
         Relative paths are written as they were loaded, or absolute if the file is in another folder.
         """

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import engine
 from .errors import LaunchError
+from .secret import Secret
 from .suggestions import did_you_mean
 
 _MAIN = ("__main__", "__mp_main__")  # the names of a script's module, the second in children of multiprocessing
@@ -134,7 +135,7 @@ def parameters_environment(entrypoint: str | None, parameters: Mapping[str, Any]
         return {}
     import json  # takes a tenth of the time of importing launchpad
 
-    return {engine.PARAMETERS_VARIABLE: json.dumps(parameters)}
+    return {engine.PARAMETERS_VARIABLE: Secret(json.dumps(parameters))}
 
 
 @cache

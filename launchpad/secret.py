@@ -34,11 +34,27 @@ class Secret(str):
         return self
 
 
+class SecretBytes(bytes):
+    """Bytes that equal their value, and whose repr is `***`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return MASK
+
+
+class SecretMapping(dict[str, str]):
+    """An environment, of which no repr shows anything."""
+
+    def __repr__(self) -> str:
+        return MASK
+
+
 def hidden(value: Any) -> Any:
     """A copy of a value in which every text is a Secret; the keys of mappings stay as they are."""
     if isinstance(value, str):
         return Secret(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return {key: hidden(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [hidden(one) for one in value]
@@ -58,12 +74,12 @@ def revealed(value: Any) -> Any:
 
 def without_login(url: str) -> str:
     """An address without the user and the password in it, for one that is not sent there."""
-    return _LOGIN.sub(r"\1", url)
+    return str.__str__(_LOGIN.sub(r"\1", url))
 
 
 def masked_login(url: str) -> str:
     """An address to be shown, valid or not: all that may be a login in it is masked."""
-    return _ANYTHING_LIKE_A_LOGIN.sub(f"{MASK}@", url)
+    return str.__str__(_ANYTHING_LIKE_A_LOGIN.sub(f"{MASK}@", url))
 
 
 def without_frames(error: BaseException) -> BaseException:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -202,15 +201,21 @@ def _document(reader: NodeReader, root: yaml.Node, file: str, schema: Schema, st
     return Document(file, data, reader.lines, reader.faults, start)
 
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
 def save(path: str | os.PathLike[str], data: object) -> None:
-    """Writes plain `data` to a YAML file atomically, keeping its mode and links. OSError if it cannot be written."""
+    """Writes plain `data` to a YAML file atomically, through links. OSError if it cannot be written.
+
+    The file may hold passwords: only its owner can read it, also if there was a file that others could read.
+    """
     text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     target = os.path.realpath(path)
     beside = os.path.join(os.path.dirname(target), f".{uuid.uuid4().hex}.tmp")
     try:
-        with open(beside, "x", encoding="utf-8", newline="\n") as stream:
+        with open(os.open(beside, _NEW, 0o600), "w", encoding="utf-8", newline="\n") as stream:
             with suppress(FileNotFoundError):
-                shutil.copymode(target, beside)  # before it holds any secret
+                os.chmod(beside, os.stat(target).st_mode & 0o600)
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

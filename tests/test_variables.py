@@ -58,7 +58,7 @@ def test_reserved_names_in_a_manifest_are_of_another_run_and_dropped(entry: dict
         "spec": {"template": {"spec": {"containers": [{"name": "job", "env": entries}]}}},
     }
     run = Run(command=["a"])
-    assert given(KubernetesLauncher(image="a:1", job=job), run) == identity(run.id)
+    assert given(KubernetesLauncher(image="a:1", job=job, stream_output=False), run) == identity(run.id)
 
 
 ENV = "/spec/template/spec/containers/0/env"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from ..launcher import known_launchers
 
 def launchers(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """The types of launchers that start with `incomplete`."""
-    return [name for name in known_launchers() if name.startswith(incomplete)]
+    return _shown(known_launchers(), incomplete)
 
 
 def deployments(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -22,4 +23,9 @@ def deployments(context: click.Context, parameter: click.Parameter, incomplete: 
         found = Deployment.load(context.params.get("file") or Path("deployments.yaml"))
     except (OSError, ValueError):
         return []
-    return sorted(name for name in found if name.startswith(incomplete))
+    return sorted(_shown(found, incomplete))
+
+
+def _shown(names: Iterable[str], incomplete: str) -> list[str]:
+    """The names that start with `incomplete`, but for those with control characters, which a shell would print."""
+    return [name for name in names if name.startswith(incomplete) and name.isprintable()]

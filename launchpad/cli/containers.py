@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..text import escaped
+
 if TYPE_CHECKING:
     from ..docker.housekeeping import Container
 
@@ -51,4 +53,5 @@ def reap(labels: tuple[str, ...]) -> int:
 
 def _show(found: list[Container]) -> None:
     for container in found:
-        click.echo(f"{container.id[:12]}  {container.name}  {container.image}  {container.status}")
+        words = (container.id[:12], container.name, container.image, container.status)
+        click.echo("  ".join(escaped(word) for word in words))

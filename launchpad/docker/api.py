@@ -23,6 +23,7 @@ from ..core.retries import LONGEST_OUTAGE, Transient, reconnecting, transient
 from ..core.shortages import advice_on
 from ..errors import EngineUnavailable, LaunchError
 from ..net.http import Query, StreamingResponse, encode_request
+from ..secret import SecretBytes, without_frames
 from .config import Address
 from .connections import dial
 from .errors import ApiError, error_of, error_of_response
@@ -191,7 +192,7 @@ class DockerApi:
         self._client.close()
 
     def _stream(self, method: str, path: str, query: Query, headers: Mapping[str, str] = {}) -> StreamingResponse:
-        return self._open(encode_request(method, path, query, {"Host": "docker", **headers}))
+        return self._open(SecretBytes(encode_request(method, path, query, {"Host": "docker", **headers})))
 
     def _open(self, request: bytes, *, raise_errors: bool = True) -> StreamingResponse:
         """Sends `request` on a connection of its own."""
@@ -241,11 +242,15 @@ class DockerApi:
             yield
         except APIError as error:
             after = error.response.headers.get("Retry-After") if error.response is not None else None
-            raise error_of(error.status_code or 0, str(error.explanation or error), after) from None
+            status, message = error.status_code or 0, str(error.explanation or error)
+            _forget_request(error)
+            raise error_of(status, message, after) from None
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             root = _root(error)
+            _forget_request(error)
             raise Transient(str(root) or type(root).__name__) from root
         except (DockerException, requests.RequestException, TypeError, ValueError) as error:
+            _forget_request(error)
             raise LaunchError(
                 f"The response of the Docker Engine at {self.address.shown} was not understood: {error}"
             ) from error
@@ -339,6 +344,16 @@ def _root(error: BaseException) -> BaseException:
     while (cause := error.__cause__ or error.__context__) is not None and cause is not error:
         error = cause
     return error
+
+
+def _forget_request(error: BaseException) -> None:
+    """Takes the request, with the values in its body, off the errors of the HTTP client, and their frames."""
+    link: BaseException | None = without_frames(error)
+    while link is not None:
+        for name in ("request", "response"):
+            if hasattr(link, name):
+                setattr(link, name, None)
+        link = link.__cause__ or link.__context__
 
 
 def _advice(address: Address, error: BaseException) -> str:

@@ -16,7 +16,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import attrs
 
 from ..errors import EngineUnavailable
-from ..secret import masked_login, without_login
+from ..secret import Secret, hidden, masked_login, without_frames, without_login
+from ..text import quoted
 
 DEFAULT = "npipe:////./pipe/docker_engine" if sys.platform == "win32" else "unix:///var/run/docker.sock"
 SCHEMES = ("unix", "tcp", "http", "https", "ssh")
@@ -27,6 +28,9 @@ _PORTS = {False: 2375, True: 2376}
 _CHECKED_KEYS = (("currentContext", str, "text"), ("proxies", dict, "an object"), ("HttpHeaders", dict, "an object"))
 _SSH_HOST = re.compile(r"[A-Za-z0-9_.:\[\]%][A-Za-z0-9_.:\[\]%-]*\Z")
 _SSH_USER = re.compile(r"[A-Za-z0-9_.@\\][A-Za-z0-9_.@\\+-]*\Z")
+_SECRET_KEYS = ("auths", "proxies", "HttpHeaders")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_HEADER = re.compile(r"([\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?)?\Z")
 _TLS_FILES = ("ca.pem", "cert.pem", "key.pem")
 
 
@@ -44,7 +48,7 @@ class Tls:
 class Address:
     """The address of an engine, as it was given."""
 
-    url: str
+    url: str = attrs.field(repr=masked_login)
     tls: Tls | None = None
 
     @property
@@ -71,7 +75,7 @@ class Address:
 def engine_address(environ: Mapping[str, str]) -> Address:
     """The address of the engine that the `docker` command would use. EngineUnavailable if the settings are invalid."""
     config = read_config(environ)
-    if host := environ.get("DOCKER_HOST"):
+    if host := Secret(environ.get("DOCKER_HOST", "")):
         return _checked(host, None if _needs_no_tls(host) else _tls_of_environment(environ))
     name = environ.get("DOCKER_CONTEXT") or config.get("currentContext") or "default"
     if name == "default":
@@ -92,9 +96,15 @@ def read_config(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     path = config_path(environ)
     config = _json(path, missing={})
+    config |= {key: hidden(config[key]) for key in _SECRET_KEYS if key in config}
     for key, kind, name in _CHECKED_KEYS:
         if not isinstance(config.get(key, kind()), kind | None):
             raise EngineUnavailable(f"{path} is not valid: {key!r} must be {name}.")
+    for name, value in (config.get("HttpHeaders") or {}).items():
+        if not isinstance(value, str) or not _HEADER_NAME.match(name) or not _HEADER.match(value):
+            raise EngineUnavailable(
+                f"{path} is not valid: HttpHeaders has a header that cannot be sent: {quoted(name)}."
+            )
     for host, proxies in (config.get("proxies") or {}).items():
         if not isinstance(proxies, dict):
             raise EngineUnavailable(f"{path} is not valid: the proxies of {host!r} must be an object.")
@@ -114,8 +124,8 @@ def timeout(environ: Mapping[str, str]) -> float:
 
 
 def _checked(host: str, tls: Tls | None) -> Address:
-    host = host.strip()
-    url = host if "://" in host else f"tcp://{host}"
+    host = Secret(host.strip())  # it may have a password in it
+    url = Secret(host if "://" in host else f"tcp://{host}")
     scheme = url.partition("://")[0]
     if scheme == "npipe":
         raise EngineUnavailable(
@@ -143,7 +153,8 @@ def _checked(host: str, tls: Tls | None) -> Address:
 
 def _checked_ssh(url: str) -> Address:
     """The address without a password, which ssh does not take. Its host and user become words of commands."""
-    parts = urlsplit(url)
+    parts = urlsplit(url)  # without a password from here on
+    parts = parts._replace(netloc=re.sub(r":[^@]*@", "@", parts.netloc))
     host, user = parts.hostname or "", unquote(parts.username or "")
     if not _SSH_HOST.match(host) or (user and not _SSH_USER.match(user)) or not url.isprintable():
         raise EngineUnavailable(
@@ -228,14 +239,13 @@ def _contexts(folder: Path) -> list[str]:
 def _json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
     """The object in a file; `missing` if there is no such file."""
     try:
-        text = path.read_text(encoding="utf-8")
-        data = json.loads(text) if text.strip() else {}
+        data = json.loads(path.read_text(encoding="utf-8").strip() or "{}")
     except FileNotFoundError as error:
         if missing is not None:
             return missing
         raise EngineUnavailable(f"{path} cannot be read: {error.strerror}.") from None
     except (OSError, ValueError, RecursionError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        why = error.strerror if isinstance(error, OSError) else without_frames(error)
         raise EngineUnavailable(f"{path} cannot be read: {why}. Mend or remove it.") from None
     if not isinstance(data, dict | None):
         raise EngineUnavailable(f"{path} cannot be read: it must hold a JSON object, not {type(data).__name__}.")

@@ -32,7 +32,7 @@ class Container:
 
     def is_over(self, now: datetime) -> bool:
         """Whether it has ended, or is long overdue."""
-        return self.state in _ENDED or (self.deadline is not None and now > self.deadline + OVERDUE_WINDOW)
+        return self.state in _ENDED or (self.deadline is not None and now - OVERDUE_WINDOW > self.deadline)
 
 
 def containers(backend: DockerBackend, labels: Iterable[str] = ()) -> list[Container]:
@@ -55,7 +55,6 @@ def reap(backend: DockerBackend, labels: Iterable[str] = ()) -> list[Container]:
 def container_of(entry: Mapping[str, Any]) -> Container:
     """The container of an entry of the engine's list."""
     labels = entry.get("Labels") or {}
-    deadline = labels.get(specs.DEADLINE)
     return Container(
         id=entry["Id"],
         name=(entry.get("Names") or [entry["Id"][:12]])[0].lstrip("/"),
@@ -64,5 +63,14 @@ def container_of(entry: Mapping[str, Any]) -> Container:
         image=entry.get("Image", ""),
         state=entry.get("State", ""),
         status=entry.get("Status", ""),
-        deadline=datetime.fromisoformat(deadline) if deadline else None,
+        deadline=_deadline(labels.get(specs.DEADLINE)),
     )
+
+
+def _deadline(label: str | None) -> datetime | None:
+    """The time in a label, which anyone can set: None if it is not one that launchpad writes."""
+    try:
+        deadline = datetime.fromisoformat(label or "")
+    except ValueError:
+        return None
+    return deadline if deadline.utcoffset() == timedelta(0) else None

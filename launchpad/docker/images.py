@@ -18,6 +18,7 @@ from ..core.retries import Transient, transient
 from ..errors import ImagePullError, LaunchError
 from ..net.http import Query, StreamingResponse
 from ..net.wakeup import readable
+from ..secret import SecretMapping
 from . import references
 from .errors import ApiError
 from .logins import Login, find_login
@@ -119,7 +120,7 @@ class Images:
         reference = references.parse(wanted.image)
         query: Query = {"fromImage": reference.name, "tag": reference.pulled, "platform": wanted.platform}
         given = None if wanted.login is None else Login(wanted.login)
-        login = given or find_login(reference.registry, self._environ, stop_token)
+        login = given or find_login(reference.registry, SecretMapping(self._environ), stop_token)
         stop_token.check()
         response = self._open_pull(query, login.header)
         with contextlib.closing(response), stop_token.listening(response.shutdown):

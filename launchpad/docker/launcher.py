@@ -17,6 +17,7 @@ from ..errors import EngineUnavailable
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, Run
 from ..schema import KEY, PATH
+from ..secret import SecretMapping, hidden
 from ..settings import names_settings
 from ..variables import identity
 from . import converters as fields
@@ -72,7 +73,7 @@ class DockerLauncher(Launcher):
 
     def spec(self, run: Run, name: str) -> Spec:
         image = image_for(run, self.image)
-        own = {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env}
+        own = {**parameters_environment(run.entrypoint, run.parameters), **hidden(self.env), **hidden(run.env)}
         mode, urls, gateway = specs.network(
             self.network_mode, self.networks, self._forwarded(own), linux=sys.platform == "linux"
         )
@@ -80,7 +81,7 @@ class DockerLauncher(Launcher):
             "name": name,
             "image": image,
             "command": list(run.command or portable_command(run.entrypoint)),
-            "environment": {**base_run_environment(), **urls, **own, **identity(run.id)},
+            "environment": {**hidden({**base_run_environment(), **urls}), **own, **identity(run.id)},
             "labels": {**self.labels, **run.labels, **self._own_labels(run)},
             "working_dir": run.working_dir,
             "user": self.user,
@@ -98,7 +99,7 @@ class DockerLauncher(Launcher):
             self.options,
             networks=self.networks[1:],
             gateway=gateway,
-            pull=specs.pull_of(image, self.image_pull_policy, self.registry_auth),
+            pull=specs.pull_of(image, self.image_pull_policy, hidden(self.registry_auth)),
             auto_remove=self.auto_remove,
         )
         return self._unbuffered(spec, run, self.stream_output)
@@ -123,7 +124,7 @@ class DockerLauncher(Launcher):
             raise EngineUnavailable(
                 f"The package docker cannot be imported ({error}): pip install 'launchpad-runs[docker]'"
             ) from error
-        return DockerBackend.connect(os.environ)
+        return DockerBackend.connect(SecretMapping(os.environ))
 
     def names(self, run: Run) -> Iterator[str]:
         return specs.container_names(run.name, run.id)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import Any
 import attrs
 
 from ..core.cancellation import StopToken
+from ..secret import Secret, hidden
 from .config import config_path, read_config
 
 HELPER_TIMEOUT = 60.0
@@ -27,6 +29,7 @@ _HUB = "https://index.docker.io/v1/"
 _HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")
 _TOKEN_USER = "<token>"  # stands for the user if the secret is an identity token
 _LONGEST_WORDS = 200
+_HELPER = re.compile(r"[A-Za-z0-9_.-]+\Z")
 
 
 @attrs.frozen
@@ -41,7 +44,7 @@ class Login:
         """The header of the request for a pull."""
         if not self.fields:
             return {}
-        return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(dict(self.fields)).encode()).decode()}
+        return {"X-Registry-Auth": Secret(base64.urlsafe_b64encode(json.dumps(dict(self.fields)).encode()).decode())}
 
 
 def find_login(registry: str | None, environ: Mapping[str, str], stop_token: StopToken) -> Login:
@@ -74,6 +77,8 @@ def _helper(config: Mapping[str, Any], keys: list[str]) -> object:
 
 
 def _ask(helper: object, server: str, path: Path, stop_token: StopToken) -> Login:
+    if not _HELPER.match(str(helper)):
+        return Login(trouble=f"the credential helper in {path} is not a name")
     program = f"docker-credential-{helper}"
     found = shutil.which(program)
     if found is None:
@@ -104,7 +109,7 @@ def _refusal(program: str, status: int, output: bytes, errors: bytes) -> Login:
 
 def _answer(program: str, server: str, output: bytes) -> Login:
     try:
-        data = json.loads(output)
+        data = json.loads(output, object_hook=hidden)
         user, secret = data["Username"], data["Secret"]
     except (ValueError, KeyError, TypeError, RecursionError):
         user = secret = None

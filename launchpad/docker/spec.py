@@ -11,7 +11,8 @@ from ..core.backend import Spec
 from ..core.names import candidates, slug
 from ..errors import LaunchError
 from ..models import ImagePullPolicy
-from ..secret import MASK
+from ..secret import MASK, Secret
+from ..text import in_json
 from ..variables import IDENTITY
 from . import options, references
 from .networks import GATEWAY, has_gateway, inferred_mode, through_gateway
@@ -94,7 +95,7 @@ def render(spec: Spec, reveal: bool) -> str:
         secrets = [shown["create"]["environment"], shown["pull"]["auth"] or {}]
         for values in secrets:
             values.update({key: MASK for key, value in values.items() if value is not None and key not in IDENTITY})
-    return json.dumps(shown, indent=2, ensure_ascii=False, default=str)
+    return in_json(json.dumps(shown, indent=2, ensure_ascii=False, default=str))
 
 
 def _slug(text: str) -> str:
@@ -108,7 +109,8 @@ def _utf8(value: Any, path: str) -> Any:
     """
     if isinstance(value, str) and not value.isascii():
         try:
-            return value.encode("utf-8", "surrogateescape").decode()
+            decoded = value.encode("utf-8", "surrogateescape").decode()
+            return Secret(decoded) if isinstance(value, Secret) else decoded
         except UnicodeDecodeError:
             raise LaunchError(
                 f"{path} has bytes that are not UTF-8, which Docker cannot pass on: rename or recode it."

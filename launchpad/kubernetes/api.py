@@ -20,6 +20,7 @@ from ..core.cancellation import StopToken
 from ..core.retries import Transient, persistent, transient
 from ..errors import EngineUnavailable, LaunchError
 from ..net.http import StreamingResponse, keep_alive
+from ..secret import Secret, SecretBytes, without_frames, without_login
 from .connections import Connections
 from .errors import error_of
 from .manifest import CONTAINER
@@ -27,6 +28,8 @@ from .manifest import CONTAINER
 T = TypeVar("T")
 
 Object = dict[str, Any]
+
+_HEADER = re.compile(r"[\t\x20-\x7e]*\Z")
 Query = Mapping[str, object]
 Headers = Mapping[str, str]
 
@@ -42,7 +45,7 @@ class KubernetesApi:
         self._lock = threading.Lock()  # guards the next two
         self._configuration = configure()
         self._connections = Connections(self._configuration)
-        self.server: str = self._configuration.host.rstrip("/")
+        self.server: str = without_login(self._configuration.host.rstrip("/"))
         self._base: str = urlsplit(self.server).path
         self._version: tuple[int, int] | None = None
         self._reached = False  # whether it has ever answered: only then is it worth waiting for
@@ -93,7 +96,7 @@ class KubernetesApi:
                 connection.close()
                 raise
         except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(error) from error
+            raise self._unreachable(error) from without_frames(error)
 
         def translated(status: int, headers: Headers, body: bytes) -> LaunchError | Transient:
             if status == 401 and self._renew(credentials):
@@ -116,14 +119,14 @@ class KubernetesApi:
         headers = _headers(credentials)
         if body is not None:
             headers["Content-Type"] = "application/json"
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else SecretBytes(json.dumps(body).encode())
         try:
             with self._connections.borrow() as connection:
                 connection.request(method, self._target(path, query), body=data, headers=headers)
                 response = connection.getresponse()
                 content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(error) from error
+            raise self._unreachable(error) from without_frames(error)
         self._reached = True
         return response.status, {name.lower(): value for name, value in response.getheaders()}, content
 
@@ -133,13 +136,24 @@ class KubernetesApi:
         return Transient(f"{self.server} cannot be reached: {error or type(error).__name__}")
 
     def _credentials(self) -> dict[str, str]:
+        """The headers that authenticate this user. EngineUnavailable, without their values."""
         try:
-            settings = self._configuration.auth_settings()
+            settings, problem = self._configuration.auth_settings(), ""
         except LaunchError:  # of a login plugin
             raise
-        except Exception as error:  # of any auth provider that the kubeconfig names
-            raise EngineUnavailable(f"The credentials for {self.server} cannot be read: {error}") from error
-        return {auth["key"]: auth["value"] for auth in settings.values() if auth.get("value")}
+        except Exception as error:  # of any auth provider; it may hold what cannot be encoded
+            problem = type(error).__name__ if isinstance(error, UnicodeError) else str(error)
+        if problem:
+            raise EngineUnavailable(f"The credentials for {self.server} cannot be read: {problem}")
+        found: dict[str, str] = {
+            auth["key"]: Secret(auth["value"].strip()) for auth in settings.values() if auth.get("value")
+        }
+        settings = {}
+        if not all(_HEADER.match(value) for value in found.values()):  # an error of the request would show it
+            raise EngineUnavailable(
+                f"The credentials for {self.server} have characters that a header cannot have: log in again."
+            )
+        return found
 
     def _renew(self, rejected: Headers) -> bool:
         """Reads the credentials again, unless another thread has, and returns whether they are not `rejected`."""

@@ -15,6 +15,7 @@ from kubernetes import client, config
 from kubernetes.config import ConfigException
 
 from ..errors import EngineUnavailable
+from ..secret import Secret, without_login
 from .errors import masked
 from .kubeconfig import Access, Entry, select
 from .login import Login
@@ -67,6 +68,7 @@ def _configuration(kubeconfig: str | None, context: str | None, first: list[Acce
 
 def _with_proxies(configuration: Any) -> Any:
     """Sets the proxy of the process's environment, which only newer versions of the package read."""
+    configuration.host = without_login(configuration.host)  # it is part of handles and messages
     proxies = getproxies()
     if not configuration.proxy:
         configuration.proxy = proxies.get(urlsplit(configuration.host).scheme) or proxies.get("all")
@@ -80,10 +82,10 @@ def _logged_in(user: Entry, login: Login) -> Entry:
     credentials = login.credentials()
     value = {key: one for key, one in user.value.items() if key != "exec"}
     if credentials.token:
-        value["token"] = credentials.token
+        value["token"] = Secret(credentials.token)
     if credentials.certificate and credentials.key:
         for key, pem in (("client-certificate", credentials.certificate), ("client-key", credentials.key)):
-            value[f"{key}-data"] = base64.b64encode(pem.encode()).decode()
+            value[f"{key}-data"] = Secret(base64.b64encode(pem.encode()).decode())
     return Entry(user.kind, user.name, value, user.file)
 
 
@@ -94,13 +96,15 @@ def _loaded(access: Access, user: Entry | None) -> Any:
         "clusters": [{"name": "cluster", "cluster": access.cluster.value}],
         "users": [{"name": "user", "user": user.value if user else {}}],
     }
-    configuration = client.Configuration()
+    configuration, problem = client.Configuration(), ""
     try:
         config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
             content, client_configuration=configuration, persist_config=False
         )
-    except Exception as error:  # of an auth provider, of any type
-        problem = masked(f"{type(error).__name__}: {error}", user.value if user else {})
+    except Exception as error:  # of an auth provider, of any type; it may hold what cannot be encoded
+        why = "" if isinstance(error, UnicodeError) else f": {error}"
+        problem = masked(f"{type(error).__name__}{why}", user.value if user else {})
+    if problem:
         (user or access.cluster).refuse(problem)
     return configuration
 

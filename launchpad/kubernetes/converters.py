@@ -14,9 +14,10 @@ from ..converters import labels as label_values
 from ..errors import LaunchError
 from ..limits import check_size, shown
 from ..models import ImagePullPolicy, RestartPolicy
+from ..secret import hidden as hidden_value
 from . import patch
 from .labels import valid_labels
-from .manifest import base_manifest, ignored, may_hold_job
+from .manifest import base_manifest, ignored, may_hold_job, with_hidden_values
 from .schemas import JOB, PATCH
 from .shapes import AN_AMOUNT, Fault, is_amount
 
@@ -94,10 +95,10 @@ def kubeconfig(value: StrPath | None) -> str | None:
 def read_manifest(value: dict[str, Any] | str | None) -> dict[str, Any] | None:
     """The manifest itself. LaunchError if its file is unreadable or invalid."""
     if not isinstance(value, str):
-        return value
+        return with_hidden_values(value)
     documents = _documents(value)
     try:
-        return base_manifest([one.data for one in documents])
+        return with_hidden_values(base_manifest([one.data for one in documents]))
     except Fault as fault:
         error = documents[fault.document].error(fault.message, *fault.steps) if documents else f"{value}: {fault}"
         raise LaunchError(f"{error}.") from None
@@ -127,11 +128,19 @@ def customizations(value: Sequence[Mapping[str, object]] | StrPath) -> list[patc
 def read_customizations(value: list[patch.Operation] | str) -> list[patch.Operation]:
     """The patch itself. LaunchError if its file is unreadable or invalid."""
     if not isinstance(value, str):
-        return value
+        return _with_hidden_environment(value)
     try:
-        return patch.checked(_parsed_patch(value))
+        return _with_hidden_environment(patch.checked(_parsed_patch(value)))
     except ValueError as error:
         raise LaunchError(f"The file {value!r} does not hold a JSON patch: {error}") from error
+
+
+def _with_hidden_environment(operations: list[patch.Operation]) -> list[patch.Operation]:
+    """The operations, with the values hidden of those that may set variables."""
+    return [
+        {**one, "value": hidden_value(one["value"])} if "value" in one and "containers" in one["path"].lower() else one
+        for one in operations
+    ]
 
 
 def resources(value: Mapping[str, Mapping[str, str | float]] | None) -> dict[str, dict[str, str]] | None:

@@ -39,6 +39,9 @@ class ApiError(LaunchError):
         self.status = status
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[ApiError], tuple[str, int, str]]:
+        return (type(self), (str(self), self.status, self.reason))
+
 
 def error_of(status: int, headers: Mapping[str, str], body: bytes, sent: object = None) -> ApiError | Transient:
     """The exception for an error response. `headers` are by lowercase name.

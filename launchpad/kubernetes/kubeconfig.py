@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from ..errors import EngineUnavailable
+from ..secret import Secret, hidden
 
 Object = dict[str, Any]
 
@@ -134,6 +135,8 @@ def _read(file: str) -> Object:
         content = {}
     if not isinstance(content, dict):
         _refuse(file, "it must hold a mapping")
+    for section in ("users", "clusters"):  # an address may have a login in it
+        content[section] = hidden(content.get(section))
     return content
 
 
@@ -195,17 +198,17 @@ def _checked_user(entry: Entry) -> Entry:
     user = {key: value for key, value in entry.value.items() if value is not None}
     for key in ("token", "username", "password"):
         if user.pop(key, None) is not None and entry.text(key):
-            user[key] = entry.text(key)
+            user[key] = Secret(entry.text(key))
     if "username" in user and "password" not in user:
         entry.refuse("it has a username and no password")
     if user.pop("tokenFile", None) and "token" not in user:
-        user["token"] = entry.content("tokenFile").decode("utf-8", "replace").strip()
+        user["token"] = Secret(entry.content("tokenFile").decode("utf-8", "replace").strip())
         if not user["token"]:
             entry.refuse(f"tokenFile: the file {entry.path('tokenFile')} is empty")
     if "token" in user and not _TOKEN.fullmatch(user["token"].strip()):  # an error of the request would show it
         entry.refuse("its token has spaces or characters that a header cannot have")
     if "token" in user:
-        user["token"] = user["token"].strip()
+        user["token"] = Secret(user["token"].strip())
     certificate = _check_certificates(entry, "client-certificate")
     _keep_pem(entry, user, "client-certificate", certificate)
     _keep_pem(entry, user, "client-key", _check_key(entry, certificate))

@@ -15,6 +15,8 @@ from ..errors import EngineUnavailable, LaunchError
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
 from ..schema import DURATION, KEY, PATH
+from ..secret import hidden
+from ..text import printable
 from ..variables import identity
 from . import converters as fields
 from . import spec as specs
@@ -101,7 +103,7 @@ class KubernetesLauncher(Launcher):
             defaults=self._defaults(run),
             settings=self._settings(run),
             generated_env=self._generated_env(run),
-            env={**self.env, **run.env, **identity(run.id)},
+            env={**hidden(self.env), **hidden(run.env), **identity(run.id)},
             customizations=fields.read_customizations(self.customizations),
         )
         if not specs.has_image(spec):
@@ -152,7 +154,8 @@ class KubernetesLauncher(Launcher):
 
     def _generated_env(self, run: Run) -> dict[str, str]:
         forwarded = {name: os.environ[name] for name in self.forward_urls if name in os.environ}
-        return {**base_run_environment(), **forwarded, **parameters_environment(run.entrypoint, run.parameters)}
+        given = hidden({**base_run_environment(), **forwarded})
+        return {**given, **parameters_environment(run.entrypoint, run.parameters)}
 
     def _timeout(self, run: Run) -> float | None:
         limits = [limit for limit in (run.timeout, self.job_watch_timeout) if limit is not None]
@@ -177,8 +180,8 @@ class KubernetesLauncher(Launcher):
         return specs.job_names(run.name, run.id)
 
     def render(self, spec: Spec, *, reveal: bool) -> str:
-        notes = [f"# Not used, of {self.job}: {title}\n" for title in fields.ignored_objects(self.job)]
-        return "".join(notes) + specs.render(spec, reveal)
+        notes = [f"# Not used, of {self.job}: {title}" for title in fields.ignored_objects(self.job)]
+        return "".join(f"{printable(note)}\n" for note in notes) + specs.render(spec, reveal)
 
 
 def _if_set(value: Any, default: object) -> Any:

@@ -20,6 +20,8 @@ from typing import IO, Any, NoReturn
 import attrs
 
 from ..errors import EngineUnavailable
+from ..secret import SecretBytes, hidden, without_frames
+from ..text import quoted
 from .kubeconfig import Entry
 
 LOGIN_TIMEOUT = 60.0
@@ -66,13 +68,13 @@ class Login:
         command = plugin.get("command")
         if not isinstance(command, str) or not command or not isinstance(plugin.get("apiVersion"), str):
             user.refuse("exec must have a command and an apiVersion, both text")
-        self._command = command
+        self._command = str(command)
 
     def credentials(self) -> Credentials:
         """Runs the plugin, unless the credentials that it has printed before are still valid."""
         with self._lock:
             if self._credentials is None or self._credentials.expired:
-                self._credentials = self._parsed(self._run())
+                self._credentials = self._parsed(SecretBytes(self._run()))
             return self._credentials
 
     def refresh(self, configuration: Any) -> None:
@@ -85,7 +87,7 @@ class Login:
             with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as words:
                 return self._output(output, words, self._is_interactive())
         except (OSError, ValueError) as error:  # it cannot be started, or there is no room for its output
-            self._fail(f"could not be run: {getattr(error, 'strerror', None) or error}")
+            self._fail(f"could not be run: {getattr(error, 'strerror', None) or without_frames(error)}")
 
     def _output(self, output: IO[bytes], words: IO[bytes], interactive: bool) -> bytes:
         """Runs the plugin with files for what it prints, and returns its output."""
@@ -134,7 +136,7 @@ class Login:
         if not isinstance(variables, list) or not all(isinstance(one, Mapping) and "name" in one for one in variables):
             self._user.refuse("exec.env must be a list of mappings with name and value")
         own = {str(one["name"]): str(one.get("value", "")) for one in variables}
-        return {**os.environ, **own, "KUBERNETES_EXEC_INFO": json.dumps(info, default=str)}
+        return {**os.environ, **hidden(own), "KUBERNETES_EXEC_INFO": json.dumps(info, default=str)}
 
     def _cluster_info(self) -> dict[str, Any]:
         info = {key: value for key, value in self._cluster.value.items() if key != "extensions"}
@@ -154,16 +156,16 @@ class Login:
         return terminal and mode != "Never"
 
     def _parsed(self, output: bytes) -> Credentials:
+        content = _decoded(output)
         try:
-            content = json.loads(output)
-            status = content["status"]
-            version = content["apiVersion"]
+            status, version = content["status"], content["apiVersion"]
             token, certificate, key = (status.get(name) for name in ("token", "clientCertificateData", "clientKeyData"))
             expires = _time(status.get("expirationTimestamp"))
         except (ValueError, LookupError, TypeError, AttributeError):  # the output may hold a token
             self._fail("did not print an ExecCredential with a status, as JSON")
         if version != self._plugin["apiVersion"]:
-            self._fail(f"printed apiVersion {version!r}, and the kubeconfig says {self._plugin['apiVersion']!r}")
+            wanted = str(self._plugin["apiVersion"])
+            self._fail(f"printed apiVersion {quoted(str(version))}, and the kubeconfig says {wanted!r}")
         if any(one is not None and not isinstance(one, str) for one in (token, certificate, key)):
             self._fail("printed a token or a certificate that is not text")
         if not token and not (certificate and key):
@@ -181,6 +183,14 @@ class Login:
             + (f": {said}" if said else "")
             + (f" ({hint})." if hint else ".")
         )
+
+
+def _decoded(output: bytes) -> Any:
+    """The content of JSON; None if it is none: the error would hold the output."""
+    try:
+        return json.loads(output, object_hook=hidden)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _kill(process: subprocess.Popen[bytes], group: bool) -> None:

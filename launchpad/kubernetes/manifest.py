@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..secret import hidden
 from .shapes import MANIFEST, Fault, conform
 
 CONTAINER = "job"
@@ -155,3 +156,19 @@ def _clean_metadata(parent: dict[str, Any]) -> None:
 
 def _copied(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
+
+
+def with_hidden_values(manifest: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A copy of a manifest in which the values of variables are Secrets."""
+    return None if manifest is None else dict(_hidden_values(manifest))
+
+
+def _hidden_values(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_hidden_values(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    copied = {key: _hidden_values(one) for key, one in value.items()}
+    if isinstance(entries := copied.get("env"), list):
+        copied["env"] = [{**one, "value": hidden(one["value"])} if "value" in one else one for one in entries]
+    return copied

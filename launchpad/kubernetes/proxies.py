@@ -8,6 +8,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from ..errors import EngineUnavailable
+from ..secret import Secret
 
 
 def bypasses(no_proxy: str | None, host: str, port: int) -> bool:
@@ -51,4 +52,4 @@ def address(proxy: str) -> tuple[str, int, dict[str, str]]:
     if not url.username:
         return host, port, {}
     login = f"{unquote(url.username)}:{unquote(url.password or '')}".encode()
-    return host, port, {"Proxy-Authorization": f"Basic {base64.b64encode(login).decode()}"}
+    return host, port, {"Proxy-Authorization": Secret(f"Basic {base64.b64encode(login).decode()}")}

@@ -13,7 +13,7 @@ import attrs
 from ..core.backend import Spec
 from ..core.names import RANDOM, slug
 from ..ids import new_id
-from ..secret import MASK
+from ..secret import MASK, Secret, hidden, revealed
 from ..variables import IDENTITY, RESERVED
 from . import patch
 from .labels import RUN_ID
@@ -86,6 +86,7 @@ def build(
     key = _set_command(container, words)
     container["env"] = merged_env(container.get("env") or [], generated_env, env)
     spec = _customized(manifest, customizations)
+    _hide_values(spec["spec"]["template"]["spec"])
     final = _own_container(spec["spec"]["template"]["spec"])
     _restore_reserved(container["env"], final)
     if key == "command" and final.get("command") != words:  # that of a patch
@@ -150,6 +151,14 @@ def merged_env(entries: Sequence[Mapping[str, Any]], generated: Environment, wan
     return list(merged.values())
 
 
+def _hide_values(pod: Mapping[str, Any]) -> None:
+    """Hides the values of all variables: a manifest and a patch may set some."""
+    for container in [*pod["containers"], *(pod.get("initContainers") or ())]:
+        for entry in container.get("env") or ():
+            if "value" in entry:
+                entry["value"] = hidden(entry["value"])
+
+
 def _restore_reserved(entries: Sequence[Mapping[str, Any]], customized: dict[str, Any]) -> None:
     """Adds the reserved variables that a patch has removed. ValueError if it has set one."""
     own = {entry["name"]: entry for entry in entries if entry["name"] in RESERVED}
@@ -161,7 +170,7 @@ def _restore_reserved(entries: Sequence[Mapping[str, Any]], customized: dict[str
 
 
 def _entry(name: str, value: str) -> dict[str, str]:
-    return {"name": name, "value": literal(value)}
+    return {"name": name, "value": Secret(literal(value))}
 
 
 def literal(text: str) -> str:
@@ -247,11 +256,13 @@ def render(spec: Spec, reveal: bool) -> str:
     """The manifest as YAML. The values of all variables are masked unless `reveal`."""
     import yaml  # takes 15 ms to import, and is only needed for a preview
 
-    shown = copy.deepcopy(spec)
+    shown = revealed(spec)
     pod = shown["spec"]["template"]["spec"]
     for container in () if reveal else [*pod["containers"], *(pod.get("initContainers") or [])]:
         for entry in container.get("env") or []:
             if "value" in entry and entry["name"] not in IDENTITY:
                 entry["value"] = MASK
     text: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=120)
+    if not text.replace("\n", "").isprintable():  # a terminal would act on some characters
+        text = yaml.safe_dump(shown, sort_keys=False, allow_unicode=False, width=120)
     return text

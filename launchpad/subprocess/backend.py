@@ -17,6 +17,7 @@ from ..core.backend import Backend, Spec, StreamName, Unit
 from ..core.cancellation import StopToken
 from ..errors import InvalidHandle, LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Run
+from ..secret import without_frames
 from ..text import quoted
 from ..variables import inherited
 from .process import STATUS_TAKEN, LocalProcess, belongs_to_run, parse_handle
@@ -202,7 +203,7 @@ def _spawn(spec: Spec, writing: Pipes) -> int:
     try:
         return spawn(Program(spec["command"], spec["working_dir"], _environment(spec["env"])), writing)
     except (OSError, subprocess.SubprocessError) as error:
-        raise LaunchError(_not_started(spec, error)) from error
+        raise LaunchError(_not_started(spec, error)) from without_frames(error)
 
 
 def _environment(changes: Mapping[str, str | None]) -> dict[bytes, bytes]:

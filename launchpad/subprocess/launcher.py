@@ -19,6 +19,8 @@ from ..jupyter import in_notebook
 from ..launcher import Launcher, OnStart, register_launcher
 from ..models import Outcome, Run
 from ..schema import PATH
+from ..secret import hidden
+from ..text import quoted
 from ..variables import identity
 from . import spec as specs
 from .backend import SubprocessBackend
@@ -39,7 +41,10 @@ _THIS_PROCESS = _ThisProcess()
 
 
 def _condaenv(value: StrPath | None) -> str | None:
-    return optional_path(value, "condaenv")
+    environment = optional_path(value, "condaenv")
+    if environment is not None and environment.startswith("-"):
+        raise ValueError(f"condaenv must be a name or a path, not {quoted(environment)}: conda takes it for an option")
+    return environment
 
 
 def _absolute_condaenv(value: str | None, folder: str) -> str | None:
@@ -77,7 +82,8 @@ class SubprocessLauncher(Launcher):
     def spec(self, run: Run, name: str) -> Spec:
         virtualenv = None if self.virtualenv is None else _absolute(os.path.expanduser(self.virtualenv))
         conda = self._conda_command()
-        env = {**parameters_environment(run.entrypoint, run.parameters), **self.env, **run.env, **identity(run.id)}
+        given = {**parameters_environment(run.entrypoint, run.parameters), **hidden(self.env), **hidden(run.env)}
+        env: specs.Environment = {**given, **identity(run.id)}
         working_dir = run.working_dir or self.working_dir
         spec = specs.build(
             run.command or local_command(run.entrypoint, specs.python_of(virtualenv, conda)),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from ..core.backend import Spec
 from ..errors import LaunchError
 from ..secret import MASK
+from ..text import quoted, shell_word
 from ..variables import IDENTITY
 
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -37,6 +38,10 @@ def build(
     `env` has the variables to set, or to remove (None), in the inherited environment; a virtualenv's programs are put
     before `search_path` on the PATH.
     """
+    if conda is not None and command[0].startswith("-"):
+        raise LaunchError(
+            f"The program {quoted(command[0])} cannot be run by conda, which takes it for an option: give its path."
+        )
     added: dict[str, str | None] = {}
     if virtualenv is not None:
         bin_dir = os.path.join(virtualenv, _BIN)
@@ -90,17 +95,15 @@ def conda_prefix(spec: Spec) -> str | None:
 
 def render(spec: Spec, reveal: bool) -> str:
     """The spec as a command for `sh`, which it runs as printed with `reveal`; without, values of `env` are masked."""
-    import shlex  # only previews need it
-
-    words = [] if spec["working_dir"] is None else [f"cd {shlex.quote(spec['working_dir'])} && \\"]
+    words = [] if spec["working_dir"] is None else [f"cd {shell_word(spec['working_dir'])} && \\"]
     shown = {
         name: value if reveal or name in IDENTITY else MASK for name, value in spec["env"].items() if value is not None
     }
     removed = [name for name, value in spec["env"].items() if value is None]
     by_shell = [name for name in shown if _SHELL_NAME.match(name)]
     by_env = [name for name in shown if not _SHELL_NAME.match(name)]
-    words += [f"{name}={shlex.quote(shown[name])} \\" for name in by_shell]
+    words += [f"{name}={shell_word(shown[name])} \\" for name in by_shell]
     if removed or by_env:
-        words += ["env \\", *(f"-u {shlex.quote(name)} \\" for name in removed)]
-        words += [f"{shlex.quote(f'{name}={shown[name]}')} \\" for name in by_env]
-    return "\n".join([*words, shlex.join(spec["command"])])
+        words += ["env \\", *(f"-u {shell_word(name)} \\" for name in removed)]
+        words += [f"{shell_word(f'{name}={shown[name]}')} \\" for name in by_env]
+    return "\n".join([*words, " ".join(map(shell_word, spec["command"]))])
