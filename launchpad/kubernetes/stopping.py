@@ -54,7 +54,8 @@ class JobDeletion:
         self._clock = clock
         self.grace_ends_at = clock() + grace
         """When (monotonic seconds) the run has had its time to end."""
-        self._deadline = self.grace_ends_at + LONGEST_OUTAGE
+        self.deadline = self.grace_ends_at + LONGEST_OUTAGE
+        """When (monotonic seconds) Job and pods must be gone."""
         self._schedule = request_schedule(grace + LONGEST_OUTAGE, clock)
 
     def advance(self, watched: bool) -> None:
@@ -66,9 +67,9 @@ class JobDeletion:
             if not self.accepted:
                 self._jobs.delete(self._name, self._uid)
                 self.accepted = True
-            elif not watched or now >= self._deadline:
+            elif not watched or now >= self.deadline:
                 self._check()
-            self.due = self._deadline if watched else now + self._check_interval
+            self.due = self.deadline if watched else now + self._check_interval
         except ApiError as error:
             if error.status not in _GONE:
                 raise
@@ -86,7 +87,7 @@ class JobDeletion:
     def _check(self) -> None:
         job = self._jobs.read(self._name)
         self.gone = job["metadata"]["uid"] != self._uid
-        if not self.gone and self._clock() >= self._deadline:
+        if not self.gone and self._clock() >= self.deadline:
             raise EngineUnavailable(
                 f"Job {self._name} has been deleted but still exists: the node of its pod may not answer."
             )
@@ -187,6 +188,7 @@ class JobRemoval:
         self._pod_grace: int | None = None
         self._confirmed = False  # whether the server has answered, since the Job is gone, that there is no pod
         self._abandoned = False
+        self._left: list[Object] = []  # the pods that must end yet
 
     def request(self, uid: str, grace: float) -> None:
         self.deletion = JobDeletion(self._jobs, self._name, uid, grace, self._check_interval, self._clock)
@@ -201,9 +203,13 @@ class JobRemoval:
         self._abandoned = True
 
     def advance(self, watched: bool) -> None:
-        """Sends the request for the Job that is due, if any. EngineUnavailable if it does not go."""
-        if self.deletion is not None:
-            self.deletion.advance(watched)
+        """Sends the request for the Job that is due, if any. EngineUnavailable if it or a pod does not go."""
+        if self.deletion is None:
+            return
+        self.deletion.advance(watched)
+        if self._left and self._clock() >= self.deletion.deadline:
+            pod = self._left[0]["metadata"]["name"]
+            raise EngineUnavailable(f"Job {self._name} is deleted, but not its pod {pod}: its node may not answer.")
 
     def advance_pods(self, pods: Sequence[Object], repetitions: Sequence[Object], gone: bool) -> None:
         """Sends the requests for the pods that are due. `repetitions` are the pods that execute the run again."""
@@ -221,8 +227,8 @@ class JobRemoval:
 
         A Job can be gone before its controller's last pod is known, so that without any pod the server is asked.
         """
-        left = [pod for pod in pods if not is_over(pod) and pod["metadata"]["name"] not in self.pods.removed]
-        if self._abandoned or self.deletion is None or left:
+        self._left = [pod for pod in pods if not is_over(pod) and pod["metadata"]["name"] not in self.pods.removed]
+        if self._abandoned or self.deletion is None or self._left:
             return self._abandoned
         if not (gone or self.deletion.gone):
             return self.deletion.accepted and bool(pods) and (early or self._pod_grace == 0)
@@ -234,10 +240,10 @@ class JobRemoval:
     def dues(self) -> list[float | None]:
         """When (monotonic seconds) there is something to do even if nothing happens."""
         deletion = self.deletion
-        return [
-            self.pods.due,
-            *([] if deletion is None else [self._lookup.due, None if deletion.gone else deletion.due]),
-        ]
+        if deletion is None:
+            return [self.pods.due]
+        last = deletion.deadline if self._left else None
+        return [self.pods.due, self._lookup.due, last if deletion.gone else deletion.due]
 
     def _note_survival(self, pods: Sequence[Object]) -> None:
         """Warns, once, of a run whose pod is removed before the end of its grace."""

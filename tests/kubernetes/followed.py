@@ -11,6 +11,7 @@ from launchpad.kubernetes.errors import ApiError
 from launchpad.kubernetes.events import LISTED, Fact
 from launchpad.kubernetes.observed import ObservedJob
 from launchpad.kubernetes.unit import JobUnit
+from launchpad.net.wakeup import CLOCK, Clock, HasFileno, Wakeup
 
 HANDLE = Handle("kubernetes", "uid-1", "j", "cluster/ns", "run-1")
 NOT_FOUND = ApiError("not found", 404, "NotFound")
@@ -42,6 +43,23 @@ def pod(
         "metadata": {"name": name, "uid": f"uid-{name}", **(deletion if grace is not None else {})},
         "status": {"containerStatuses": statuses, **status},
     }
+
+
+class SkippingClock(Clock):
+    """A clock that goes to the end of each wait at once."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wait(self, wakeup: Wakeup, timeout: float | None, *others: HasFileno) -> bool:
+        assert timeout is not None
+        if wakeup.wait(0, *others):
+            return True
+        self.seconds += timeout
+        return False
 
 
 class Server:
@@ -105,6 +123,7 @@ class Followed:
         lost_timeout: float = 60.0,
         report_timeout: float = 60.0,
         created: Any = None,
+        clock: Clock = CLOCK,
         **answers: list[Any],
     ) -> None:
         self.server, self.watchers = Server(**answers), ScriptedWatchers()
@@ -116,6 +135,7 @@ class Followed:
             pod_watch_timeout=pod_watch_timeout,
             lost_timeout=lost_timeout,
             report_timeout=report_timeout,
+            clock=clock,
         )
         self.unit.identify(HANDLE, Fact("job", "j", False, created or job()))
 

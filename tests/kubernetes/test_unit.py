@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from launchpad import EngineUnavailable, LaunchError, Reason
-from launchpad.core.retries import Transient
+from launchpad.core.retries import LONGEST_OUTAGE, Transient
 from launchpad.kubernetes.errors import ApiError
 
-from .followed import COMPLETE, FAILED, NOT_FOUND, job, pod
+from .followed import COMPLETE, FAILED, NOT_FOUND, SkippingClock, job, pod
 
 
 def test_a_success_needs_no_state_of_a_pod(follow: Any) -> None:
@@ -173,6 +173,17 @@ def test_a_stopped_run_waits_for_the_pods_that_its_job_leaves_behind(follow: Any
     run.watchers.report("job", job(), gone=True)
     assert run.end().reason is Reason.STOPPED
     assert run.server.requests == ["delete", "pods", "pods", "delete_pod"]
+
+
+def test_a_pod_that_does_not_go_although_its_job_is_gone_is_an_error_after_the_longest_outage(follow: Any) -> None:
+    clock = SkippingClock()
+    run = follow(clock=clock, read=[NOT_FOUND])
+    run.report(pod(grace=5))
+    run.unit.terminate(5)
+    run.watchers.report("job", job(), gone=True)
+    with pytest.raises(EngineUnavailable, match="not its pod p: its node may not answer"):
+        run.unit.poll(1000)
+    assert clock.seconds == 5 + LONGEST_OUTAGE
 
 
 def test_a_stop_that_is_hurried_from_the_beginning_has_its_pods_end_at_once(follow: Any) -> None:
