@@ -68,11 +68,14 @@ class LaunchingProcess:
 
     def wait_for_line(self, line: str) -> None:
         """Waits until every run has written the line."""
-        self.wait_until(lambda: self._have_written(line) or self.results)
+        self.wait_until(lambda: self._have_written(line) or self._has_ended_without(line))
         assert self._have_written(line), self.state()
 
     def _have_written(self, line: str) -> bool:
         return all(line in lines for lines in self.lines.values())
+
+    def _has_ended_without(self, line: str) -> bool:
+        return any(line not in self.lines[number] for number in self.results)
 
     def wait_for_handles(self) -> None:
         assert self.wait_until(lambda: len(self.handles) == self.plan.count), self.state()
