@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..errors import EngineUnavailable, LaunchError
 from .cancellation import Stopped, StopToken
 from .retries import BETWEEN_STREAMS, LONGEST_OUTAGE, Transient, reconnecting
+from .shortages import advice_on
 
 Fact = TypeVar("Fact")
 Fact_co = TypeVar("Fact_co", covariant=True)
@@ -115,8 +116,10 @@ class Watcher(Generic[Fact]):
         except LaunchError as error:
             self._give_up(error)
         except BaseException as error:
-            _logger.exception("The watcher of %s failed", self._name)
-            self._give_up(EngineUnavailable(f"The events of {self._name} cannot be followed: {error!r}"))
+            advice = advice_on(error)
+            if advice is None:
+                _logger.exception("The watcher of %s failed", self._name)
+            self._give_up(EngineUnavailable(f"The events of {self._name} cannot be followed: {advice or repr(error)}"))
 
     def _follow_one_stream(self) -> bool:
         """Follows one stream until it breaks (True: open another) or there is no listener (False).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 
@@ -126,6 +127,14 @@ def test_a_defect_of_the_stream_fails_all_listeners_and_is_logged(
     assert isinstance(listener.error, EngineUnavailable)
     assert type(fault).__name__ in str(listener.error)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+@pytest.mark.parametrize("where", ["opening", "reading"])
+def test_a_shortage_fails_all_listeners_with_the_advice(watch: Watch, listener: Listener, where: str) -> None:
+    shortage = OSError(errno.EMFILE, "Too many open files")
+    watch(shortage if where == "opening" else Stream(shortage)).register("key", listener)
+    assert listener.failed.wait(QUICK_TIMEOUT)
+    assert "ulimit -n" in str(listener.error)
 
 
 def test_after_a_failure_a_new_thread_serves_new_listeners(watch: Watch, stream: Stream) -> None:
