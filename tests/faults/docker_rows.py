@@ -286,7 +286,6 @@ SHORTAGES = [
         plan=Plan(script=counting(20), count=30, prelude=NO_FILES),
         until=None,
         limit=150,
-        open="runs without a descriptor do not name the limit, and their launcher keeps sockets",
     ),
     row(
         "Shortages",

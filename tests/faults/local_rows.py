@@ -305,7 +305,7 @@ SHORTAGES = [
     row(
         "Shortages",
         "The run starts processes without end, and is cancelled",
-        first(lambda scene: scene.wait(2), tell("cancel")),
+        first(lambda scene: scene.launching.wait_for_handles(), lambda scene: scene.wait(2), tell("cancel")),
         Expect(("STOPPED",), (), "unknown"),
         plan=Plan(script=STORM, count=1),
         pids_limit=60,
