@@ -180,7 +180,6 @@ SHORTAGES = [
         plan=Plan(script=counting(20), count=20, prelude=NO_FILES.replace("64", "32")),
         until=None,
         limit=240,
-        open="runs without a descriptor do not name the limit, and may be reported as never started",
     ),
     row(
         "Shortages",
