@@ -23,12 +23,13 @@ from ..core.retries import LONGEST_OUTAGE, Transient, reconnecting, transient
 from ..core.shortages import advice_on
 from ..errors import EngineUnavailable, LaunchError
 from ..net.http import Query, StreamingResponse, encode_request
+from ..net.limits import NOT_UNDERSTOOD, LimitedResponse, ResponseTooLarge
 from ..secret import SecretBytes, without_frames
 from .config import Address
 from .connections import dial
 from .errors import ApiError, error_of, error_of_response
 from .spec import RUN_ID
-from .status import State, state_of
+from .status import State, state_of, versions_of
 from .words import BEING_REMOVED
 
 MAX_IDLE = 1024
@@ -58,11 +59,9 @@ class DockerApi:
         self._max_outage = max_outage
         self._closing = StopToken()
         self._drop_idle: Callable[[], bool] = lambda: False
-        version, self.now = self._ask_first("/version")
-        self.version = str(version["Version"])
-        self.is_podman = any("podman" in part.get("Name", "").lower() for part in version.get("Components") or ())
-        self._prefix = f"/v{version['ApiVersion']}"
-        self._client = _Client(self._dial, version["ApiVersion"], timeout, config)
+        (self.version, api_version, self.is_podman), self.now = self._ask_first("/version", versions_of)
+        self._prefix = f"/v{api_version}"
+        self._client = _Client(self._dial, api_version, timeout, config)
         self._drop_idle = self._client.drop_idle
         self.id = self._identity()
 
@@ -129,12 +128,16 @@ class DockerApi:
 
     def statuses(self, containers: list[str]) -> dict[str, str]:
         """The statuses in the engine's list of those of `containers` that exist."""
-        return {entry["Id"]: entry["State"] for entry in self.list({"id": containers})}
+        entries = self.list({"id": containers})
+        with self._translated():
+            return {entry["Id"]: entry["State"] for entry in entries}
 
     def list(self, filters: Mapping[str, list[str]]) -> list[dict[str, Any]]:
         """The engine's list of containers in any state."""
         with self._translated():
             entries: list[dict[str, Any]] = self._client.containers(all=True, filters=dict(filters))
+            if not all(isinstance(entry, dict) for entry in entries):
+                raise TypeError("not a list of containers")
             return entries
 
     def remove(self, container: str, *, force: bool) -> None:
@@ -154,6 +157,8 @@ class DockerApi:
         response = self._open(encode_request("POST", path, query, {"Host": "docker", **upgrade}, version="1.1"))
         try:
             response.wait_success(self._timeout)
+            if response.headers.get("content-type", "").startswith("text/"):
+                raise self._not_an_engine(ValueError("text"))
         except BaseException:
             response.close()
             raise
@@ -209,14 +214,17 @@ class DockerApi:
                 raise
             return dial(self.address, self._timeout)
 
-    def _ask_first(self, path: str) -> tuple[dict[str, Any], str]:
-        """A response, and its time in the engine's clock. EngineUnavailable."""
+    def _ask_first(self, path: str, read: Callable[[Any], T]) -> tuple[T, str]:
+        """What `read` finds in a response, and the response's time in the engine's clock. EngineUnavailable."""
         try:
             request = encode_request("GET", path, headers={"Host": "docker"})
             with closing(StreamingResponse(self._dial(), request, error=error_of_response)) as response:
                 response.wait_success(self._timeout)
-                return json.loads(response.read_all(self._timeout)), response.headers.get("date", "")
-        except (OSError, ValueError, Transient, ApiError) as error:
+                content, date = response.read_all(self._timeout), response.headers.get("date", "")
+            return read(json.loads(content)), date if date and parsedate_to_datetime(date) else ""
+        except NOT_UNDERSTOOD as error:
+            raise self._not_an_engine(error) from error
+        except (OSError, ResponseTooLarge, Transient, ApiError) as error:
             raise EngineUnavailable(
                 f"No Docker Engine can be reached at {self.address.shown}: {error or type(error).__name__}. "
                 f"To do: {_advice(self.address, error)}."
@@ -227,8 +235,7 @@ class DockerApi:
         if self.is_podman:
             host = f"@{socket.gethostname()}" if self.address.scheme == "unix" else ""
             return self.address.shown + host
-        info, _ = self._ask_first(f"{self._prefix}/info")
-        return str(info["ID"])
+        return self._ask_first(f"{self._prefix}/info", lambda info: str(info["ID"]))[0]
 
     def _unreachable(self, error: Transient) -> EngineUnavailable:
         return EngineUnavailable(
@@ -249,11 +256,17 @@ class DockerApi:
             root = _root(error)
             _forget_request(error)
             raise Transient(str(root) or type(root).__name__) from root
-        except (DockerException, requests.RequestException, TypeError, ValueError) as error:
-            _forget_request(error)
-            raise LaunchError(
-                f"The response of the Docker Engine at {self.address.shown} was not understood: {error}"
-            ) from error
+        except (DockerException, requests.RequestException, ResponseTooLarge, *NOT_UNDERSTOOD) as error:
+            if isinstance(error, DockerException | requests.RequestException):
+                _forget_request(error)
+            raise self._not_an_engine(error) from error
+
+    def _not_an_engine(self, error: Exception) -> EngineUnavailable:
+        why = f": {error}" if isinstance(error, ResponseTooLarge) else ""
+        return EngineUnavailable(
+            f"The server at {self.address.shown} does not answer as a Docker Engine does{why}. "
+            "To do: check the address (DOCKER_HOST, DOCKER_CONTEXT)."
+        )
 
 
 class _Client(APIClient):
@@ -300,6 +313,13 @@ class _Adapter(BaseHTTPAdapter):
     def request_url(self, request: requests.PreparedRequest, proxies: object) -> str:
         return request.path_url
 
+    def send(self, *args: Any, **options: Any) -> requests.Response:
+        response = super().send(*args, **options)
+        if response.status_code < 500 and response.headers.get("Content-Type", "").startswith("text/html"):
+            response.close()
+            raise requests.RequestException("a page of HTML")
+        return response
+
     def close(self) -> None:
         super().close()
         self.pool.close()
@@ -325,6 +345,8 @@ class _Pool(urllib3.HTTPConnectionPool):
 
 
 class _Connection(urllib3.connection.HTTPConnection):
+    response_class = LimitedResponse
+
     def __init__(self, dial: Callable[[], socket.socket]) -> None:
         super().__init__("docker")
         self._dial = dial

@@ -11,6 +11,9 @@ from ..core.retries import Transient
 from ..errors import LaunchError
 from . import words
 
+_LONGEST = 2000
+"""Characters of a message that are kept."""
+
 _TRANSIENT = (429, 502, 503, 504)  # statuses
 
 
@@ -58,9 +61,9 @@ def _message_of(body: bytes) -> str:
     text = body.decode("utf-8", "replace").strip()
     try:
         data: Any = json.loads(text)
-        return str(data["message"])
-    except (ValueError, KeyError, TypeError):
-        return text
+        return str(data["message"])[:_LONGEST]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return text[:_LONGEST]
 
 
 def not_started(spec: Spec, error: ApiError) -> LaunchError:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from ..core.retries import Transient
-from ..errors import LaunchError
+from ..errors import EngineUnavailable, LaunchError
+from ..limits import shown
 from ..net.http import StreamingResponse
+from ..net.limits import NOT_UNDERSTOOD, LineSplitter
 from ..net.wakeup import readable
 from .api import DockerApi
 from .errors import ApiError
@@ -117,7 +119,7 @@ class DockerEventStream:
         self._missed = missed
         self._on_seen = on_seen
         self._on_tick = on_tick
-        self._rest = b""
+        self._lines = LineSplitter()
         self._lock = threading.Lock()  # guards the two below
         self._closed = False
         self._iterated = False
@@ -162,12 +164,14 @@ class DockerEventStream:
         return data
 
     def _facts(self, data: bytes) -> Iterator[tuple[str, Fact]]:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            if not line.strip():
-                continue
-            event = json.loads(line)
-            if nanoseconds := event.get("timeNano"):
-                self._on_seen(f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}")
-            if (fact := fact_of(event)) is not None:
+        for line in self._lines.feed(data):
+            try:
+                event = json.loads(line)
+                if nanoseconds := event.get("timeNano"):
+                    self._on_seen(f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}")
+                fact = fact_of(event)
+            except NOT_UNDERSTOOD as error:
+                text = shown(line.decode("utf-8", "replace"))
+                raise EngineUnavailable(f"The events are not those of a Docker Engine: {text}.") from error
+            if fact is not None:
                 yield fact

@@ -15,8 +15,9 @@ import attrs
 
 from ..core.cancellation import StopToken
 from ..core.retries import Transient, transient
-from ..errors import ImagePullError, LaunchError
+from ..errors import EngineUnavailable, ImagePullError, LaunchError
 from ..net.http import Query, StreamingResponse
+from ..net.limits import NOT_UNDERSTOOD, LineSplitter
 from ..net.wakeup import readable
 from ..secret import SecretMapping
 from . import references
@@ -130,6 +131,10 @@ class Images:
             except Transient:
                 stop_token.check()
                 raise
+            except NOT_UNDERSTOOD as error:
+                raise EngineUnavailable(
+                    f"The pull of {wanted.image!r} failed: the engine does not answer as a Docker Engine does."
+                ) from error
             except ApiError as error:
                 raise pull_error(wanted.image, error.message, login.trouble) from None
 
@@ -147,15 +152,13 @@ def _follow(response: StreamingResponse, progress: Progress, stop_token: StopTok
 
 
 def _lines(response: StreamingResponse) -> Iterator[dict[str, Any]]:
-    rest = b""
+    lines = LineSplitter()
     while (data := response.read()) != b"":
         if data is None:
             readable([response], None)
-            continue
-        *lines, rest = (rest + data).split(b"\n")
-        yield from (json.loads(line) for line in lines if line.strip())
-    if rest.strip():
-        yield json.loads(rest)
+        else:
+            yield from map(json.loads, lines.feed(data))
+    yield from map(json.loads, lines.finish())
 
 
 def pull_error(image: str, message: str, login_trouble: str = "") -> ImagePullError:

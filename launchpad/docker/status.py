@@ -121,3 +121,11 @@ def time_of(text: str | None) -> datetime | None:
         return None
     moment = datetime.fromisoformat(match[1] + (match[3] or "Z").replace("Z", "+00:00"))
     return (moment + timedelta(seconds=float(match[2] or 0))).astimezone(timezone.utc)
+
+
+def versions_of(answer: Any) -> tuple[str, str, bool]:
+    """The versions of the engine and of its API, and whether it is Podman."""
+    if not re.fullmatch(r"\d+\.\d+", answer["ApiVersion"], re.ASCII):
+        raise ValueError("ApiVersion")
+    names = [str(part.get("Name", "")).lower() for part in answer.get("Components") or ()]
+    return str(answer["Version"]), answer["ApiVersion"], any("podman" in name for name in names)

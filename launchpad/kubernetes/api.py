@@ -19,10 +19,12 @@ from urllib.parse import quote, urlencode, urlsplit
 from ..core.cancellation import StopToken
 from ..core.retries import Transient, persistent, transient
 from ..errors import EngineUnavailable, LaunchError
+from ..limits import shown_plain
 from ..net.http import StreamingResponse, keep_alive
+from ..net.limits import NOT_UNDERSTOOD, ResponseTooLarge
 from ..secret import Secret, SecretBytes, without_frames, without_login
 from .connections import Connections
-from .errors import error_of
+from .errors import error_of, not_understood
 from .manifest import CONTAINER
 
 T = TypeVar("T")
@@ -62,16 +64,16 @@ class KubernetesApi:
             status, headers, data = self._exchange(method, path, query, body, self._credentials())
         if 200 <= status < 300:
             return self._content(data)
+        if status < 500 and headers.get("content-type", "").startswith("text/html"):
+            raise not_understood(self.server)
         raise error_of(status, headers, data, body)
 
     def _content(self, data: bytes) -> Object:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             content = json.loads(data)
             if isinstance(content, dict):
                 return content
-        raise EngineUnavailable(
-            f"{self.server} does not answer as an API server does: check its address and the proxy."
-        )
+        raise not_understood(self.server)
 
     def version(self) -> tuple[int, int]:
         """The server's version, such as (1, 25). Transient, ApiError."""
@@ -127,13 +129,18 @@ class KubernetesApi:
                 content = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from without_frames(error)
+        except ResponseTooLarge as error:
+            raise not_understood(self.server, f" ({error})") from without_frames(error)
+        except NOT_UNDERSTOOD as error:  # of http.client, for a response that is not one
+            raise not_understood(self.server) from without_frames(error)
         self._reached = True
         return response.status, {name.lower(): value for name, value in response.getheaders()}, content
 
     def _unreachable(self, error: Exception) -> Transient | EngineUnavailable:
         if isinstance(error, ssl.SSLCertVerificationError):
             return EngineUnavailable(f"The certificate of {self.server} is not trusted: {error.verify_message}.")
-        return Transient(f"{self.server} cannot be reached: {error or type(error).__name__}")
+        why = shown_plain(str(error).strip() or type(error).__name__)  # which may be what the server said
+        return Transient(f"{self.server} cannot be reached: {why}")
 
     def _credentials(self) -> dict[str, str]:
         """The headers that authenticate this user. EngineUnavailable, without their values."""
@@ -191,10 +198,10 @@ class Jobs:
     def create(self, manifest: Object, manager: str) -> Object:
         """Creates a Job; Kubernetes 1.18 and later record `manager` as its writer, 1.25 and later check the fields."""
         query = {"fieldManager": manager, "fieldValidation": "Strict"}
-        return self.api.request("POST", self.path, query, manifest)
+        return self._object(self.api.request("POST", self.path, query, manifest))
 
     def read(self, name: str) -> Object:
-        return self.api.request("GET", f"{self.path}/{_part(name)}")
+        return self._object(self.api.request("GET", f"{self.path}/{_part(name)}"))
 
     def delete(self, name: str, uid: str) -> None:
         """Deletes the Job with this uid; the server removes it once its pods are gone."""
@@ -235,5 +242,14 @@ class Jobs:
         return self.api.stream(f"{self.pods_path}/{_part(pod)}/log", query)
 
     def _items(self, path: str, query: Query) -> list[Object]:
-        items: list[Object] = self.api.request("GET", path, query)["items"]
-        return items
+        items = self.api.request("GET", path, query).get("items")
+        if not isinstance(items, list):
+            raise not_understood(self.api.server)
+        return [self._object(item) for item in items]
+
+    def _object(self, content: Any) -> Object:
+        """An object of the server, which has a name. EngineUnavailable if it is something else."""
+        metadata = content.get("metadata") if isinstance(content, dict) else None
+        if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+            raise not_understood(self.api.server)
+        return content  # type: ignore[no-any-return]

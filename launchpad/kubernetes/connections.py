@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from ..core.shortages import advice_on
 from ..errors import EngineUnavailable
+from ..net.limits import LimitedResponse
 from ..net.wakeup import readable
 from . import proxies
 
@@ -139,6 +140,7 @@ class _TlsConnection(http.client.HTTPSConnection):
 
 
 def _connected(connection: http.client.HTTPConnection) -> http.client.HTTPConnection:
+    connection.response_class = LimitedResponse
     try:
         connection.connect()
         connection.sock.settimeout(READ_TIMEOUT)

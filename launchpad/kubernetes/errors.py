@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..core.retries import Transient
-from ..errors import LaunchError
+from ..errors import EngineUnavailable, LaunchError
+from ..net.limits import NOT_UNDERSTOOD
 
 _FORBIDDEN = re.compile(
     r'cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)"(?:.* in the namespace "(?P<namespace>[^"]+)")?'
@@ -90,7 +92,7 @@ def _reason_and_message(body: bytes) -> tuple[str, str]:
     try:
         content = json.loads(body)
         return str(content.get("reason") or ""), _without_quotations(content)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return "", body.decode("utf-8", "replace")
 
 
@@ -122,3 +124,17 @@ def _explain(status: int, message: str) -> str:
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     seconds = headers.get("retry-after", "")
     return float(seconds) if seconds.isdigit() else None
+
+
+def not_understood(server: str, why: str = "") -> EngineUnavailable:
+    """The error of a server whose responses have another form than an API server's."""
+    return EngineUnavailable(f"{server} does not answer as an API server does{why}: check its address and the proxy.")
+
+
+@contextmanager
+def understood(server: str) -> Iterator[None]:
+    """EngineUnavailable if the block finds that a response has another form than an API server's."""
+    try:
+        yield
+    except NOT_UNDERSTOOD as error:
+        raise not_understood(server) from error

@@ -10,9 +10,10 @@ from ..core.retries import Transient
 from ..core.watcher import Listener, Watcher
 from ..errors import LaunchError
 from ..net.http import StreamingResponse
+from ..net.limits import LineSplitter
 from ..net.wakeup import CLOCK, Clock, Wakeup
 from .api import Jobs, KubernetesApi, Object
-from .errors import ApiError
+from .errors import ApiError, understood
 from .labels import RUN_ID
 
 Kind = Literal["job", "pod"]
@@ -76,7 +77,8 @@ class ListAndWatch:
     def open(self) -> Watch:
         listing_needed = self._version is None
         try:
-            listing = self._list() if listing_needed else []
+            with understood(self._api.server):
+                listing = self._list() if listing_needed else []
             stream = self._accepted_stream()
         except (ApiError, Transient) as error:
             if listing_needed:  # the listing has not been reported
@@ -126,13 +128,14 @@ class ListAndWatch:
 
     def _read(self, line: bytes) -> tuple[str, Fact] | None:
         """The fact in one line of the watch, if any. Transient if the line reports an error."""
-        event = json.loads(line)
-        item = event["object"]
-        if event["type"] == "ERROR":
-            self._version = None
-            raise Transient(f"the watch of {self._path} ended: {item.get('message')}")
-        self._version = item["metadata"]["resourceVersion"]
-        return None if event["type"] == "BOOKMARK" else self._fact(event["type"], item)
+        with understood(self._api.server):
+            event = json.loads(line)
+            item = event["object"]
+            if event["type"] == "ERROR":
+                self._version = None
+                raise Transient(f"the watch of {self._path} ended: {item.get('message')}")
+            self._version = item["metadata"]["resourceVersion"]
+            return None if event["type"] == "BOOKMARK" else self._fact(event["type"], item)
 
     def _fact(self, change: str, item: dict[str, Any]) -> tuple[str, Fact] | None:
         metadata = item["metadata"]
@@ -184,16 +187,16 @@ class Watch:
             self._release()
 
     def _streamed(self) -> Iterator[tuple[str, Fact] | None]:
-        partial_line = b""
+        lines = LineSplitter()
         last_data_at = self._clock.now()
         while not self._closed:
             data = self._stream.read()
             if data == b"":
+                yield from filter(None, map(self._read, lines.finish()))
                 return
             if data is not None:
                 last_data_at = self._clock.now()
-                *lines, partial_line = (partial_line + data).split(b"\n")
-                yield from filter(None, map(self._read, filter(bytes.strip, lines)))
+                yield from filter(None, map(self._read, lines.feed(data)))
             elif not self._clock.wait(self._wakeup, min(HEARTBEAT_INTERVAL, self._silence_timeout), self._stream):
                 if self._clock.now() - last_data_at > self._silence_timeout:
                     raise Transient(f"the watch has been silent for {self._silence_timeout:g} s")

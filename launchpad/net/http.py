@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode
 
 from ..core.retries import Transient
+from .limits import MAX_RESPONSE, ResponseTooLarge
 from .wakeup import readable
 
 READ_SIZE = 64 * 1024
@@ -52,6 +53,7 @@ class ResponseParser:
         """Values by lowercase name."""
         self.complete = False
         """Whether the whole body has arrived. What follows it is ignored."""
+        self._head_size = 0  # of all heads
         self._held = b""  # an incomplete head, chunk size or trailer
         self._chunk: re.Pattern[bytes] | None = None  # the next line of a chunked body; None: not chunked
         self._last_chunk = False
@@ -87,6 +89,9 @@ class ResponseParser:
             if not end:
                 self._hold(head)
                 return b""
+            self._head_size += len(head)
+            if self._head_size > MAX_HEAD_SIZE:
+                raise BadResponse(f"heads of more than {MAX_HEAD_SIZE} bytes")
             self._parse_head(head.decode("latin-1"))
             data = rest
         self._held = b""
@@ -234,13 +239,22 @@ class StreamingResponse:
             self.read_all(timeout)
 
     def read_all(self, timeout: float | None) -> bytes:
-        """Returns the body to its end. Transient also if nothing arrives for `timeout` seconds (None: no limit)."""
+        """Returns the body to its end. Transient also if it is not there within `timeout` seconds (None: no limit).
+
+        ResponseTooLarge as soon as it has more than `MAX_RESPONSE` bytes.
+        """
         parts: list[bytes] = []
+        left = MAX_RESPONSE
+        deadline = None if timeout is None else time.monotonic() + timeout
         while (data := self.read()) != b"":
             if data is not None:
                 parts.append(data)
-            elif not readable([self], timeout):
-                raise Transient(f"the response paused for more than {timeout:g} s")
+                left -= len(data)
+                if left < 0:
+                    raise ResponseTooLarge
+            wait = None if deadline is None else deadline - time.monotonic()
+            if (wait is not None and wait <= 0) or (data is None and not readable([self], wait)):
+                raise Transient(f"the response was not complete within {timeout:g} s")
         return b"".join(parts)
 
     def shutdown(self) -> None:

@@ -26,6 +26,8 @@ def event(kind: str, name: str, version: int) -> bytes:
 class Server:
     """Returns the listings and the streams in order, and records the queries."""
 
+    server = "https://server.example"
+
     def __init__(self, listings: list[Any], streams: list[ScriptedStream]) -> None:
         self.listings, self.streams = list(listings), list(streams)
         self.queries: list[dict[str, object]] = []
