@@ -128,7 +128,7 @@ class Watcher(Generic[Fact]):
         """
         if self._ended_if_idle():
             return False
-        stream = self._events.open()
+        stream = self._open()
         try:
             with self._lock:
                 self._stream = stream
@@ -136,6 +136,14 @@ class Watcher(Generic[Fact]):
             return self._pass_on(stream)
         finally:
             stream.close()
+
+    def _open(self) -> EventStream[Fact]:
+        try:
+            return self._events.open()
+        except OSError as error:
+            if advice_on(error) is None:
+                raise
+            raise Transient(str(error)) from error  # of a shortage, which may pass
 
     def _pass_on(self, stream: EventStream[Fact]) -> bool:
         alive = False

@@ -86,7 +86,13 @@ class ListAndWatch:
             raise self._translated(error) if isinstance(error, ApiError) else error from error.__cause__
         self._accepted = True
         self._keys = {name: key for name, key in self._keys.items() if name not in self._missing}
-        return Watch(stream, listing, self._read, self._silence_timeout, self._clock)
+        try:
+            return Watch(stream, listing, self._read, self._silence_timeout, self._clock)
+        except OSError:  # no descriptor is left
+            stream.close()
+            if listing_needed:
+                self._version = None
+            raise
 
     def _accepted_stream(self) -> StreamingResponse:
         query = {

@@ -25,6 +25,13 @@ def test_facts_go_to_the_listeners_of_their_key(watch: Watch, stream: Stream) ->
     assert two.facts.empty()
 
 
+def test_a_shortage_of_descriptors_at_the_opening_is_waited_out(watch: Watch, stream: Stream) -> None:
+    watcher, listener = watch(OSError(errno.EMFILE, "Too many open files"), stream), Listener()
+    watcher.register("one", listener)
+    stream.put(("one", "A"))
+    assert listener.next() == "A"
+
+
 def test_a_fact_without_a_key_goes_to_all_listeners(watch: Watch, stream: Stream) -> None:
     watcher, listeners = watch(stream), [Listener() for _ in range(3)]
     for number, listener in enumerate(listeners):
