@@ -34,15 +34,15 @@ spec:
       containers:
       - env: [&v {name: WRITTEN, value: WRITTEN}, {<<: *v, name: B}]
         workingDir: WRITTEN
-        resources: {limits: {cpu: WRITTEN}}
+        resources: {limits: {cpu: AMOUNT}}
         livenessProbe: {httpGet: {port: 80, httpHeaders: [{name: X, value: WRITTEN}]}, exec: {command: [a, WRITTEN]}}
         securityContext: {runAsUser: 1000, privileged: no}
 """
 
 
-def sent(tmp_path: Path, manifest: str, patch: str = "[]", **settings: Any) -> Any:
+def sent(tmp_path: Path, manifest: str, patch: str = "[]", amount: str = "1", **settings: Any) -> Any:
     """The manifest that is previewed, as YAML text with what is written in it replaced."""
-    for name, text in (("job.yaml", manifest), ("patch.yaml", patch)):
+    for name, text in (("job.yaml", manifest.replace("AMOUNT", amount)), ("patch.yaml", patch)):
         (tmp_path / name).write_text(text)
     launcher = KubernetesLauncher(
         image="busybox:1",
@@ -59,6 +59,12 @@ def test_text_of_a_manifest_is_what_is_written(tmp_path: Path, written: str) -> 
     assert sent(tmp_path, MANIFEST.replace("WRITTEN", written)) == sent(
         tmp_path, MANIFEST.replace("WRITTEN", f"'{written}'")
     )
+
+
+@pytest.mark.parametrize("written", ["0545", "3.10", "1e3", ".5"])
+def test_an_amount_in_a_manifest_is_what_is_written(tmp_path: Path, written: str) -> None:
+    made = sent(tmp_path, MANIFEST, amount=written)["spec"]["template"]["spec"]
+    assert made["containers"][0]["resources"] == {"limits": {"cpu": written}}
 
 
 def test_numbers_and_booleans_of_a_manifest_are_read_as_in_yaml(tmp_path: Path) -> None:
