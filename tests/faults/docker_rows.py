@@ -35,7 +35,6 @@ from .scene import Scene
 Act = Callable[[Any, str], object]
 """Something that is done to one container, with docker-py's plain client."""
 
-USUAL = counting()
 STOPS = Plan(script=counting(1000), stop_on_sigterm=True)
 SILENT = Plan(script="trap 'exit 5' TERM; echo line 0; sleep 1000 & wait")
 EXHAUST = "x=a; while :; do x=$x$x; done"
@@ -216,11 +215,7 @@ CUTS = [
 ]
 
 FREEZES = [
-    row(
-        "Freezes",
-        "The container is paused for 3 s",
-        each(pause, lambda e, c: e.unpause(c)),
-    ),
+    row("Freezes", "The container is paused for 3 s", each(pause, lambda e, c: e.unpause(c))),
     row(
         "Freezes",
         "The container is paused when its ``timeout`` passes",

@@ -116,6 +116,8 @@ class Driver:
             elif line == "cancel\n":
                 for future in self._futures:
                     future.cancel()
+        if self._executor is not None:  # the scene has ended without this process
+            self._executor.stop(hurry=True)
 
 
 def held() -> set[str]:

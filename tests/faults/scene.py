@@ -78,6 +78,7 @@ class Scene:
         self.harness = HARNESSES[self.row.engine]()
         with self.stack:
             self._prepare()
+            self.stack.callback(self.harness.leftovers)  # removes them, also if the fault cannot be caused
             if self.row.before is not None:
                 self.row.before(self)
             self.launching = self._start(self._plan())
