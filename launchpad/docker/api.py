@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import queue
-import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -27,15 +26,13 @@ from ..net.limits import NOT_UNDERSTOOD, LimitedResponse, ResponseTooLarge
 from ..secret import SecretBytes, without_frames
 from .config import Address
 from .connections import dial
-from .errors import ApiError, error_of, error_of_response
+from .errors import ApiError, error_of, error_of_response, root_of, unreachable_advice
 from .spec import RUN_ID
-from .status import State, state_of, versions_of
+from .status import State, knows_gateway, state_of, versions_of
 from .words import BEING_REMOVED
 
 MAX_IDLE = 1024
 """Idle connections that are kept: more than there are threads that launch."""
-
-FIRST_WITH_GATEWAY = (20, 10)
 
 T = TypeVar("T")
 
@@ -227,7 +224,7 @@ class DockerApi:
         except (OSError, ResponseTooLarge, Transient, ApiError) as error:
             raise EngineUnavailable(
                 f"No Docker Engine can be reached at {self.address.shown}: {error or type(error).__name__}. "
-                f"To do: {_advice(self.address, error)}."
+                f"To do: {unreachable_advice(self.address.scheme, self.address.shown, error)}."
             ) from (error.__cause__ if isinstance(error, Transient) else error)
 
     def _identity(self) -> str:
@@ -253,7 +250,7 @@ class DockerApi:
             _forget_request(error)
             raise error_of(status, message, after) from None
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            root = _root(error)
+            root = root_of(error)
             _forget_request(error)
             raise Transient(str(root) or type(root).__name__) from root
         except (DockerException, requests.RequestException, ResponseTooLarge, *NOT_UNDERSTOOD) as error:
@@ -355,19 +352,6 @@ class _Connection(urllib3.connection.HTTPConnection):
         self.sock = self._dial()
 
 
-def knows_gateway(version: str) -> bool:
-    """Whether a Docker Engine of this version knows the address `host-gateway`; true if the version has no numbers."""
-    numbers = re.match(r"(\d+)\.(\d+)", version)
-    return not numbers or (int(numbers[1]), int(numbers[2])) >= FIRST_WITH_GATEWAY
-
-
-def _root(error: BaseException) -> BaseException:
-    """The first of a chain of errors: those of the HTTP client around it speak of pools and proxies."""
-    while (cause := error.__cause__ or error.__context__) is not None and cause is not error:
-        error = cause
-    return error
-
-
 def _forget_request(error: BaseException) -> None:
     """Takes the request, with the values in its body, off the errors of the HTTP client, and their frames."""
     link: BaseException | None = without_frames(error)
@@ -376,11 +360,3 @@ def _forget_request(error: BaseException) -> None:
             if hasattr(link, name):
                 setattr(link, name, None)
         link = link.__cause__ or link.__context__
-
-
-def _advice(address: Address, error: BaseException) -> str:
-    if isinstance(error, PermissionError):
-        return "add your user to the group that owns the socket (docker), or use an engine of your own (rootless)"
-    if address.scheme == "ssh":
-        return f"check that 'docker --host {address.shown} version' works without asking for a password"
-    return "start it, or set DOCKER_HOST or DOCKER_CONTEXT to its address"

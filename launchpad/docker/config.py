@@ -16,6 +16,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import attrs
 
 from ..errors import EngineUnavailable
+from ..files import read_file
+from ..limits import shown
 from ..secret import Secret, hidden, masked_login, without_frames, without_login
 from ..text import quoted
 
@@ -23,6 +25,9 @@ DEFAULT = "npipe:////./pipe/docker_engine" if sys.platform == "win32" else "unix
 SCHEMES = ("unix", "tcp", "http", "https", "ssh")
 DEFAULT_TIMEOUT = 60.0
 """Seconds that an ordinary request may take if DOCKER_CLIENT_TIMEOUT is not set."""
+
+LONGEST_TIMEOUT = 20 * 24 * 3600.0
+"""The most seconds that DOCKER_CLIENT_TIMEOUT may say. The time-outs of sockets overflow above it."""
 
 _PORTS = {False: 2375, True: 2376}
 _CHECKED_KEYS = (("currentContext", str, "text"), ("proxies", dict, "an object"), ("HttpHeaders", dict, "an object"))
@@ -118,8 +123,11 @@ def timeout(environ: Mapping[str, str]) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise EngineUnavailable(f"DOCKER_CLIENT_TIMEOUT is {text!r}: it must be a number of seconds, above 0.")
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        raise EngineUnavailable(
+            f"DOCKER_CLIENT_TIMEOUT is {shown(text)}: it must be a number of seconds above 0, "
+            f"and at most {LONGEST_TIMEOUT:.0f}."
+        )
     return seconds
 
 
@@ -239,7 +247,7 @@ def _contexts(folder: Path) -> list[str]:
 def _json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
     """The object in a file; `missing` if there is no such file."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8").strip() or "{}")
+        data = json.loads(read_file(path).decode("utf-8").strip() or "{}")
     except FileNotFoundError as error:
         if missing is not None:
             return missing

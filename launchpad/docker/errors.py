@@ -75,3 +75,19 @@ def not_started(spec: Spec, error: ApiError) -> LaunchError:
         message = f"the program {create['command'][0]!r} is not found in it ({message})"
     whole = f"Container {create['name']!r} of image {create['image']!r} cannot be started: {message}."
     return LaunchError(f"{whole} To do: {advice}." if advice else whole)
+
+
+def root_of(error: BaseException) -> BaseException:
+    """The first of a chain of errors: those of the HTTP client around it speak of pools and proxies."""
+    while (cause := error.__cause__ or error.__context__) is not None and cause is not error:
+        error = cause
+    return error
+
+
+def unreachable_advice(scheme: str, url: str, error: BaseException) -> str:
+    """What to do if no engine answers at an address."""
+    if isinstance(error, PermissionError):
+        return "add your user to the group that owns the socket (docker), or use an engine of your own (rootless)"
+    if scheme == "ssh":
+        return f"check that 'docker --host {url} version' works without asking for a password"
+    return "start it, or set DOCKER_HOST or DOCKER_CONTEXT to its address"

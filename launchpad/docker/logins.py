@@ -10,18 +10,24 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import attrs
 
 from ..core.cancellation import StopToken
+from ..files import wait_for_program
 from ..secret import Secret, hidden
 from .config import config_path, read_config
 
 HELPER_TIMEOUT = 60.0
 """Seconds that a credential helper may take."""
+
+MAX_PRINTED = 1024 * 1024
+"""Bytes that a credential helper may print."""
 
 _HUB = "https://index.docker.io/v1/"
 """The key of Docker Hub in config files and in credential helpers."""
@@ -83,19 +89,38 @@ def _ask(helper: object, server: str, path: Path, stop_token: StopToken) -> Logi
     found = shutil.which(program)
     if found is None:
         return Login(trouble=f"{program}, which {path} names, is not installed or not on PATH")
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     try:
-        with subprocess.Popen([found, "get"], **pipes) as process, stop_token.listening(process.kill):
-            try:
-                output, errors = process.communicate(server.encode(), HELPER_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return Login(trouble=f"{program} did not respond within {HELPER_TIMEOUT:.0f} s")
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            status = _run([found, "get"], server.encode(), output, errors, stop_token)
+            printed, words = (_content(file) for file in (output, errors))
+    except subprocess.TimeoutExpired:
+        return Login(trouble=f"{program} did not respond within {HELPER_TIMEOUT:.0f} s")
     except OSError as error:
         return Login(trouble=f"{program} cannot be run: {error.strerror or error}")
-    if process.returncode != 0:
-        return _refusal(program, process.returncode, output, errors)
-    return _answer(program, server, output)
+    if status != 0:
+        return _refusal(program, status, printed, words)
+    return _answer(program, server, printed)
+
+
+def _run(command: list[str], sent: bytes, output: IO[bytes], errors: IO[bytes], stop_token: StopToken) -> int:
+    """The exit status of a helper that prints to files. It has ended when this returns or raises."""
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=errors) as process,
+        stop_token.listening(process.kill),
+    ):
+        try:
+            assert process.stdin is not None
+            with suppress(BrokenPipeError), process.stdin:
+                process.stdin.write(sent)
+            return wait_for_program(process, HELPER_TIMEOUT, MAX_PRINTED, output, errors)
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _content(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(MAX_PRINTED)
 
 
 def _refusal(program: str, status: int, output: bytes, errors: bytes) -> Login:

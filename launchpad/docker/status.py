@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+_FIRST_WITH_GATEWAY = (20, 10)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -129,3 +130,9 @@ def versions_of(answer: Any) -> tuple[str, str, bool]:
         raise ValueError("ApiVersion")
     names = [str(part.get("Name", "")).lower() for part in answer.get("Components") or ()]
     return str(answer["Version"]), answer["ApiVersion"], any("podman" in name for name in names)
+
+
+def knows_gateway(version: str) -> bool:
+    """Whether a Docker Engine of this version knows the address `host-gateway`; true if the version has no numbers."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return not numbers or (int(numbers[1]), int(numbers[2])) >= _FIRST_WITH_GATEWAY

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from ..errors import EngineUnavailable
+from ..files import read_file
 from ..secret import Secret, hidden
 
 Object = dict[str, Any]
@@ -55,8 +56,7 @@ class Entry:
     def content(self, key: str) -> bytes:
         """The content of the file that a key names."""
         try:
-            with open(self.path(key), "rb") as stream:
-                return stream.read()
+            return read_file(self.path(key))
         except OSError as error:
             self.refuse(f"{key}: the file {self.path(key)} cannot be read: {error.strerror}")
 
@@ -123,11 +123,14 @@ def _files(kubeconfig: str | None) -> list[str]:
 def _read(file: str) -> Object:
     import yaml  # takes 15 ms to import
 
+    from ..yamlnodes import TooLarge
+
     try:
-        with open(file, "rb") as stream:
-            content = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = _plain(read_file(file))
     except OSError as error:
         _refuse(file, f"it cannot be read: {error.strerror}")
+    except TooLarge as error:
+        _refuse(file, str(error.problem))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # its text may quote a token
         mark = getattr(error, "problem_mark", None)
         _refuse(f"{file}:{mark.line + 1}" if mark else file, "it is not valid YAML")
@@ -138,6 +141,23 @@ def _read(file: str) -> Object:
     for section in ("users", "clusters"):  # an address may have a login in it
         content[section] = hidden(content.get(section))
     return content
+
+
+def _plain(text: bytes) -> Any:
+    """The data in a text of YAML. yaml.YAMLError, TooLarge among them."""
+    import yaml
+
+    from ..yamlnodes import expanded_size
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        expanded_size(root)
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def _entries(file: str, content: Object, section: str) -> list[Entry]:

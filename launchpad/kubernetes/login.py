@@ -20,6 +20,7 @@ from typing import IO, Any, NoReturn
 import attrs
 
 from ..errors import EngineUnavailable
+from ..files import wait_for_program
 from ..secret import SecretBytes, hidden, without_frames
 from ..text import quoted
 from .kubeconfig import Entry
@@ -102,7 +103,7 @@ class Login:
             start_new_session=not interactive,
         )
         try:
-            status: int | None = process.wait(timeout)
+            status: int | None = wait_for_program(process, timeout, _MAX_OUTPUT, output, words)
         except subprocess.TimeoutExpired:
             status = None
         finally:

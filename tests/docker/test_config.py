@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from launchpad import EngineUnavailable
-from launchpad.docker.api import knows_gateway
 from launchpad.docker.config import Address, Tls, engine_address, timeout
 from launchpad.docker.connections import dial, ssh_command
+from launchpad.docker.status import knows_gateway
 
 
 def context(folder: Path, name: str, host: str, *, skip_verify: bool = False, tls: bool = False) -> None:
