@@ -4,6 +4,7 @@
 # make demo         measures the sources of the whole standard library, each package and module in a run of its own
 # make bench        measures all that this machine can against the bare thing and peers, in an hour or so; ARGS="stream": that
 # make bench-quick  runs the same code on little of everything, in two minutes: whether it works, not how fast
+# make fuzz     gives every constructor, file format and command line 20,000 random inputs or more, in an hour or so
 # make docs         builds the documentation and prints where it is; a warning is an error
 # make lint         checks the format, the types and the import layers of the code
 # make clean        removes everything that these commands have created
@@ -38,6 +39,9 @@ engine-%: $(VENV)/installed-dev
 	if [ $* != podman ]; then export LAUNCHPAD_TEST_PRIVATE_ENGINE="$(abspath $(MODERN_ENGINES)) private $*"; fi && \
 	$(MODERN_ENGINES) exec $* $(BIN)/python -m tests -m docker $(ARGS); \
 	status=$$?; $(MODERN_ENGINES) down $*; exit $$status
+
+fuzz: $(VENV)/installed-dev
+	LAUNCHPAD_FUZZ_EXAMPLES=1500 $(BIN)/python -m pytest --numprocesses=logical tests/fuzz $(ARGS)
 
 demo: $(VENV)/installed-cli
 	$(BIN)/python examples/demo.py
