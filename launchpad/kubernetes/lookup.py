@@ -38,6 +38,10 @@ class Lookup:
     def expect(self, uid: str) -> None:
         self._uid = uid
 
+    def wake(self) -> None:
+        """Has the thread look at the state of the Job again."""
+        self._observed_job.wake()
+
     def job(self) -> bool:
         """Records the states of the Job and its pods, and wakes the thread.
 
@@ -60,7 +64,7 @@ class Lookup:
         except LaunchError as error:  # a refusal is an answer: there is no more to be known
             _logger.debug("The state of job %s may not be requested: %s", self._name, error)
         self.due = self._schedule = None
-        self._observed_job.wake()
+        self.wake()
         return True
 
     def _repeat_later(self, error: Transient) -> None:

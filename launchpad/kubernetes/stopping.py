@@ -109,7 +109,7 @@ class PodRemoval:
         self._requested: set[tuple[object, ...]] = set()
         self.removed: set[str] = set()
         """The names of the pods that the server has removed without asking their nodes."""
-        self._outdated = False  # whether the server knows a newer state of a pod than the watchers have reported
+        self._lookup_at: float | None = None  # when to request the states: the server knows newer ones
 
     def remove_idle(self, pods: Iterable[Object]) -> None:
         """Removes the pods in which nothing runs and the run has not started, without asking their nodes.
@@ -118,8 +118,8 @@ class PodRemoval:
         server refuses, and the next state is judged; it is requested if the watchers do not report it soon.
         """
         now = self._clock()
-        if self._outdated and self.due is not None and now >= self.due:
-            self._outdated = not self._lookup.pods()
+        if self._lookup_at is not None and now >= self._lookup_at:
+            self._lookup_at = None if self._lookup.pods() else self._lookup.due
         self.due = None
         for pod in pods:
             if is_over(pod) or has_log(pod) or not is_idle(pod):
@@ -128,8 +128,10 @@ class PodRemoval:
             safe_at = self._seen.setdefault(metadata["name"], now) + (START_WINDOW if _may_have_started(pod) else 0.0)
             if now < safe_at:
                 self._call_at(safe_at)
-            elif not self._delete(metadata["name"], 0, metadata.get("resourceVersion")) or self._outdated:
+            elif not self._delete(metadata["name"], 0, metadata.get("resourceVersion")):
                 self._call_at(now + RETRY_INTERVAL)
+        if self._lookup_at is not None:
+            self._call_at(self._lookup_at)
 
     def end(self, pods: Iterable[Object], grace: int | None) -> None:
         """Has the pods end within `grace` seconds; None: within their own grace. 0 removes them from the server alone.
@@ -156,10 +158,13 @@ class PodRemoval:
             return False
         except LaunchError as error:
             refused = not (isinstance(error, ApiError) and error.status in _GONE)
-            self._outdated = self._outdated or (version is not None and not refused)
+            if version is not None and not refused:
+                self._lookup_at = self._clock() + RETRY_INTERVAL
             _logger.log(logging.WARNING if refused else logging.DEBUG, "Pod %s may go on running: %s", name, error)
         else:
-            self.removed.update([name] if grace == 0 else ())
+            if grace == 0:
+                self.removed.add(name)
+                self._lookup.wake()  # no watcher may report it
         self._requested.add((name, grace, version))
         return True
 

@@ -216,7 +216,7 @@ def test_a_state_that_has_changed_before_its_pod_is_removed_is_requested_again(f
     run.report({**idle, "metadata": {**idle["metadata"], "resourceVersion": "1"}})
     run.unit.terminate(60)
     while run.server.requests.count("delete_pod") < 2:
-        assert run.unit.poll(5) == []
+        assert run.unit.poll(0.5) == []
     assert run.server.requests == ["delete", "delete_pod", "pods", "delete_pod"]
 
 
