@@ -23,10 +23,10 @@ from ..core.shortages import advice_on
 from ..errors import EngineUnavailable, LaunchError
 from ..net.http import Query, StreamingResponse, encode_request
 from ..net.limits import NOT_UNDERSTOOD, LimitedResponse, ResponseTooLarge
-from ..secret import SecretBytes, without_frames
+from ..secret import SecretBytes
 from .config import Address
 from .connections import dial
-from .errors import ApiError, error_of, error_of_response, root_of, unreachable_advice
+from .errors import ApiError, error_of, error_of_response, forget_request, root_of, unreachable_advice
 from .spec import RUN_ID
 from .status import State, knows_gateway, state_of, versions_of
 from .words import BEING_REMOVED
@@ -247,15 +247,15 @@ class DockerApi:
         except APIError as error:
             after = error.response.headers.get("Retry-After") if error.response is not None else None
             status, message = error.status_code or 0, str(error.explanation or error)
-            _forget_request(error)
+            forget_request(error)
             raise error_of(status, message, after) from None
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             root = root_of(error)
-            _forget_request(error)
+            forget_request(error)
             raise Transient(str(root) or type(root).__name__) from root
         except (DockerException, requests.RequestException, ResponseTooLarge, *NOT_UNDERSTOOD) as error:
             if isinstance(error, DockerException | requests.RequestException):
-                _forget_request(error)
+                forget_request(error)
             raise self._not_an_engine(error) from error
 
     def _not_an_engine(self, error: Exception) -> EngineUnavailable:
@@ -350,13 +350,3 @@ class _Connection(urllib3.connection.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = self._dial()
-
-
-def _forget_request(error: BaseException) -> None:
-    """Takes the request, with the values in its body, off the errors of the HTTP client, and their frames."""
-    link: BaseException | None = without_frames(error)
-    while link is not None:
-        for name in ("request", "response"):
-            if hasattr(link, name):
-                setattr(link, name, None)
-        link = link.__cause__ or link.__context__

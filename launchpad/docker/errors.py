@@ -9,6 +9,7 @@ from typing import Any
 from ..core.backend import Spec
 from ..core.retries import Transient
 from ..errors import LaunchError
+from ..secret import without_frames
 from . import words
 
 _LONGEST = 2000
@@ -91,3 +92,13 @@ def unreachable_advice(scheme: str, url: str, error: BaseException) -> str:
     if scheme == "ssh":
         return f"check that 'docker --host {url} version' works without asking for a password"
     return "start it, or set DOCKER_HOST or DOCKER_CONTEXT to its address"
+
+
+def forget_request(error: BaseException) -> None:
+    """Takes the request, with the values in its body, off the errors of the HTTP client, and their frames."""
+    link: BaseException | None = without_frames(error)
+    while link is not None:
+        for name in ("request", "response"):
+            if hasattr(link, name):
+                setattr(link, name, None)
+        link = link.__cause__ or link.__context__
