@@ -76,7 +76,7 @@ EXPECTED = {
     "30c": ("vanished", None, "Pod node-forced-54rvr was deleted before the run had ended."),
     "31": ("completed", 0, ""),
     "31b": ("completed", 0, ""),
-    "31c": ("failed", 3, "Exited with status 3. line 920\nline 921\nline 922\nline 923\nline 924\nline…"),
+    "31c": ("failed", 3, "Exited with status 3. line 920 line 921 line 922…"),
     "31d": ("completed", 0, ""),
     "31e": ("completed", 0, ""),
     "31f": ("failed", 3, "Exited with status 3. written"),
