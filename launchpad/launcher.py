@@ -21,18 +21,18 @@ from .core.cancellation import StartLimiter, StopToken
 from .core.cleanup import kill_after_error, passing_on, stop_after_error
 from .core.error_boundary import error_boundary
 from .core.interrupts import uninterrupted
+from .core.name_conflicts import with_first_free_name
 from .core.output import OnOutput, Sink, StreamCallback, discard, to_caller
 from .core.screen import to_screen
 from .core.session import Session
 from .core.shortages import failure_of_start
 from .core.supervisor import Supervisor
 from .entrypoints import refuse_while_importing
-from .errors import EngineUnavailable, InvalidHandle, LaunchError, NameConflict, RunNotFound
+from .errors import EngineUnavailable, InvalidHandle, LaunchError, RunNotFound
 from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run
 from .registry import Registry
 from .schema import DURATION
-from .text import escaped
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -43,11 +43,9 @@ if TYPE_CHECKING:
 OnStart = Callable[[Handle], object]
 LauncherClass = TypeVar("LauncherClass", bound="type[Launcher]")
 
-UNBUFFERED = "PYTHONUNBUFFERED"
-"""The variable that makes Python write its output without a buffer."""
+UNBUFFERED = "PYTHONUNBUFFERED"  # makes Python write its output without a buffer
 
-_UNLIMITED = nullcontext()
-"""Used instead of a StartLimiter's slot if there is no limit."""
+_UNLIMITED = nullcontext()  # in place of a StartLimiter's slot
 
 
 @attrs.frozen(kw_only=True)
@@ -71,7 +69,7 @@ class Launcher(abc.ABC):
     grace: float = attrs.field(default=10.0, converter=converters.grace, metadata={DURATION: True})
     _session: Session = attrs.field(init=False, eq=False, repr=False, factory=Session)
 
-    # To be defined by each launcher class.
+    # To be defined by each launcher class:
 
     @abc.abstractmethod
     def spec(self, run: Run, name: str) -> Spec:
@@ -98,8 +96,6 @@ class Launcher(abc.ABC):
         from .health import default_check
 
         return default_check(self)
-
-    # The same for every launcher.
 
     def submit(self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None) -> bool:
         """Launches `run`, blocks until it has ended, and returns whether it succeeded. Thread-safe.
@@ -206,9 +202,9 @@ class Launcher(abc.ABC):
         """
         try:
             supervisor = self._supervisor(handle, False)
-        except InvalidHandle:
-            raise
-        except RunNotFound:
+        except RunNotFound as error:
+            if isinstance(error, InvalidHandle):
+                raise
             return
         supervisor.request_stop()
         if not supervisor.polled_here:
@@ -300,35 +296,14 @@ class Launcher(abc.ABC):
             unit = backend.start(spec, name, run, output=output, stop_token=stop_token)
             return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper)
 
-        return self._with_free_name(run, start)
-
-    def _with_free_name(self, run: Run, start: Callable[[str], Supervisor]) -> Supervisor:
-        names = self.names(run)
-        try:
-            return start(next(names))
-        except NameConflict:
-            if not (others := list(names)):
-                raise
-            from .core.retries import with_free_name  # tenacity takes 40 ms to import: when a name is taken
-
-            return with_free_name(others, start)
+        return with_first_free_name(self.names(run), start)
 
     def _timeout(self, run: Run) -> float | None:
         return run.timeout
 
     def _supervisor(self, handle: Handle, output: bool) -> Supervisor:
         check_handle(handle, self.type)
-        known = self._session.get(handle)
-        if known is not None:
-            return known
-        unit = self._backend().find(handle, output=output)
-        name = escaped(handle.name)  # that of another process: any text
-        run = Run(command=[name or handle.id], name=name, id=handle.run_id)
-        found = Supervisor(unit, run, self.grace, None, self._session.stopper)
-        kept = self._session.add_if_new(found)
-        if kept is not found:
-            found.close()
-        return kept
+        return self._session.follow(handle, lambda: self._backend().find(handle, output=output), self.grace)
 
     def _is_abandoned(self, handle: Handle) -> bool:
         """Whether the run was stopped and is gone, while a callback of its launch blocks."""

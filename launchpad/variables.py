@@ -11,7 +11,7 @@ RUN_ID = "LAUNCHPAD_RUN_ID"
 """The run's own id."""
 
 PARENT_IDS = "LAUNCHPAD_PARENT_IDS"
-"""The ids of the runs that this run was launched in, the outermost first, separated by commas."""
+"""The ids of the runs that this run was launched in, the outermost first, separated by commas. Not set outside of runs."""
 
 ATTEMPT = "LAUNCHPAD_ATTEMPT"
 """Which attempt of the run this is: "1" for the first."""
@@ -41,4 +41,4 @@ def identity(run_id: str) -> dict[str, str]:
     """The variables that identify a run, launched in the run that this process belongs to, if there is one."""
     environ = inherited()
     around = [os.fsdecode(ids) for name in _AROUND if (ids := environ.get(name))]
-    return {RUN_ID: run_id, PARENT_IDS: ",".join(around), ATTEMPT: "1"}
+    return {RUN_ID: run_id, ATTEMPT: "1", **({PARENT_IDS: ",".join(around)} if around else {})}

@@ -6,8 +6,9 @@ import os
 import threading
 from collections.abc import Callable
 
-from ..models import Handle
-from .backend import Backend
+from ..models import Handle, Run
+from ..text import escaped
+from .backend import Backend, Unit
 from .stopper import Stopper
 from .supervisor import Supervisor
 
@@ -65,6 +66,19 @@ class Session:
         here = self._here
         with here.lock:
             return here.supervisors.setdefault(supervisor.handle, supervisor)
+
+    def follow(self, handle: Handle, find: Callable[[], Unit], grace: float) -> Supervisor:
+        """The supervisor of a run that was started before: the one that is kept, or one for the unit from `find()`."""
+        if (known := self.get(handle)) is not None:
+            return known
+        unit = find()
+        name = escaped(handle.name)  # that of another process: any text
+        run = Run(command=[name or handle.id], name=name, id=handle.run_id)
+        found = Supervisor(unit, run, grace, None, self.stopper)
+        kept = self.add_if_new(found)
+        if kept is not found:
+            found.close()
+        return kept
 
     def get(self, handle: Handle) -> Supervisor | None:
         here = self._here

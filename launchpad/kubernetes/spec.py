@@ -82,8 +82,7 @@ def build(
     _layer(container, defaults.container, settings.container)
     if (job.get("backoffLimit") or 0) > 0:  # two pods at once would execute the run twice
         job.setdefault("podReplacementPolicy", "Failed")
-    words = [literal(word) for word in command]
-    key = _set_command(container, words)
+    key = _set_command(container, words := [literal(word) for word in command])
     container["env"] = merged_env(container.get("env") or [], generated_env, env)
     spec = _customized(manifest, customizations)
     _hide_values(spec["spec"]["template"]["spec"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-import shlex
 import signal
+import subprocess
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -67,7 +67,8 @@ class SubprocessHarness(Harness):
 
     def previewed(self, text: str) -> Any:
         directory, _, line = text.replace(" \\\n", " ").partition(" && ")
-        words = shlex.split(line)
+        printed = subprocess.run(["sh", "-c", f"printf '%s\\0' {line}"], capture_output=True, text=True, check=True)
+        words = printed.stdout.split("\0")[:-1]
         variables = list(itertools.takewhile(lambda word: "=" in word, words))
         return {
             "env": dict(word.split("=", 1) for word in variables),

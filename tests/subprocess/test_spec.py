@@ -92,7 +92,7 @@ def test_variables_of_launchpad_are_inherited_and_not_in_the_spec(monkeypatch: p
 def test_a_preview_masks_every_value_of_the_environment() -> None:
     launcher = SubprocessLauncher(env={"TOKEN": "s3cret", "GONE": None})
     text = launcher.preview(Run(command=["echo", "a b"], id="one"))
-    own = "LAUNCHPAD_RUN_ID=one \\\nLAUNCHPAD_PARENT_IDS='' \\\nLAUNCHPAD_ATTEMPT=1 \\\n"
+    own = "LAUNCHPAD_RUN_ID=one \\\nLAUNCHPAD_ATTEMPT=1 \\\n"
     assert text == f"TOKEN='***' \\\n{own}env \\\n-u GONE \\\necho 'a b'"
 
 
