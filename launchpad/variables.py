@@ -11,7 +11,7 @@ RUN_ID = "LAUNCHPAD_RUN_ID"
 """The run's own id."""
 
 PARENT_IDS = "LAUNCHPAD_PARENT_IDS"
-"""The ids of the runs that this run was launched in, the outermost first, separated by commas. Not set outside of runs."""
+"""The ids of the runs that this run was launched in, the outermost first, separated by commas; absent outside."""
 
 ATTEMPT = "LAUNCHPAD_ATTEMPT"
 """Which attempt of the run this is: "1" for the first."""

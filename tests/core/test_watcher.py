@@ -136,10 +136,10 @@ def test_a_defect_of_the_stream_fails_all_listeners_and_is_logged(
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-@pytest.mark.parametrize("where", ["opening", "reading"])
-def test_a_shortage_fails_all_listeners_with_the_advice(watch: Watch, listener: Listener, where: str) -> None:
-    shortage = OSError(errno.EMFILE, "Too many open files")
-    watch(shortage if where == "opening" else Stream(shortage)).register("key", listener)
+def test_a_shortage_while_a_stream_is_read_fails_all_listeners_with_the_advice(
+    watch: Watch, listener: Listener
+) -> None:
+    watch(Stream(OSError(errno.EMFILE, "Too many open files"))).register("key", listener)
     assert listener.failed.wait(QUICK_TIMEOUT)
     assert "ulimit -n" in str(listener.error)
 
