@@ -219,13 +219,13 @@ class DockerApi:
                 response.wait_success(self._timeout)
                 content, date = response.read_all(self._timeout), response.headers.get("date", "")
             return read(json.loads(content)), date if date and parsedate_to_datetime(date) else ""
-        except NOT_UNDERSTOOD as error:
-            raise self._not_an_engine(error) from error
-        except (OSError, ResponseTooLarge, Transient, ApiError) as error:
+        except (OSError, ResponseTooLarge, Transient, ApiError) as error:  # first: SSL errors are also ValueErrors
             raise EngineUnavailable(
                 f"No Docker Engine can be reached at {self.address.shown}: {error or type(error).__name__}. "
                 f"To do: {unreachable_advice(self.address.scheme, self.address.shown, error)}."
             ) from (error.__cause__ if isinstance(error, Transient) else error)
+        except NOT_UNDERSTOOD as error:
+            raise self._not_an_engine(error) from error
 
     def _identity(self) -> str:
         """The engine's id. Podman has none: its address serves, with this machine's name if it is a local one."""

@@ -28,6 +28,9 @@ from .words import CONNECTED
 
 T = TypeVar("T")
 
+WHOLE_ID = len("sha256:") + 64
+"""Characters of an image id that is not shortened."""
+
 _logger = logging.getLogger("launchpad")
 
 
@@ -117,8 +120,9 @@ class Creation:
     def _completed(self, spec: Spec, run: Run) -> Spec:
         """The spec with the values that are known only at the launch."""
         spec = copy.deepcopy(spec)
-        if self._api.is_podman and references.is_id(spec["create"]["image"]):  # it knows no shortened sha256:…
-            spec["create"]["image"] = spec["create"]["image"].removeprefix("sha256:")
+        image: str = spec["create"]["image"]
+        if self._api.is_podman and references.is_id(image) and len(image) < WHOLE_ID:  # it knows no shortened sha256:…
+            spec["create"]["image"] = image.removeprefix("sha256:")
         labels = spec["create"]["labels"]
         labels[specs.ATTEMPT] = self._attempt
         if run.timeout is not None:

@@ -45,7 +45,9 @@ STILL_RUNNING = Words(
     },
     "stop it before removing it",
 )
-BEING_REMOVED = Words({"Docker": "removal of container .* already in progress"})
+BEING_REMOVED = Words(
+    {"Docker": "removal of container .* already in progress", "Podman": "no container with ID .* found in database"}
+)
 CONNECTED = Words({"Docker": "already exists in network", "Podman": "already connected to network"})
 """A container is in the network already."""
 
