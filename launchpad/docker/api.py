@@ -31,8 +31,7 @@ from .spec import RUN_ID
 from .status import State, knows_gateway, state_of, versions_of
 from .words import BEING_REMOVED
 
-MAX_IDLE = 1024
-"""Idle connections that are kept: more than there are threads that launch."""
+MAX_IDLE = 1024  # idle connections that are kept: more than there are threads that launch
 
 T = TypeVar("T")
 
@@ -254,8 +253,7 @@ class DockerApi:
             forget_request(error)
             raise Transient(str(root) or type(root).__name__) from root
         except (DockerException, requests.RequestException, ResponseTooLarge, *NOT_UNDERSTOOD) as error:
-            if isinstance(error, DockerException | requests.RequestException):
-                forget_request(error)
+            forget_request(error)
             raise self._not_an_engine(error) from error
 
     def _not_an_engine(self, error: Exception) -> EngineUnavailable:

@@ -70,10 +70,9 @@ def build(
     run.
     """
     manifest = copy.deepcopy(dict(base or {"apiVersion": "batch/v1", "kind": "Job"}))
-    metadata = _named(manifest, name, namespace)
     job = _mapping(manifest, "spec")
     template = _mapping(job, "template")
-    for labelled in (metadata, _mapping(template, "metadata")):
+    for labelled in (_named(manifest, name, namespace), _mapping(template, "metadata")):
         _mapping(labelled, "labels").update(labels)
     pod = _mapping(template, "spec")
     container = _own_container(pod)
