@@ -90,18 +90,20 @@ class Document:
         return text.removeprefix(".")
 
 
-class _Loader(yaml.SafeLoader):
-    """Slower than libyaml, but reads back every text that `save` writes."""
-
+class _BoundedComposer(Composer):
     _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise TooLarge(self.peek_event(), TOO_DEEP)  # type: ignore[no-untyped-call]
+            raise TooLarge(self.peek_event(), TOO_DEEP)  # type: ignore[attr-defined]
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
+
+
+class _Loader(_BoundedComposer, yaml.SafeLoader):
+    """Slower than libyaml, but reads back every text that `save` writes."""
 
     def scan_to_next_token(self) -> None:
         super().scan_to_next_token()
@@ -286,7 +288,7 @@ class _NotOneList(yaml.MarkedYAMLError):
     """A file does not hold exactly one list."""
 
 
-class _ItemLoader(_FastLoader, Composer):  # type: ignore[misc]
+class _ItemLoader(_FastLoader, _BoundedComposer):  # type: ignore[misc]
     """The fast parser with the composer of the slow one, which composes the items of a list one by one."""
 
     def __init__(self, stream: Source) -> None:

@@ -66,7 +66,11 @@ def persistent(stop_token: StopToken) -> tenacity.Retrying:
     After a shortage of this process, it is repeated a few times only: the engine is not to blame.
     """
     outage, attempts = tenacity.stop_after_delay(LONGEST_OUTAGE), tenacity.stop_after_attempt(TRANSIENT_ATTEMPTS)
-    return _retrying(stop_token, 0.1, 5, lambda state: outage(state) or (attempts(state) and _is_shortage(state)))
+
+    def stop(retry_state: tenacity.RetryCallState) -> bool:  # older versions pass the state by its name
+        return outage(retry_state) or (attempts(retry_state) and _is_shortage(retry_state))
+
+    return _retrying(stop_token, 0.1, 5, stop)
 
 
 def _is_shortage(state: tenacity.RetryCallState) -> bool:

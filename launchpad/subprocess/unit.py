@@ -128,7 +128,7 @@ class PidfdUnit(LocalUnit):
     def _drain(self, events: list[Chunk | Exit]) -> None:
         """Reads what the pipes hold now, and no more: a grandchild that has a pipe open may write for ever."""
         for fd in self._pipes:
-            held = _bytes_held(fd)
+            held = bytes_held(fd)
             while held > 0 and (length := self._read(fd, min(held, READ_SIZE), events)):
                 held -= length
 
@@ -167,6 +167,7 @@ def open_pidfd_unit(process: LocalProcess, handle: Handle, pipes: Mapping[Stream
         raise
 
 
-def _bytes_held(pipe: int) -> int:
+def bytes_held(pipe: int) -> int:
+    """How many bytes are in a pipe."""
     size: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
     return size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import select
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..core.backend import Chunk, Exit, StreamName
 from ..models import Handle
 from .process import LocalProcess
-from .unit import READ_SIZE, LocalUnit
+from .unit import READ_SIZE, LocalUnit, bytes_held
 
 CHUNKS_HELD = 16
 """How many chunks are read before a poll takes them."""
@@ -36,6 +37,8 @@ class ThreadedUnit(LocalUnit):
         self._room: queue.SimpleQueue[None] = queue.SimpleQueue()  # an item for each chunk that may be read ahead
         for _ in range(CHUNKS_HELD):
             self._room.put(None)
+        self._taking = threading.Lock()  # held while data is on its way from a pipe to the queue, and by `_is_quiet`
+        self._open = set(pipes.values())
         self._ended = threading.Event()
         self._ended_at = 0.0
         self._all_started: queue.SimpleQueue[bool] = queue.SimpleQueue()  # an item for each reader
@@ -92,7 +95,12 @@ class ThreadedUnit(LocalUnit):
         """Whether the run is over and its output is read, or is left to a grandchild."""
         if self._process.has_survivors():
             return False
-        return ((idle or not self._is_reading()) and self._chunks.empty()) or self._drain_timed_out()
+        return ((idle or not self._is_reading()) and self._is_quiet()) or self._drain_timed_out()
+
+    def _is_quiet(self) -> bool:
+        """Whether no output waits. A reader thread may not have had the time to take what is in its pipe."""
+        with self._taking:
+            return self._chunks.empty() and not any(map(bytes_held, self._open))
 
     def _is_reading(self) -> bool:
         return any(reader.is_alive() for reader in self._readers)
@@ -114,12 +122,24 @@ class ThreadedUnit(LocalUnit):
     def _read(self, stream: StreamName, fd: int) -> None:
         if not self._all_started.get():
             return
+        readable = select.poll()
+        readable.register(fd, select.POLLIN)
         try:
-            while self._has_room() and (data := os.read(fd, READ_SIZE)):
-                self._chunks.put(Chunk(stream, data))
+            while self._has_room() and readable.poll() and self._take(stream, fd):
+                pass
         finally:
-            os.close(fd)
+            with self._taking:
+                self._open.discard(fd)
+                os.close(fd)
             self.wake()
+
+    def _take(self, stream: StreamName, fd: int) -> bool:
+        """Takes what is in a pipe; False at its end."""
+        with self._taking:
+            data = os.read(fd, READ_SIZE)
+            if data:
+                self._chunks.put(Chunk(stream, data))
+            return bool(data)
 
     def _has_room(self) -> bool:
         """Waits until there is room for another chunk; False if the unit is closed."""

@@ -33,7 +33,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
 @contextmanager
 def no_room_for_threads() -> Iterator[None]:
     """No thread can be started: each would need more memory for its stack than there is."""
-    before = threading.stack_size(1 << 46)
+    before = threading.stack_size(1 << 47)
     try:
         yield
     finally:

@@ -37,7 +37,7 @@ def test_two_hundred_runs_cancelled_at_random_moments_leave_nothing(quiet: Subpr
 
 
 INTERRUPTED_ANYWHERE = """
-import os, random, signal
+import os, random, signal, time
 from launchpad import Run, SubprocessLauncher
 
 def interrupt(*_):
@@ -53,7 +53,12 @@ for _ in range(150):
         launcher.submit(Run(command=["sleep", "3"], name="interrupted", env={"MARK": "interrupted"}))
     except KeyboardInterrupt:
         interrupts += 1
-children = open(f"/proc/self/task/{os.getpid()}/children").read().split()
+with open(f"/proc/self/task/{os.getpid()}/children") as file:
+    children = file.read().split()
+for _ in range(1000):  # a thread that passed on the last output of an interrupted run may be about to close it
+    if len(os.listdir("/proc/self/fd")) == before:
+        break
+    time.sleep(0.01)
 print(interrupts > 100, children, len(os.listdir("/proc/self/fd")) - before)
 """
 
