@@ -205,7 +205,7 @@ def find_by_psutil(
     """The same as `sweep_script.find`, for systems without /proc; start times are seconds since the epoch."""
     import psutil
 
-    wanted, found = set(ids), dict[str, list[Entry]]()
+    wanted, found = set(filter(None, ids)), dict[str, list[Entry]]()
     for pid in psutil.pids():
         process = look_up(pid)
         if process is None or not process.running or float(process.started) < since or pid == os.getpid():

@@ -42,7 +42,7 @@ def find(
     tick `since` are skipped, and those that this user may not look into. `on_found` is called with each process at
     once. OSError if no descriptor is left.
     """
-    wanted = {run_id.encode(): run_id for run_id in ids}
+    wanted = {run_id.encode(): run_id for run_id in ids if run_id}  # an empty list of ids must not match
     found: dict[str, list[Entry]] = {}
     for pid in sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True):
         stat = _stat(pid)

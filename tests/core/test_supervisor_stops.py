@@ -103,11 +103,10 @@ def test_a_stop_that_fails_is_tried_again_by_the_next_wait() -> None:
                 raise LaunchError("not allowed")
             return True
 
-    unit = Protected(ends_when="kill")
-    supervisor = supervise(unit, grace=0)
+    supervisor, waiting = polled(Protected(ends_when="kill"), grace=0)
     supervisor.request_stop()
     with pytest.raises(LaunchError, match="not allowed"):
-        supervisor.wait(discard)
+        waiting.result(QUICK_TIMEOUT)
     assert supervisor.wait(discard).reason is Reason.STOPPED
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from launchpad import LaunchExecutor, LaunchFuture, Reason, Run, SubprocessLauncher
+from launchpad.subprocess.sweep_script import find
 from tests.helping import TIMEOUT, is_running, until
 from tests.subprocess.sandbox import cgroup_root
 
@@ -103,6 +104,14 @@ def test_many_runs_that_are_stopped_together_are_all_swept(tmp_path: Path) -> No
         pids = [escaped(tmp_path / str(number))[0] for number in range(40)]
         executor.stop()
     assert not any(map(is_running, pids))
+
+
+def test_an_empty_id_stands_for_no_run(tmp_path: Path) -> None:
+    with LaunchExecutor(SubprocessLauncher(grace=1), 1) as executor:
+        future = executor.submit(run_that(ESCAPES["an orphan"], tmp_path))
+        assert escaped(tmp_path)
+        assert find([""]) == {}
+        future.cancel()
 
 
 @pytest.mark.alone

@@ -41,7 +41,7 @@ class AnnouncedProcess(LocalProcess):
     """Sets an event just before a thread sleeps in waitid."""
 
     def __init__(self, pid: int, started: str, *, is_child: bool = True) -> None:
-        super().__init__(pid, started, "", Sweeper(), is_child=is_child)
+        super().__init__(pid, started, "no-run", Sweeper(), is_child=is_child)
         self.asleep = threading.Event()
 
     def wait(self) -> None:
@@ -226,7 +226,7 @@ with tempfile.TemporaryDirectory() as folder:
     for name in ("/bin/sleep", program):
         handle = launcher.start(Run(command=[name, "60"], working_dir="/"))
         pid, _, started = handle.id.partition("@")
-        print(LocalProcess(int(pid), started, '', Sweeper(), is_child=True).may_be_signalled())
+        print(LocalProcess(int(pid), started, handle.run_id, Sweeper(), is_child=True).may_be_signalled())
         launcher.stop(handle)
     os.seteuid(0)
 """
