@@ -81,6 +81,8 @@ def not_started(spec: Spec, error: ApiError) -> LaunchError:
 def root_of(error: BaseException) -> BaseException:
     """The first of a chain of errors: those of the HTTP client around it speak of pools and proxies."""
     while (cause := error.__cause__ or error.__context__) is not None and cause is not error:
+        if isinstance(cause, LaunchError | Transient):  # that was being handled when the request was made
+            break
         error = cause
     return error
 

@@ -64,7 +64,7 @@ class RunOutput:
                 continue
             if data:
                 return self._on_a_new_line(data, log)
-            if not log.finished:
+            if not (log.finished or self._is_lost(log, snapshot)):
                 break
         return b""
 
@@ -72,11 +72,6 @@ class RunOutput:
         """Whether no more output is to be expected of a Job that ended at `ended_at` (monotonic seconds)."""
         log, now = self._log, self._clock()
         if log is None or log.finished:
-            return True
-        if log.stream is None and log.not_found and _is_gone(log.pod, snapshot):
-            if not log.read_to_end:
-                log.report_gap("its pod was removed before its log was read")
-            log.close()
             return True
         if now < self._deadline(log, ended_at) or (log.stream is not None and self._reopen(log)):
             return False
@@ -105,6 +100,15 @@ class RunOutput:
                 self._log = PodLog(name, self._open_log, clock=self._clock)
                 return self._log
         return None
+
+    def _is_lost(self, log: PodLog, snapshot: JobSnapshot) -> bool:
+        """Whether there is no more of this log, because its pod is gone. The next pod's is read then."""
+        if log.stream is not None or not log.not_found or not _is_gone(log.pod, snapshot):
+            return False
+        if not log.read_to_end:
+            log.report_gap("its pod was removed before its log was read")
+        log.close()
+        return True
 
     def _on_a_new_line(self, data: bytes, log: PodLog) -> bytes:
         """`data`, after a newline if the log before it ended without one."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from launchpad import LaunchError, Reason
+from launchpad import LaunchError, NameConflict, Reason
 from launchpad.docker.diagnosis import Termination, exit_of
-from launchpad.docker.errors import ApiError, not_started
+from launchpad.docker.errors import ApiError, not_started, root_of
 from launchpad.docker.images import pull_error
 from launchpad.docker.status import Ended, Gone, Killed, OutOfMemory, Started, State, fact_of, state_of, time_of
 
@@ -196,3 +196,9 @@ def test_an_end_that_the_engine_noticed_late_or_not_may_be_one_while_it_was_down
 ) -> None:
     termination = Termination(end=Ended(code, AT + timedelta(seconds=noticed_after), missed))
     assert termination.is_missed(AT) is expected
+
+
+def test_the_root_of_an_error_is_not_what_was_being_handled_when_its_request_was_made() -> None:
+    taken, no_descriptor, pool = NameConflict("taken"), OSError("no descriptor"), ConnectionError("the pool")
+    pool.__cause__, no_descriptor.__context__ = no_descriptor, taken
+    assert root_of(pool) is no_descriptor

@@ -85,7 +85,14 @@ def test_a_log_that_is_not_found_is_finished_when_its_pod_is_gone() -> None:
     output, _ = output_of([ApiError("not found", 404, "NotFound")])
     assert read_all(output, snapshot(pod("a"))) == b""
     assert not output.is_finished(snapshot(pod("a")), ended_at=1e12)
-    assert output.is_finished(snapshot(pod("a", gone=True)), ended_at=1e12)
+    assert read_all(output, gone := snapshot(pod("a", gone=True))) == b""
+    assert output.is_finished(gone, ended_at=1e12)
+
+
+def test_a_log_that_is_not_found_does_not_keep_that_of_the_next_pod_from_being_read() -> None:
+    output, _ = output_of([ApiError("not found", 404, "NotFound")], [lines((1, "two"))])
+    assert read_all(output, snapshot(pod("a"))) == b""
+    assert read_all(output, snapshot(pod("a", gone=True), pod("b"))) == b"two\n"
 
 
 def test_a_silent_log_is_requested_once_more_and_then_given_up_with_a_warning(
