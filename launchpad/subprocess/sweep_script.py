@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 RUN_ID = b"LAUNCHPAD_RUN_ID"
@@ -33,14 +33,12 @@ Entry = tuple[int, str, int]
 def find(
     ids: Iterable[str],
     since: int = 0,
-    groups: Mapping[int, str] = {},
     on_found: Callable[[Entry], object] = lambda entry: None,
 ) -> dict[str, list[Entry]]:
     """The processes of the runs `ids`, by run id, but for this process. One pass over /proc, the newest process first.
 
-    `groups` has the ids of runs by the process groups that are known to be theirs. Processes that started before the
-    tick `since` are skipped, and those that this user may not look into. `on_found` is called with each process at
-    once. OSError if no descriptor is left.
+    Processes that started before the tick `since` are skipped, and those that this user may not look into. `on_found`
+    is called with each process at once. OSError if no descriptor is left.
     """
     wanted = {run_id.encode(): run_id for run_id in ids if run_id}  # an empty list of ids must not match
     found: dict[str, list[Entry]] = {}
@@ -50,8 +48,6 @@ def find(
             continue
         entry = _entry(pid, stat)
         runs = {wanted[run] for run in _runs_of(pid, stat) if run in wanted}
-        if entry[2] in groups:
-            runs.add(groups[entry[2]])
         if runs:
             on_found(entry)
         for run in runs:
@@ -78,7 +74,6 @@ def send(entry: Entry, number: int) -> bool:
 def kill_all(
     ids: Iterable[str],
     since: int = 0,
-    groups: Mapping[int, str] = {},
     find: Callable[..., object] = find,
     send: Callable[[Entry, int], bool] = send,
 ) -> None:
@@ -94,7 +89,7 @@ def kill_all(
 
     for _ in range(MOST_PASSES):
         before = len(stopped)
-        find(ids, since, groups, stop)
+        find(ids, since, stop)
         if len(stopped) == before:
             break
     for entry in stopped:
