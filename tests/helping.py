@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -153,24 +153,26 @@ def interrupts(
 
 
 REPEAT_INTERVAL = 15.0
-"""Seconds after which a process that has not reacted to SIGINT gets another."""
+"""Seconds after which a process that has not reacted to a signal gets another."""
 
 
 @contextmanager
-def interrupted(pid: int, needed: Callable[[], object] = lambda: True) -> Iterator[None]:
-    """Sends SIGINT to a process when its main thread waits, as Ctrl-C does.
+def interrupted(
+    pid: int, needed: Callable[[], object] = lambda: True, number: signal.Signals = signal.SIGINT
+) -> Iterator[None]:
+    """Sends a signal to a process when its main thread waits; SIGINT is that of Ctrl-C.
 
     It is repeated every `REPEAT_INTERVAL` seconds until the end of the block, while `needed` returns true: CPython
     drops an interrupt that arrives in some callbacks, or just before its main thread blocks on a lock.
     """
     until(lambda: psutil.Process(pid).status() == psutil.STATUS_SLEEPING)
-    os.kill(pid, signal.SIGINT)
+    os.kill(pid, number)
     over = threading.Event()
 
     def repeat() -> None:
         with suppress(ProcessLookupError):
             while not over.wait(REPEAT_INTERVAL) and needed():
-                os.kill(pid, signal.SIGINT)
+                os.kill(pid, number)
 
     repeated = in_thread(repeat)
     try:
@@ -211,9 +213,9 @@ def channels() -> Iterator[str]:
                 yield f"descriptor {fd.name} ({target})"
 
 
-def descriptor_count() -> int:
-    """How many descriptors this process has open. On Linux."""
-    return len(os.listdir("/proc/self/fd"))
+def opened_since(before: Collection[str]) -> set[str]:
+    """The channels that are open and not in `before`. Another thread may need some time to close one. On Linux."""
+    return eventually(lambda: {*channels()} - {*before}, lambda opened: not opened)
 
 
 def users_own(env: Any) -> Any:

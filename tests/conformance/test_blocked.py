@@ -75,7 +75,7 @@ def test_a_run_is_stopped_while_its_on_output_blocks(
 def test_a_time_out_stops_a_run_whose_callback_blocks(
     harness: Harness, launcher: Launcher, blocking: Blocking, callback: str
 ) -> None:
-    timeout = 10 * harness.start_takes + 0.5
+    timeout = 40 * harness.start_takes + 0.5  # the run has to write before
     executor = LaunchExecutor(launcher, 1)
     run = harness.run([UntilStopped(obeys=False)], timeout=timeout)
     future = executor.submit(run, **{callback: blocking})
@@ -137,7 +137,7 @@ def test_a_second_ctrl_c_kills_a_run_whose_callback_blocks(harness: Harness, blo
     assert harness.leftovers() == []
 
 
-def test_output_that_is_only_slow_is_passed_on_after_a_stop(harness: Harness, launcher: Launcher) -> None:
+def test_output_that_is_only_slow_is_passed_on_after_a_stop(harness: Harness) -> None:
     lines: list[str] = []
     slow = threading.Event()
 
@@ -145,9 +145,8 @@ def test_output_that_is_only_slow_is_passed_on_after_a_stop(harness: Harness, la
         lines.append(line)
         slow.wait(0.3)
 
-    with LaunchExecutor(launcher, 1) as executor:
+    with harness.launcher(grace=LONG) as launcher, LaunchExecutor(launcher, 1) as executor:
         future = executor.submit(harness.run([UntilStopped()]), on_output=on_output)
-        future.wait_started(LONG)
         while "ready" not in lines:
             slow.wait(0.01)
         future.cancel()

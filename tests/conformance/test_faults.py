@@ -14,13 +14,13 @@ from .helping import LONG
 @pytest.mark.needs("break_events")
 def test_a_broken_event_stream_loses_no_result(harness: Harness) -> None:
     recorded, handles = RecordedLines(), []
-    with harness.breakable_events() as break_events, harness.launcher(grace=1) as launcher:
+    with harness.breakable_events() as break_events, harness.launcher(grace=LONG) as launcher:
         launched = in_thread(
             launcher.launch, harness.run([UntilStopped()]), on_start=handles.append, on_output=recorded
         )
         recorded.wait_for("ready")
         break_events()
-        with harness.launcher(grace=1) as other:
+        with harness.launcher(grace=LONG) as other:
             other.stop(handles[0])
         outcome = launched.result(LONG)
         assert launcher.submit(harness.run([])), "the stream is opened again"

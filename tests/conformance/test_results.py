@@ -45,9 +45,9 @@ def test_a_timeout_gives_false_even_if_the_run_exits_with_0(harness: Harness, la
 def test_a_run_that_ended_before_its_timeout_keeps_its_result_when_waited_for_later(
     harness: Harness, launcher: Launcher, start: Start
 ) -> None:
-    handle = start(harness.run([End(5)], timeout=harness.start_takes * 10))
+    handle = start(harness.run([End(5)], timeout=harness.start_takes * 40))
     with pytest.raises(TimeoutError):
-        launcher.wait(start(harness.run([UntilStopped()])), timeout=harness.start_takes * 11)
+        launcher.wait(start(harness.run([UntilStopped()])), timeout=harness.start_takes * 41)
     assert launcher.wait(handle).exit_code == 5
 
 

@@ -23,7 +23,7 @@ from .helping import LONG, other_process
 
 def test_a_run_that_obeys_sigterm_may_write_before_it_ends(harness: Harness) -> None:
     recorded, handles = RecordedLines(), []
-    with harness.launcher(grace=30) as launcher:
+    with harness.launcher(grace=LONG) as launcher:
         launched = in_thread(
             launcher.launch, harness.run([UntilStopped(status=0)]), on_start=handles.append, on_output=recorded
         )

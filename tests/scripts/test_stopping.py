@@ -68,18 +68,18 @@ def test_a_second_ctrl_c_kills_the_run(script: Start, wait: str) -> None:
 @each_wait
 def test_sigterm_stops_the_run_inside_stop_on_sigterm(script: Start, wait: str) -> None:
     running, identifier = started(script, wait, OBEDIENT, sigterm=True)
-    running.signal(signal.SIGTERM)
-    assert running.end() == (143, "stopped\n", "")
+    with interrupted(running.process.pid, lambda: is_run_active(identifier), signal.SIGTERM):
+        assert running.end() == (143, "stopped\n", "")
     assert not is_run_active(identifier)
 
 
 @each_wait
 def test_a_second_sigterm_inside_stop_on_sigterm_kills_the_run(script: Start, wait: str) -> None:
     running, identifier = started(script, wait, STUBBORN, sigterm=True)
-    running.signal(signal.SIGTERM)
-    assert running.line() == "asked"
-    running.signal(signal.SIGTERM)
-    assert running.end()[0] == 143
+    with interrupted(running.process.pid, number=signal.SIGTERM):
+        assert running.line() == "asked"
+    with interrupted(running.process.pid, lambda: is_run_active(identifier), signal.SIGTERM):
+        assert running.end()[0] == 143
     assert not is_run_active(identifier)
 
 

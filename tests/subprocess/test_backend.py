@@ -20,7 +20,7 @@ from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.proctable import look_up
 from launchpad.subprocess.unit import open_pidfd_unit
 from launchpad.subprocess.unit_threaded import ThreadedUnit
-from tests.helping import children, descriptor_count
+from tests.helping import channels, children, opened_since
 from tests.subprocess.helping import (
     TIMEOUT,
     launcher_of,
@@ -128,12 +128,12 @@ def test_a_malformed_handle_id_is_a_launch_error(handle_id: str) -> None:
 
 
 def test_a_start_without_descriptors_for_its_pipes_is_an_error_and_leaks_none(quiet: SubprocessLauncher) -> None:
-    before = descriptor_count()
+    before = {*channels()}
     free = os.dup(0)
     os.close(free)
     with limited_to(free + 2), pytest.raises(LaunchError, match="ulimit -n"):
         quiet.launch(Run(command=["true"]), on_output=lambda _, line: None)
-    assert descriptor_count() == before
+    assert not opened_since(before)
 
 
 def test_a_start_without_descriptors_for_its_unit_is_an_error_and_leaves_no_process() -> None:
@@ -141,11 +141,11 @@ def test_a_start_without_descriptors_for_its_unit_is_an_error_and_leaves_no_proc
         with no_descriptors():
             return open_pidfd_unit(process, handle, pipes)
 
-    run, before = Run(command=["sleep", "60"]), (descriptor_count(), *children())
+    run, before = Run(command=["sleep", "60"]), ({*channels()}, {*children()})
     spec = SubprocessLauncher().spec(run, "sleep")
     with pytest.raises(LaunchError, match="ulimit -n"):
         SubprocessBackend(factory).start(spec, "sleep", run, output=True, stop_token=StopToken())
-    assert (descriptor_count(), *children()) == before
+    assert (opened_since(before[0]), {*children()} - before[1]) == (set(), set())
 
 
 def test_a_run_that_cannot_be_looked_up_without_descriptors_is_not_reported_as_gone(quiet: SubprocessLauncher) -> None:

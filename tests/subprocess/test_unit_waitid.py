@@ -18,7 +18,7 @@ from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.proctable import group_members, look_up
 from launchpad.subprocess.sweep import Sweeper
 from launchpad.subprocess.unit_waitid import WaitidUnit
-from tests.helping import all_done, descriptor_count, eventually, in_thread, is_running
+from tests.helping import all_done, channels, eventually, in_thread, is_running, opened_since
 from tests.subprocess.helping import TIMEOUT, limited_to, no_descriptors, pid_of, run_python
 
 STUBBORN_CHILD = "(trap '' TERM; exec sh -c 'echo $$ > {}; exec sleep 60') & wait"
@@ -74,11 +74,11 @@ def unit_of(
 
 
 def test_a_sleeping_unit_holds_no_descriptor() -> None:
-    before = descriptor_count()
+    before = {*channels()}
     with unit_of("sleep", "60") as (unit, process):
         polled = in_thread(unit.poll, None)
         assert process.asleep.wait(TIMEOUT)
-        assert descriptor_count() == before
+        assert not opened_since(before)
         unit.kill()
         assert len(polled.result(TIMEOUT)) == 1
 
