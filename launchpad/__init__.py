@@ -18,7 +18,7 @@ from .errors import (
 from .executor import LaunchExecutor
 from .future import LaunchFuture
 from .launcher import Launcher, lookup_launcher, register_launcher
-from .models import Handle, ImagePullPolicy, Outcome, Reason, RestartPolicy, Run
+from .models import Handle, ImagePullPolicy, Listed, Outcome, Reason, RestartPolicy, Run
 from .run_events import RunEvent, on_event
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ __all__ = [
     "LaunchFuture",
     "Launcher",
     "LauncherSettings",
+    "Listed",
     "NameConflict",
     "Outcome",
     "Reason",

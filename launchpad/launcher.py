@@ -9,6 +9,7 @@ import abc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
@@ -29,6 +30,7 @@ from .core.shortages import failure_of_start
 from .core.supervisor import Supervisor
 from .entrypoints import refuse_while_importing
 from .errors import EngineUnavailable, InvalidHandle, LaunchError, RunNotFound
+from .housekeeping import Housekeeping
 from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run
 from .registry import Registry
@@ -45,11 +47,9 @@ LauncherClass = TypeVar("LauncherClass", bound="type[Launcher]")
 
 UNBUFFERED = "PYTHONUNBUFFERED"  # makes Python write its output without a buffer
 
-_UNLIMITED = nullcontext()  # in place of a StartLimiter's slot
-
 
 @attrs.frozen(kw_only=True)
-class Launcher(abc.ABC):
+class Launcher(Housekeeping):
     """Where and how runs are launched. Frozen and compared by value; any number of threads may share one.
 
     `env` is set for every run (None removes a variable); a run's own `env` overrides it. `stream_output` prints the
@@ -163,10 +163,10 @@ class Launcher(abc.ABC):
         """
         check_run(run)
         refuse_while_importing()
-        stop_token = StopToken()
+        stop_token, output = StopToken(), self.stream_output
         started: list[Supervisor] = []
         try:
-            uninterrupted(lambda: self._start(started, run, self.stream_output, stop_token, None), stop_token.stop)
+            uninterrupted(lambda: self._start(started, run, output, stop_token, None, detached=True), stop_token.stop)
         except BaseException:
             try:  # as in _launch
                 stop_after_error(started, stop_token, discard)
@@ -237,17 +237,9 @@ class Launcher(abc.ABC):
 
         ValueError with one line for each invalid setting, which never shows a value of env.
         """
-        from .settings import LauncherSettings, structure
+        from .settings import structure_launcher
 
-        if not isinstance(settings, LauncherSettings):
-            settings = structure(settings, LauncherSettings)
-        found = cls if cls.type == settings.type else lookup_launcher(settings.type)
-        if not issubclass(found, cls):
-            raise ValueError(
-                f"these are settings of type {settings.type!r}, and {cls.__name__} is of type {cls.type!r}: "
-                "Launcher.from_settings takes those of every type"
-            )
-        return structure(settings.config, found, "config")
+        return structure_launcher(settings, cls, cls.type, lookup_launcher)
 
     def close(self) -> None:
         """Closes the connection to the engine, if there is one. The next use opens another. Idempotent."""
@@ -266,12 +258,19 @@ class Launcher(abc.ABC):
         return self._session.backend(self.connect)
 
     def _start(
-        self, started: list[Supervisor], run: Run, output: bool, stop_token: StopToken, limiter: StartLimiter | None
+        self,
+        started: list[Supervisor],
+        run: Run,
+        output: bool,
+        stop_token: StopToken,
+        limiter: StartLimiter | None,
+        *,
+        detached: bool = False,
     ) -> None:
         """Starts `run`, adds its Supervisor to `started`, where an interrupted caller finds it, and emits the event."""
         try:
-            with _UNLIMITED if limiter is None else limiter.slot(stop_token):
-                started.append(self._session.add(self._supervised(run, output, stop_token)))
+            with nullcontext() if limiter is None else limiter.slot(stop_token):
+                started.append(self._session.add(self._supervised(run, output, stop_token, detached)))
         except (LaunchError, OSError, RuntimeError, MemoryError) as error:
             failure = failure_of_start(run.name, error)
             if isinstance(failure, LaunchError):
@@ -285,15 +284,16 @@ class Launcher(abc.ABC):
             self._set_default(spec, UNBUFFERED, "1")  # for an entrypoint, launchpad.engine does that at a lower price
         return spec
 
-    def _set_default(self, spec: Spec, variable: str, value: str) -> None:  # noqa: B027
+    def _set_default(self, spec: Spec, variable: str, value: str) -> None:
         """Adds a variable of the environment to `spec`, unless it has the variable. Does nothing by default."""
 
-    def _supervised(self, run: Run, output: bool, stop_token: StopToken) -> Supervisor:
+    def _supervised(self, run: Run, output: bool, stop_token: StopToken, detached: bool) -> Supervisor:
         backend = self._backend()
+        begin = partial(backend.start_detached, grace=self.grace) if detached else backend.start
 
         def start(name: str) -> Supervisor:
             spec = self._unbuffered(self.spec(run, name), run, output)  # also if only an on_output follows it
-            unit = backend.start(spec, name, run, output=output, stop_token=stop_token)
+            unit = begin(spec, name, run, output=output, stop_token=stop_token)
             return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper)
 
         return with_first_free_name(self.names(run), start)

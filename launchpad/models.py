@@ -1,4 +1,4 @@
-"""What to launch (`Run`), a started run (`Handle`) and how it ended (`Outcome`, `Reason`).
+"""What to launch (`Run`), a started run (`Handle`, `Listed`) and how it ended (`Outcome`, `Reason`).
 
 All are frozen and compare by value. None does I/O. Their reprs mask the values of env and parameters.
 """
@@ -9,7 +9,7 @@ import enum
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import attrs
 
@@ -187,3 +187,24 @@ class Outcome:
         from .jupyter import html_table, shown_fields
 
         return html_table("Succeeded" if self.ok else f"Not successful: {self.reason}", shown_fields(self))
+
+
+@attrs.frozen(kw_only=True)
+class Listed:
+    """A run on an engine, as `list_runs` finds it, started by this process or by any other.
+
+    `name` is the run's, and `handle.name` the one on the engine. A run that is being created counts as "running".
+    `deadline` is the end of its time-out. `starter` identifies the process that started it: its host, boot, pid and
+    start time. Times are aware UTC datetimes. `started_at`, `ended_at`, `starter` and `deadline` are None if there is
+    none, or if it is not known. `outcome` is that of an ended run; None if the engine does not know it.
+    """
+
+    handle: Handle
+    run_id: str
+    name: str
+    state: Literal["running", "ended"]
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    starter: str | None = None
+    deadline: datetime | None = None
+    outcome: Outcome | None = None

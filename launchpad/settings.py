@@ -73,6 +73,21 @@ def unstructure(instance: attrs.AttrsInstance) -> dict[str, Any]:
     return {key: _plain(one, f"{owner}.{key}") for key, one in _converter().unstructure(instance).items()}
 
 
+def structure_launcher(
+    settings: LauncherSettings | Mapping[str, Any], cls: type[T], type_: str, lookup: Callable[[str], type]
+) -> T:
+    """The launcher that `settings` describe: of class `cls`, whose type is `type_`, or of a subclass from `lookup`."""
+    if not isinstance(settings, LauncherSettings):
+        settings = structure(settings, LauncherSettings)
+    found = cls if type_ == settings.type else lookup(settings.type)
+    if not issubclass(found, cls):
+        raise ValueError(
+            f"these are settings of type {settings.type!r}, and {cls.__name__} is of type {type_!r}: "
+            "Launcher.from_settings takes those of every type"
+        )
+    return structure(settings.config, found, "config")
+
+
 class Faults(ValueError):
     """The faults in a mapping of settings, each with the steps to it. The text has one line for each."""
 

@@ -8,14 +8,14 @@ makes no decisions: time-outs, grace, retries with another name and what counts 
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import attrs
 
 from ..errors import LaunchError
-from ..models import Handle, Reason, Run
+from ..models import Handle, Listed, Outcome, Reason, Run
 from .cancellation import StopToken
 
 Spec = dict[str, Any]
@@ -45,6 +45,20 @@ class Exit:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     output_complete: bool = True
+
+    def outcome(self, handle: Handle) -> Outcome:
+        """The outcome of a run that ended so, and was not stopped by launchpad."""
+        return Outcome(
+            ok=self.reason is Reason.COMPLETED,
+            exit_code=self.exit_code,
+            reason=self.reason,
+            message=self.message,
+            hint=self.hint,
+            handle=handle,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+            output_complete=self.output_complete,
+        )
 
 
 class Unit(abc.ABC):
@@ -112,6 +126,15 @@ class Backend(abc.ABC):
         wait for a pod) raise Stopped as soon as `stop_token` is stopped.
         """
 
+    def start_detached(
+        self, spec: Spec, name: str, run: Run, *, output: bool, grace: float, stop_token: StopToken
+    ) -> Unit:
+        """Starts a run that goes on when this process ends. The engine enforces its time-out if it can, with `grace`.
+
+        By default the same as `start`: most engines keep their runs themselves.
+        """
+        return self.start(spec, name, run, output=output, stop_token=stop_token)
+
     def find(self, handle: Handle, *, output: bool) -> Unit:
         """The unit of a run that was started before, by this process or another. RunNotFound, RunNotAvailable.
 
@@ -125,6 +148,22 @@ class Backend(abc.ABC):
         By default a LaunchError: the engine cannot remove what its runs leave.
         """
         raise self._cannot("remove a run")
+
+    def list_runs(self) -> list[Listed]:
+        """The runs of launchpad on the engine, of all processes: those that go on, and those that have left something.
+
+        Entries that launchpad did not make, or that were changed since, are left out or have None for what cannot be
+        read. By default a LaunchError: the engine cannot list its runs.
+        """
+        raise self._cannot("list its runs")
+
+    def logs(self, handle: Handle, *, follow: bool) -> Generator[Chunk, None, None]:
+        """The output of a run that the engine has kept so far; with `follow`, that until its end too.
+
+        It changes nothing about the run. RunNotFound and RunNotAvailable are raised by the call itself. Closing the
+        generator frees what it holds. By default a LaunchError: the engine keeps no output.
+        """
+        raise self._cannot("show the output of a run again")
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The system's process table: the entry of a pid, and the running members of a process group.
+"""The system's process table: the members of a process group, environments, and waits for other processes.
 
 Linux is read through /proc, which costs microseconds; other systems through psutil.
 """
@@ -6,33 +6,20 @@ Linux is read through /proc, which costs microseconds; other systems through psu
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import select
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
+from ..core.process_table import RESOURCE_ERRORS
+from ..core.process_table import Process as Process
+from ..core.process_table import look_up as look_up
 from .sweep_script import PARENT_IDS, RUN_ID, Entry
 
 _NANOSECONDS_PER_TICK = 10**9 // (os.sysconf("SC_CLK_TCK") if sys.platform == "linux" else 1)
-_RESOURCE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 LOADING_WINDOW = 0.5
 """Seconds in which a process that has just been started may not show its environment yet."""
-
-_ENDED_STATES = "ZX"  # zombie, dead: not reaped yet
-
-
-class Process(NamedTuple):
-    """One entry of the process table. `started` distinguishes it from a later process with the same pid."""
-
-    pid: int
-    parent: int
-    group: int
-    session: int
-    started: str
-    running: bool
 
 
 class StartTimes:
@@ -66,11 +53,6 @@ class StartTimes:
         return entry.started
 
 
-def look_up(pid: int) -> Process | None:
-    """The entry of `pid`; None if there is no such process. OSError if no descriptor or memory is left to read it."""
-    return _from_proc(pid) if sys.platform == "linux" else _from_psutil(pid)
-
-
 def group_members(group: int) -> list[int]:
     """The pids of the running processes of the process group and session `group`, zombies excluded."""
     entries = (look_up(pid) for pid in _all_pids())
@@ -98,7 +80,7 @@ def _read_environment(pid: int) -> bytes | None:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return file.read()
     except OSError as error:
-        if error.errno in _RESOURCE_ERRORS:
+        if error.errno in RESOURCE_ERRORS:
             raise
         return None
 
@@ -154,37 +136,6 @@ def _all_pids() -> list[int]:
     import psutil
 
     return list(psutil.pids())
-
-
-def _from_proc(pid: int) -> Process | None:
-    # proc_pid_stat(5): the name, in parentheses, may itself contain spaces and parentheses.
-    try:
-        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in _RESOURCE_ERRORS:
-            raise
-        return None
-    try:
-        stat = os.read(file, 4096)
-    except OSError:  # the process was reaped after the file was opened
-        return None
-    finally:
-        os.close(file)
-    state, parent, group, session, *rest = stat[stat.rindex(b")") + 2 :].split()
-    running = state.decode() not in _ENDED_STATES
-    return Process(pid, int(parent), int(group), int(session), rest[15].decode(), running)
-
-
-def _from_psutil(pid: int) -> Process | None:
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        running = process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-        started = f"{process.create_time():.2f}"
-        return Process(pid, process.ppid(), os.getpgid(pid), os.getsid(pid), started, running)
-    except (psutil.Error, ProcessLookupError):
-        return None
 
 
 def _environment_by_psutil(pid: int) -> dict[str, str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 
-from ..core.backend import Backend, Exit, Spec, Unit
+from ..core.backend import Backend, Chunk, Exit, Spec, Unit
 from ..core.cancellation import StopToken
+from ..core.following import output_of
 from ..core.retries import LONGEST_OUTAGE, Transient
 from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError, RunNotAvailable, RunNotFound
-from ..models import Handle, Run
+from ..models import Handle, Listed, Run
 from .events import FakeStream
 from .runs import SUCCEED, FakeRun, Script, Scripts
 from .unit import FakeUnit
@@ -119,6 +120,15 @@ class FakeBackend(Backend):
             raise LaunchError(f"Run {handle.name!r} is still running: stop it before removing it.")
         with self._lock:
             self._removed.add(handle.id)
+
+    def list_runs(self) -> list[Listed]:
+        self._check_reach()
+        with self._lock:
+            known = [fake for id, fake in self._known.items() if id not in self._removed]
+        return [fake.listed() for fake in known]
+
+    def logs(self, handle: Handle, *, follow: bool) -> Generator[Chunk, None, None]:
+        return output_of(self.find(handle, output=True), follow=follow)
 
     def close(self) -> None:
         """Closes the connection. The runs go on, and the next call connects again."""

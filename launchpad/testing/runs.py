@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import attrs
@@ -13,8 +13,9 @@ import attrs
 from ..core.backend import Chunk, Exit, Spec
 from ..core.cancellation import StopToken
 from ..core.diagnosis import of_exit_code
+from ..core.starters import this_process
 from ..errors import LaunchError
-from ..models import Handle, Reason, Run
+from ..models import Handle, Listed, Reason, Run
 
 Output = str | bytes | Chunk
 """What a run writes at once: text or bytes to stdout, or a Chunk, which names the stream."""
@@ -64,6 +65,8 @@ class FakeRun:
         """What the launcher sent."""
         self.handle = handle
         self.script = SUCCEED
+        self.starter: str | None = str(this_process())
+        """The process that started it, as `Listed.starter` has it; a test may set another, or None."""
         self.exit: Exit | None = None
         """How it ended; None while it runs."""
         self.asked_to_stop = threading.Event()
@@ -82,6 +85,21 @@ class FakeRun:
     @property
     def parameters(self) -> dict[str, Any]:
         return self.run.parameters
+
+    def listed(self) -> Listed:
+        """The run as `list_runs` shows it."""
+        exit, timeout = self.exit, self.run.timeout
+        return Listed(
+            handle=self.handle,
+            run_id=self.run.id,
+            name=self.run.name,
+            state="running" if exit is None else "ended",
+            started_at=self._started_at,
+            ended_at=None if exit is None else exit.ended_at,
+            starter=self.starter,
+            deadline=None if timeout is None else self._started_at + timedelta(seconds=timeout),
+            outcome=None if exit is None else exit.outcome(self.handle),
+        )
 
     def begin(self) -> None:
         """Does what the script says about the start."""

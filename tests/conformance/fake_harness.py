@@ -11,6 +11,7 @@ import attrs
 
 from launchpad import Handle, Launcher, Reason, Run
 from launchpad.core.backend import Chunk, Exit
+from launchpad.core.starters import this_process
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 from tests.helping import eventually
 
@@ -76,6 +77,12 @@ class FakeHarness(Harness):
 
     def sent(self, handle: Handle) -> Any:
         return self._run(handle).spec
+
+    def orphan(self, run: Run) -> Handle:
+        with self.launcher() as launcher:
+            handle = launcher.start(run)
+        self._run(handle).starter = str(attrs.evolve(this_process(), started="1"))
+        return handle
 
     def _running(self) -> list[str]:
         return [repr(fake) for fake in self._fake.runs if fake.exit is None]

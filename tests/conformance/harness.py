@@ -7,6 +7,7 @@ A file `NAME_harness.py` defines `HARNESSES`, a list of subclasses. The suite ma
 from __future__ import annotations
 
 import abc
+import json
 import shlex
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -98,6 +99,8 @@ class Harness(abc.ABC):
 
     - `other_processes`: another process finds a run by its handle
     - `exit_code_elsewhere`: that process learns the exit code
+    - `list_runs`: `list_runs`, `logs` and `reap`
+    - `overdue`: a run goes on after its time-out if its starter is gone
     - `few_descriptors`: a start leaves nothing behind when descriptors are short
     - `break_events`, `kill`, `remove`, `limit_memory`, `entrypoints`, `sent`: see the methods
     """
@@ -173,6 +176,13 @@ class Harness(abc.ABC):
     def sent(self, handle: Handle) -> Any:
         """The same facts as the engine reports them for a running run; it may report more."""
         raise NotImplementedError(f'{type(self).__name__}.cannot does not list "sent"')
+
+    def orphan(self, run: Run) -> Handle:
+        """Starts `run` in another process, which is gone afterwards. (`list_runs`)"""
+        from .helping import other_process  # which imports this module
+
+        with other_process(self, "start", run) as other:
+            return Handle(**json.loads(other.communicate()[0]))
 
     def folder(self) -> str:
         """A directory, other than the default, that a run can have for its working directory."""

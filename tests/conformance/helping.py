@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import attrs
 
-from launchpad import Handle
+from launchpad import Handle, Run
 
 from .harness import Harness
 
@@ -22,9 +22,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 @contextmanager
-def other_process(harness: Harness, verb: str, handle: Handle | None = None) -> Iterator[subprocess.Popen[str]]:
+def other_process(harness: Harness, verb: str, subject: Handle | Run | None = None) -> Iterator[subprocess.Popen[str]]:
     """Another process that does `verb` (see `other_process.py`), killed at the end of the block."""
-    saved = json.dumps(attrs.asdict(handle)) if handle else ""
+    saved = json.dumps(attrs.asdict(subject)) if subject else ""
     command = [sys.executable, "-m", "tests.conformance.other_process", harness.name, harness.mark, verb, saved]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,4 +1,4 @@
-"""What a test has another process do: `python -m tests.conformance.other_process HARNESS MARK VERB HANDLE`."""
+"""What a test has another process do: `python -m tests.conformance.other_process HARNESS MARK VERB SUBJECT`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 import attrs
 
-from launchpad import Handle, Launcher, LaunchExecutor
+from launchpad import Handle, Launcher, LaunchExecutor, Run
 
 from .conftest import harness_classes
 from .harness import Harness, Say, UntilStopped
@@ -26,6 +26,10 @@ def wait(harness: Harness, launcher: Launcher, saved: str) -> object:
         print("waiting", flush=True)
         outcome = launcher.wait(handle, timeout=100)
     return attrs.asdict(outcome, filter=attrs.filters.include("ok", "exit_code", "reason"))
+
+
+def start(harness: Harness, launcher: Launcher, saved: str) -> object:
+    return attrs.asdict(launcher.start(Run(**json.loads(saved))))
 
 
 def stop(harness: Harness, launcher: Launcher, saved: str) -> object:
@@ -51,14 +55,20 @@ def run_short_of_descriptors(harness: Harness, launcher: Launcher, _: str) -> ob
         return [str(future.exception() or future.outcome.reason) for future in futures]
 
 
-VERBS = {"wait": wait, "stop": stop, "submit": submit, "run_short_of_descriptors": run_short_of_descriptors}
+VERBS = {
+    "start": start,
+    "wait": wait,
+    "stop": stop,
+    "submit": submit,
+    "run_short_of_descriptors": run_short_of_descriptors,
+}
 
 
-def main(name: str, mark: str, verb: str, handle: str) -> None:
+def main(name: str, mark: str, verb: str, subject: str) -> None:
     (harness_class,) = [cls for cls in harness_classes() if cls.name == name]
     harness = harness_class(mark)
-    with harness.launcher(stream_output=False) as launcher:
-        print(json.dumps(VERBS[verb](harness, launcher, handle)))
+    with harness.launcher(stream_output=verb == "start") as launcher:
+        print(json.dumps(VERBS[verb](harness, launcher, subject)))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ def _pid(handle: Handle) -> int:
 class SubprocessHarness(Harness):
     name = "subprocess"
     cannot: ClassVar[Mapping[str, str]] = {
+        "list_runs": "not built yet",
         "exit_code_elsewhere": "the kernel gives an exit code to the parent process alone",
         "break_events": "the kernel reports the ends of processes; there is no event stream",
         "remove": "a process that runs cannot be removed",

@@ -112,3 +112,8 @@ Deployment(5, {}, local)  # error: arg-type
 Deployment("n", [], local)  # error: arg-type
 Deployment("n", {}, "docker")  # error: arg-type
 Deployment.dump("f", {"n": run})  # error: arg-type
+
+local.logs("name")  # error: arg-type
+local.logs(handle, True)  # error: call-arg
+local.reap(2.0)  # error: call-arg
+local.reap(older_than="2h")  # error: arg-type

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from launchpad import (
     LauncherSettings,
     LaunchExecutor,
     LaunchFuture,
+    Listed,
     Outcome,
     Reason,
     RestartPolicy,
@@ -136,3 +137,8 @@ assert_type(deployment.launch(day="x"), bool)
 assert_type(deployment.run, dict[str, Any])
 assert_type(Deployment.load("deployments.yaml"), dict[str, Deployment])
 Deployment.dump(Path("deployments.yaml"), [deployment])
+
+# Housekeeping.
+assert_type(docker.list_runs(), list[Listed])
+assert_type(docker.logs(Handle("docker", "1", "n", "engine", "r"), follow=True), Iterator[str])
+assert_type(docker.reap(older_than=3600, dry_run=True), list[Handle])
