@@ -190,6 +190,16 @@ def is_running(pid: int | str) -> bool:
         return False
 
 
+def watchdogs(pid: int) -> list[int]:
+    """The pids of the processes that stop the local runs of the process `pid` when it ends."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or [""]
+        if words[-1] == str(pid) and any(word.endswith("watchdog_script.py") for word in words):
+            found.append(process.pid)
+    return found
+
+
 def threads() -> Iterator[str]:
     """The threads of launchpad in this process."""
     for thread in threading.enumerate():

@@ -9,22 +9,22 @@ from typing import ClassVar
 import attrs
 
 from ..converters import StrPath, absolute, optional_path, working_dir
+from ..core.arguments import check_run
 from ..core.backend import Backend, Spec
 from ..core.cancellation import StartLimiter, StopToken
 from ..core.output import OnOutput
 from ..core.session import Session
 from ..entrypoints import local_command, parameters_environment
 from ..errors import LaunchError
-from ..jupyter import in_notebook
 from ..launcher import Launcher, OnStart, register_launcher
-from ..models import Outcome, Run
+from ..models import Handle, Outcome, Run
 from ..schema import PATH
 from ..secret import hidden
 from ..text import quoted
 from ..variables import identity
 from . import spec as specs
 from .backend import SubprocessBackend
-from .watchdog import watched
+from .watchdog import watchdog
 
 
 class _ThisProcess(Session):
@@ -108,11 +108,22 @@ class SubprocessLauncher(Launcher):
         limiter: StartLimiter | None,
         note_start: OnStart | None = None,
     ) -> Outcome:
-        """Launches a run. In a notebook, the run also ends when the kernel is killed."""
-        if not in_notebook():
+        """Launches a run, which also ends when this process is killed."""
+        check_run(run)
+        guard = watchdog()
+        place = None if guard is None else guard.expect(run.id, self.grace)
+        if guard is None or place is None:
             return super()._launch(run, on_start, on_output, stop_token, limiter, note_start)
-        with watched(on_start, self.grace) as on_start:
-            return super()._launch(run, on_start, on_output, stop_token, limiter, note_start)
+
+        def started(handle: Handle) -> None:
+            guard.note_start(place, handle.id)
+            if note_start is not None:
+                note_start(handle)
+
+        try:
+            return super()._launch(run, on_start, on_output, stop_token, limiter, started)
+        finally:
+            guard.forget(place)
 
     def close(self) -> None:
         """Does nothing: all launchers share this process's children, and nothing else is open."""

@@ -10,7 +10,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from ..core.process_table import RESOURCE_ERRORS
 from ..core.process_table import Process as Process
@@ -150,6 +150,7 @@ def _environment_by_psutil(pid: int) -> dict[str, str]:
 def find_by_psutil(
     ids: Iterable[str],
     since: int = 0,
+    groups: Mapping[int, str] = {},
     on_found: Callable[[Entry], object] = lambda entry: None,
 ) -> dict[str, list[Entry]]:
     """The same as `sweep_script.find`, for systems without /proc; start times are seconds since the epoch."""
@@ -162,7 +163,7 @@ def find_by_psutil(
             continue
         environment = _environment_by_psutil(pid)
         around = environment.get(PARENT_IDS.decode(), "").split(",")
-        runs = wanted & {environment.get(RUN_ID.decode(), ""), *around}
+        runs = wanted & {environment.get(RUN_ID.decode(), ""), *around, groups.get(process.group, "")}
         entry = (pid, process.started, process.group)
         if runs:
             on_found(entry)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 RUN_ID = b"LAUNCHPAD_RUN_ID"
@@ -18,7 +18,7 @@ PARENT_IDS = b"LAUNCHPAD_PARENT_IDS"
 
 _ENDED_STATES = (b"Z", b"X")  # a zombie, dead: not reaped yet
 
-_KERNEL_THREAD = 0x00200000  # among the flags in proc_pid_stat(5)
+_EXITING, _KERNEL_THREAD = 0x00000004, 0x00200000  # among the flags in proc_pid_stat(5)
 
 LOADING_CHECKS = 3
 """How often, a millisecond apart, an environment is read again that is empty, as while a program is being loaded."""
@@ -33,21 +33,27 @@ Entry = tuple[int, str, int]
 def find(
     ids: Iterable[str],
     since: int = 0,
+    groups: Mapping[int, str] = {},
     on_found: Callable[[Entry], object] = lambda entry: None,
 ) -> dict[str, list[Entry]]:
     """The processes of the runs `ids`, by run id, but for this process. One pass over /proc, the newest process first.
 
-    Processes that started before the tick `since` are skipped, and those that this user may not look into. `on_found`
-    is called with each process at once. OSError if no descriptor is left.
+    `groups` has the ids of runs by the process groups that are known to be theirs. Processes that started before the
+    tick `since` are skipped, and those that this user may not look into. `on_found` is called with each process at
+    once. OSError if no descriptor is left.
     """
-    wanted = {run_id.encode(): run_id for run_id in ids if run_id}  # an empty list of ids must not match
+    wanted = {
+        run_id.encode("utf-8", "surrogateescape"): run_id for run_id in ids if run_id
+    }  # an empty list of ids must not match
     found: dict[str, list[Entry]] = {}
     for pid in sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True):
         stat = _stat(pid)
-        if not stat or stat[0] in _ENDED_STATES or int(stat[19]) < since or pid == os.getpid():
+        if not stat or _has_ended(stat) or int(stat[19]) < since or pid == os.getpid():
             continue
         entry = _entry(pid, stat)
         runs = {wanted[run] for run in _runs_of(pid, stat) if run in wanted}
+        if entry[2] in groups:
+            runs.add(groups[entry[2]])
         if runs:
             on_found(entry)
         for run in runs:
@@ -74,6 +80,7 @@ def send(entry: Entry, number: int) -> bool:
 def kill_all(
     ids: Iterable[str],
     since: int = 0,
+    groups: Mapping[int, str] = {},
     find: Callable[..., object] = find,
     send: Callable[[Entry, int], bool] = send,
 ) -> None:
@@ -89,7 +96,7 @@ def kill_all(
 
     for _ in range(MOST_PASSES):
         before = len(stopped)
-        find(ids, since, stop)
+        find(ids, since, groups, stop)
         if len(stopped) == before:
             break
     for entry in stopped:
@@ -112,6 +119,11 @@ def _stat(pid: int) -> list[bytes]:
         return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def _has_ended(stat: list[bytes]) -> bool:
+    """Whether a process has ended, or is ending: then it runs no code of its program any more."""
+    return stat[0] in _ENDED_STATES or bool(int(stat[6]) & _EXITING)
 
 
 def _open_pidfd(pid: int) -> int | None:

@@ -1,90 +1,145 @@
-"""In a notebook, local runs end with the kernel, even if it is killed: a watchdog process stops them.
+"""Local runs end with the process that launches them, even if it is killed: a watchdog process stops them.
 
-Jupyter kills a kernel that does not exit quickly on a restart, and no code in the kernel can act on that. Linux can
-signal a child at its parent's death, but does so when the thread that started the child ends. So the first run starts
-a watchdog process; each later one costs two short lines through a pipe.
+No code in a process can act on its SIGKILL: by the system that is out of memory, or by Jupyter, which kills a kernel
+that does not exit quickly. Linux can signal a child at its parent's death, but does so when the thread that started the
+child ends. So the first run starts a watchdog process, which shares a table of the runs with the launching process and
+sleeps until that has ended. Each run costs three short writes to memory.
 """
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import mmap
 import os
-import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from contextlib import suppress
 
+from ..core.interrupts import uninterrupted
 from ..errors import LaunchError
-from ..launcher import OnStart
-from ..models import Handle
+from ..variables import inherited
 from . import watchdog_script
-from .spawn import Child
+from .spawn import Program, encoded, spawn
 from .spec import python_of
+from .watchdog_script import EMPTY_SLOT, HANDLE_SIZE, SLOT_SIZE
+
+SLOTS = 32768
+"""The runs that can be watched at the same time. The table takes memory for those that were needed so far."""
+
+CHECK_INTERVAL = 0.1
+"""Seconds after a check whether the watchdog runs, until the start of a run checks it again."""
+
+RETRY_INTERVAL = 10.0
+"""Seconds after a watchdog could not be started, until the start of a run tries it again."""
+
+_FAILURES = (OSError, LaunchError, RuntimeError, MemoryError)
 
 _logger = logging.getLogger("launchpad")
 
 
 class Watchdog:
-    """A process that stops the runs it watches when this process is gone. Thread-safe."""
+    """A table of runs, and a process that stops those in the table when this process has ended. Thread-safe.
+
+    The watchdog is no child of this process, so that code that waits for all children does not wait for it. It holds a
+    lock on the table, which the system releases at its end: then the next run starts another watchdog for the table.
+    """
 
     def __init__(self) -> None:
-        program = [python_of(None, None), "-I", "-S", os.path.abspath(watchdog_script.__file__), str(os.getpid())]
-        self._process = Child(
-            program,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # signals to the kernel's process group must not reach it
-        )
-
-    def watch(self, handle: Handle, grace: float) -> None:
-        self._send(f"+ {grace} {handle.id}\n")
-
-    def forget(self, handle: Handle) -> None:
-        self._send(f"- {handle.id}\n")
-
-    def _send(self, line: str) -> None:
-        assert self._process.stdin is not None
+        self._pid = os.getpid()
+        self._file = os.memfd_create("launchpad-runs")
         try:
-            os.write(self._process.stdin.fileno(), line.encode())  # short: a pipe takes all of it or none
-        except OSError as error:
-            _logger.debug("The watchdog has ended: runs may outlive this process (%s)", error)
+            os.ftruncate(self._file, SLOTS * SLOT_SIZE)
+            self._table = mmap.mmap(self._file, SLOTS * SLOT_SIZE)
+        except BaseException:
+            os.close(self._file)
+            raise
+        self._free: list[int] = []
+        self._unused = iter(range(0, SLOTS * SLOT_SIZE, SLOT_SIZE))
+        self._checking = threading.Lock()
+        self._check_at = 0.0
+
+    def expect(self, run_id: str, grace: float) -> int | None:
+        """Has a run watched that is about to start. Returns its place in the table; None if it cannot be watched."""
+        entry = b"%a %b" % (grace, encoded(run_id))
+        if len(entry) > SLOT_SIZE - HANDLE_SIZE:  # an id of the caller's, of hundreds of characters
+            return None
+        place = self._free.pop() if self._free else next(self._unused, None)
+        if place is not None:
+            begin = place + HANDLE_SIZE
+            self._table[begin : begin + len(entry)] = entry
+            if time.monotonic() >= self._check_at:
+                self._check()
+        return place
+
+    def note_start(self, place: int, handle_id: str) -> None:
+        """Has the process group watched of a run that has started."""
+        handle = handle_id.encode()
+        self._table[place : place + len(handle)] = handle
+
+    def forget(self, place: int) -> None:
+        """Ends the watch over a run."""
+        if os.getpid() == self._pid:  # a forked child shares the table, and the runs are not its own
+            self._table[place : place + SLOT_SIZE] = EMPTY_SLOT
+            self._free.append(place)
+
+    def close(self) -> None:
+        """Closes the table, for this process."""
+        self._table.close()
+        os.close(self._file)
+
+    def _check(self) -> None:
+        """Starts a watchdog unless one runs. A failure is logged: a run goes on without."""
+        if not self._checking.acquire(blocking=False):
+            return
+        try:
+            self._check_at = time.monotonic() + CHECK_INTERVAL
+            if not self._is_running():
+                uninterrupted(self._start, lambda: None)
+        except _FAILURES as error:
+            self._check_at = time.monotonic() + RETRY_INTERVAL
+            _logger.debug("Runs may outlive this process if it is killed: no watchdog can be started (%s)", error)
+        finally:
+            self._checking.release()
+
+    def _is_running(self) -> bool:
+        """Whether a watchdog holds the lock on the table."""
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.lockf(self._file, fcntl.LOCK_UN)
+        return False
+
+    def _start(self) -> None:
+        """Starts a watchdog, and returns when it is about to run its loop."""
+        this_process = os.pidfd_open(self._pid)
+        try:
+            program = [python_of(None, None), "-I", "-S", os.path.abspath(watchdog_script.__file__), str(self._pid)]
+            pid = spawn(Program(program, None, _environment()), {"stdout": self._file, "stderr": this_process})
+        finally:
+            os.close(this_process)
+        with suppress(ChildProcessError):  # other code waits for all children
+            if status := os.waitpid(pid, 0)[1]:  # it has left a child behind, which is the watchdog
+                raise RuntimeError(f"exit status {os.waitstatus_to_exitcode(status)}")
 
 
-_watchdogs: dict[int, Watchdog] = {}  # by pid: a forked child needs one of its own
-_lock = threading.Lock()
+def _environment() -> dict[bytes, bytes]:
+    """What Python may need to start, and no id of a run: a stop of a run around this one must not find the watchdog."""
+    return {name: value for name, value in inherited().items() if name == b"LD_LIBRARY_PATH"}
 
 
-@contextmanager
-def watched(on_start: OnStart | None, grace: float) -> Iterator[OnStart | None]:
-    """Yields an `on_start` that has the run watched during the block, or the given one if there is no watchdog."""
-    watchdog = _watchdog() if hasattr(os, "pidfd_open") else None
-    if watchdog is None:
-        yield on_start
-        return
-    handles: list[Handle] = []
-
-    def started(handle: Handle) -> None:
-        handles.append(handle)
-        watchdog.watch(handle, grace)
-        if on_start is not None:
-            on_start(handle)
-
-    try:
-        yield started
-    finally:
-        for handle in handles:
-            watchdog.forget(handle)
+_watchdogs: dict[int, Watchdog] = {}  # by process id: a forked child needs one of its own
 
 
-def _watchdog() -> Watchdog | None:
-    """The watchdog of this process; None if none can be started."""
-    with _lock:
-        pid = os.getpid()
-        if pid not in _watchdogs:
-            try:
-                _watchdogs[pid] = Watchdog()
-            except (OSError, LaunchError) as error:
-                _logger.warning("Runs may outlive this kernel if it is killed: no watchdog can be started (%s)", error)
-                return None
-        return _watchdogs[pid]
+def watchdog() -> Watchdog | None:
+    """The watchdog of this process; None if the system has none (it needs Linux 5.3), or no descriptor is left."""
+    pid = os.getpid()
+    found = _watchdogs.get(pid)
+    if found is None and hasattr(os, "memfd_create") and hasattr(os, "pidfd_open"):
+        with suppress(*_FAILURES):
+            new = Watchdog()
+            found = _watchdogs.setdefault(pid, new)  # atomic: a lock may be held at the fork
+            if found is not new:
+                new.close()
+    return found

@@ -1,80 +1,110 @@
-"""The program of a watchdog: stops runs whose launching process is gone. It runs as a script, on the standard library.
+"""The program of a watchdog: stops runs whose launching process has ended. It uses the standard library alone.
 
-    python watchdog_script.py PARENT
+    python watchdog_script.py PID
 
-Its stdin reports the runs of the process PARENT: `+ GRACE PID@STARTED` when one starts, `- PID@STARTED` when it ends.
-When PARENT is gone, the watchdog stops the runs that are left, each with its process group, and exits.
+Its stdout is the table of the runs of the process PID, which `watchdog` writes, and its stderr a pidfd of that process.
+It goes on in a child of its own. When PID has ended, it stops the runs that are in the table, with all their processes,
+and exits.
 """
 
+from __future__ import annotations
+
+import fcntl
 import os
+import re
 import select
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
 
-GROUP_CHECK_INTERVAL = 0.05
-"""Seconds between two looks for what is left of the groups: no event reports the end of another's grandchild."""
+TYPE_CHECKING = False  # typing takes long to import
 
+if TYPE_CHECKING or __name__ != "__main__":
+    from .sweep_script import Entry, find, kill_all, look_up, send
+else:  # without the package
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from sweep_script import Entry, find, kill_all, look_up, send
 
-def main(parent: int) -> None:
-    stop(remaining_runs(parent))
+SLOT_SIZE = 256
+"""Bytes of the table for one run: `PID@STARTED` once it has started, and `GRACE ID`. NUL bytes fill the rest."""
 
+HANDLE_SIZE = 32
+"""Bytes of a slot before `GRACE ID`."""
 
-def remaining_runs(parent: int) -> dict[str, float]:
-    """Blocks until the parent is gone; returns the grace of each run that is left, by the id in its handle."""
-    runs: dict[str, float] = {}
-    poll, rest = select.poll(), b""
-    poll.register(0, select.POLLIN)
-    with suppress(ProcessLookupError):  # the parent is gone already; the pipe still holds its reports
-        poll.register(os.pidfd_open(parent), select.POLLIN)
-    while data := os.read(0, 65536) if 0 in dict(poll.poll()) else b"":  # a forked child may hold the pipe open
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            note(runs, line.decode())
-    return runs
+EMPTY_SLOT = bytes(SLOT_SIZE)
 
+CHECK_INTERVAL = 0.05
+"""Seconds between two looks for what is left of the runs: no event reports the end of another's grandchild."""
 
-def note(runs: dict[str, float], line: str) -> None:
-    """Enters one report into `runs`."""
-    sign, *words = line.split()
-    if sign == "+":
-        runs[words[1]] = float(words[0])
-    else:
-        runs.pop(words[0], None)
+SETTLE_TIME = 0.5
+"""Seconds for which nothing must be found. A child that has not loaded its program yet has its parent's environment."""
+
+TABLE, PARENT = 1, 2  # descriptors
+
+_HANDLE = re.compile(r"([1-9][0-9]*)@([0-9]+)\Z")
+_ENTRY = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf) (.+)\Z", re.DOTALL)
 
 
-def stop(runs: dict[str, float]) -> None:
-    """Sends SIGTERM to the runs that still exist, and SIGKILL to those that remain after their grace."""
-    began = time.monotonic()
-    groups = {int(run.partition("@")[0]): grace for run, grace in runs.items() if exists(run)}
-    groups = {group: grace for group, grace in groups.items() if signal_group(group, signal.SIGTERM)}
-    while groups:
-        time.sleep(GROUP_CHECK_INTERVAL)
-        late = {group for group, grace in groups.items() if time.monotonic() - began >= grace}
-        for group in late:
-            signal_group(group, signal.SIGKILL)
-        groups = {group: grace for group, grace in groups.items() if group not in late and signal_group(group, 0)}
+class WatchedRun:
+    """A run: its id, its grace in seconds and, once it has started, the pid and the start time of its first process."""
+
+    def __init__(self, run_id: str, grace: float, process: tuple[int, str] | None) -> None:
+        self.run_id = run_id
+        self.grace = grace
+        self.process = process
 
 
-def exists(run: str) -> bool:
-    """Whether the leader of a run's group is in the process table: if not, its pid may belong to another process."""
-    pid, _, started = run.partition("@")
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[19].decode() == started
-    except OSError:
-        return False
+def main() -> None:
+    if os.fork():
+        os._exit(0)
+    os.chdir("/")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # it ends with the launching process, and not sooner
+        signal.signal(number, signal.SIG_IGN)
+    fcntl.lockf(TABLE, fcntl.LOCK_EX)  # another one for this table goes first
+    poll = select.poll()
+    poll.register(PARENT, select.POLLIN)
+    poll.poll()
+    stop({run.run_id: run for run in watched_runs(TABLE)})
 
 
-def signal_group(group: int, number: int) -> bool:
-    """Signals a group. False if there is no such group, or none of its processes may be signalled."""
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+def watched_runs(table: int) -> Iterator[WatchedRun]:
+    """The runs in a table. A slot that was being written is left out: its run has not started, or has ended."""
+    for place in range(0, os.fstat(table).st_size, SLOT_SIZE):
+        slot = os.pread(table, SLOT_SIZE, place)
+        entry = _ENTRY.match(_text(slot[HANDLE_SIZE:]))
+        handle = _HANDLE.match(_text(slot[:HANDLE_SIZE]))
+        if entry:
+            yield WatchedRun(entry[2], float(entry[1]), (int(handle[1]), handle[2]) if handle else None)
+
+
+def _text(field: bytes) -> str:
+    return field.rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
+def stop(runs: dict[str, WatchedRun]) -> None:
+    """Sends SIGTERM to the processes of the runs, and SIGKILL to those that remain after the grace of their run."""
+    began = quiet_since = time.monotonic()
+    groups = {run.process[0]: run.run_id for run in runs.values() if run.process and exists(*run.process)}
+    asked: dict[Entry, bool] = {}  # whether the process may be signalled: one of another user may not
+    while runs and time.monotonic() < quiet_since + SETTLE_TIME:
+        found = find(runs, groups=groups)
+        groups = {entry[2]: run_id for run_id in found for entry in found[run_id] if groups.get(entry[2]) == run_id}
+        late = [run_id for run_id in found if time.monotonic() >= began + runs[run_id].grace]
+        if late:
+            kill_all(late, groups={group: run_id for group, run_id in groups.items() if run_id in late})
+        for entry in {entry for entries in found.values() for entry in entries} - set(asked):
+            asked[entry] = send(entry, signal.SIGTERM)
+        if any(asked[entry] for entries in found.values() for entry in entries):
+            quiet_since = time.monotonic()
+        time.sleep(CHECK_INTERVAL)
+
+
+def exists(pid: int, started: str) -> bool:
+    """Whether the first process of a run is in the process table: if not, its pid may belong to another process."""
+    entry = look_up(pid)
+    return entry is not None and entry[1] == started
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

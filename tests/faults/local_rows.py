@@ -32,8 +32,6 @@ from .processes import cgroup, is_marked, send_checked
 from .row import GONE, STOPPED, TIMED_OUT, TRUE_RESULT, Expect, Row
 from .scene import Scene
 
-WATCHDOG = "a process that launches runs in a script has no watchdog yet"
-
 FLOOD = "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; sleep 0.2; exit 3"
 """A script that writes more than a pipe holds."""
 
@@ -107,7 +105,7 @@ def killed(number: signal.Signals) -> Expect:
 
 
 USUAL = counting()
-SILENT = {"plan": Plan(script="echo line 0; exec sleep 1000"), "until": "line 0", "open": WATCHDOG}
+SILENT = {"plan": Plan(script="echo line 0; exec sleep 1000"), "until": "line 0"}
 """A run that does not notice that nobody reads its output."""
 
 STOPS = Plan(script=counting(1000), stop_on_sigterm=True)

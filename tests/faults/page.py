@@ -45,9 +45,10 @@ def _sums(measured: Mapping[str, Mapping[str, int]]) -> str:
     held = [measured[row.name] for row in ROWS if not row.open and row.name in measured]
     runs, wrong, lines, left = (sum(counts[name] for counts in held) for name in COUNTS)
     unfulfilled = sum(bool(row.open) for row in ROWS)
+    rows = f"{len(ROWS)} rows, of which {unfulfilled} are not yet true" if unfulfilled else f"{len(ROWS)} rows"
     return (
-        f"The matrix has {len(ROWS)} rows, of which {unfulfilled} are not yet true. The last plays of {len(held)} "
-        f"others had\n{runs} runs: {wrong} wrong results, {lines} lost or repeated lines, {left} things left behind.\n"
+        f"The matrix has {rows}. The last plays of {len(held)} of them had\n"
+        f"{runs} runs: {wrong} wrong results, {lines} lost or repeated lines, {left} things left behind.\n"
     )
 
 

@@ -7,10 +7,9 @@ import signal
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.helping import interrupted, is_running, until
+from tests.helping import interrupted, is_running, until, watchdogs
 
 from .notebook import Notebook
 
@@ -96,8 +95,7 @@ def test_a_detached_run_outlives_the_kernel_and_the_watchdog_does_not(notebook: 
     code = "launcher.submit(Run(command=['true']))\nwrite_pid(SubprocessLauncher(stream_output=False).start(run))"
     assert notebook.run(run_in(tmp_path / "pid", STUBBORN, code)).error == ""
     pid = read(tmp_path / "pid")
-    children = psutil.Process(notebook.kernel.provisioner.pid).children()
-    (watchdog,) = [child.pid for child in children if child.pid != pid]
+    (watchdog,) = watchdogs(notebook.kernel.provisioner.pid)
     notebook.kernel.shutdown_kernel(now=True)
     until(lambda: not is_running(watchdog))
     assert is_running(pid)

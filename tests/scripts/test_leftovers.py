@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from launchpad import Handle, RunNotFound, SubprocessLauncher
-from tests.helping import interrupted
+from tests.helping import interrupted, until
 
 from .conftest import Script, is_run_active
 
@@ -70,7 +70,7 @@ def test_a_script_does_not_wait_for_a_started_run_and_leaves_it_running(script: 
         stop(identifier.strip())
 
 
-def test_a_script_does_not_wait_for_the_run_of_a_daemon_thread_and_leaves_it_running(script: Start) -> None:
+def test_a_script_does_not_wait_for_the_run_of_a_daemon_thread_which_ends_with_the_script(script: Start) -> None:
     ended = script(
         """
         def launch():
@@ -86,14 +86,11 @@ def test_a_script_does_not_wait_for_the_run_of_a_daemon_thread_and_leaves_it_run
         """
     )
     status, identifier, errors = ended.end()
-    try:
-        assert (status, errors) == (0, "")
-        assert is_run_active(identifier.strip())
-    finally:
-        stop(identifier.strip())
+    assert (status, errors) == (0, "")
+    until(lambda: not is_run_active(identifier.strip()))
 
 
-def test_ctrl_c_while_the_interpreter_waits_for_an_executor_ends_the_wait_and_leaves_the_runs(script: Start) -> None:
+def test_ctrl_c_while_the_interpreter_waits_for_an_executor_ends_the_wait_and_the_runs(script: Start) -> None:
     waiting = script(
         """
         executor = LaunchExecutor(SubprocessLauncher())
@@ -103,10 +100,7 @@ def test_ctrl_c_while_the_interpreter_waits_for_an_executor_ends_the_wait_and_le
         """
     )
     identifier = waiting.line()
-    try:
-        assert waiting.line() == "the end"
-        with interrupted(waiting.process.pid):
-            assert waiting.end()[0] == 0
-        assert is_run_active(identifier)
-    finally:
-        stop(identifier)
+    assert waiting.line() == "the end"
+    with interrupted(waiting.process.pid):
+        assert waiting.end()[0] == 0
+    until(lambda: not is_run_active(identifier))

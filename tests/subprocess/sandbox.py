@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
+PF_EXITING = 4  # among the flags in proc_pid_stat(5)
 
 _ROOTS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))  # version 1, version 2
 
@@ -58,14 +59,16 @@ def limited(pids: int) -> Iterator[Path]:
 def members(group: Path) -> list[int]:
     """The pids of the processes in a cgroup, without those that have ended."""
     pids = map(int, (group / "cgroup.procs").read_text().split())
-    return [pid for pid in pids if _state(pid) not in "ZX"]
+    return [pid for pid in pids if not has_ended(pid)]
 
 
-def _state(pid: int) -> str:
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, is a zombie, or is ending: then it runs no code of its program any more."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return "X"
+        return True
+    return state in "ZX" or bool(int(fields[5]) & PF_EXITING)
 
 
 def reap() -> None:
