@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyter_client import KernelManager
 
-TIMEOUT = 60.0
+TIMEOUT = 120.0
 
 
 class Cell:

@@ -15,7 +15,7 @@ import pytest
 
 from launchpad.subprocess.proctable import look_up
 
-SCRIPT_TIMEOUT = 60.0
+SCRIPT_TIMEOUT = 120.0
 """Seconds after which a script that has not ended fails its test."""
 
 

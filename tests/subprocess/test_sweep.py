@@ -47,7 +47,7 @@ def test_a_cancelled_run_leaves_no_process_that_has_left_its_group(escape: str, 
 
 
 def test_a_run_that_times_out_leaves_no_process_that_has_left_its_group(tmp_path: Path) -> None:
-    outcome = SubprocessLauncher(grace=1).launch(run_that(ESCAPES["an orphan"], tmp_path, timeout=2))
+    outcome = SubprocessLauncher(grace=1).launch(run_that(ESCAPES["an orphan"], tmp_path, timeout=5))
     assert outcome.reason is Reason.TIMED_OUT
     assert not any(map(is_running, escaped(tmp_path)))
 
