@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,10 @@ ODD: Mapping[str, bytes] = {
 }
 
 
+class Slow(bytes):
+    """An answer whose last byte is sent again and again, a few times a second, until the client leaves."""
+
+
 class OddServer:
     """Answers a request as the first matching pattern of `normal` says, and with `odd` all others.
 
@@ -75,6 +80,10 @@ class OddServer:
             self.requests.append(name)
             said = next((one for pattern, one in self._normal.items() if re.search(pattern, name)), self._odd)
             connection.sendall(said)
+            while isinstance(said, Slow):
+                if select.select([connection], [], [], 0.1)[0] and not connection.recv(65536):
+                    break
+                connection.sendall(said[-1:])
             if said is not self._odd and said.endswith(b"\r\n\r\n"):
                 connection.recv(65536)  # the client ends it
         with suppress(OSError):

@@ -51,8 +51,12 @@ def with_free_name(names: Iterable[str], start: Callable[[str], T]) -> T:
 
 
 def transient(stop_token: StopToken) -> tenacity.Retrying:
-    """For one request: repeats it after a Transient, with jitter, a few times. A stop wakes it (Stopped)."""
-    return _retrying(stop_token, 0.2, 10, tenacity.stop_after_attempt(TRANSIENT_ATTEMPTS))
+    """For one request: repeats it after a Transient, with jitter, a few times. A stop wakes it (Stopped).
+
+    A server that takes long to fail is not asked again after `LONGEST_OUTAGE`.
+    """
+    stop = tenacity.stop_any(tenacity.stop_after_attempt(TRANSIENT_ATTEMPTS), tenacity.stop_after_delay(LONGEST_OUTAGE))
+    return _retrying(stop_token, 0.2, 10, stop)
 
 
 def reconnecting(stop_token: StopToken, longest: float = LONGEST_OUTAGE) -> tenacity.Retrying:

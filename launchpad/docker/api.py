@@ -1,20 +1,16 @@
-"""The API of a Docker Engine. Only this module imports docker-py."""
+"""The API of a Docker Engine. Only this module and `client` import docker-py."""
 
 from __future__ import annotations
 
 import json
-import queue
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import requests
-import urllib3
-from docker import APIClient
 from docker.errors import APIError, DockerException
-from docker.transport.basehttpadapter import BaseHTTPAdapter
 
 from ..core.backend import Spec
 from ..core.cancellation import Stopped, StopToken
@@ -22,16 +18,15 @@ from ..core.retries import LONGEST_OUTAGE, Transient, reconnecting, transient
 from ..core.shortages import advice_on
 from ..errors import EngineUnavailable, LaunchError
 from ..net.http import Query, StreamingResponse, encode_request
-from ..net.limits import NOT_UNDERSTOOD, LimitedResponse, ResponseTooLarge
+from ..net.limits import NOT_UNDERSTOOD, ResponseTooLarge
 from ..secret import SecretBytes
+from .client import Client
 from .config import Address
 from .connections import dial
 from .errors import ApiError, error_of, error_of_response, forget_request, root_of, unreachable_advice
 from .spec import RUN_ID
 from .status import State, knows_gateway, state_of, versions_of
 from .words import BEING_REMOVED
-
-MAX_IDLE = 1024  # idle connections that are kept: more than there are threads that launch
 
 T = TypeVar("T")
 
@@ -52,12 +47,13 @@ class DockerApi:
     ) -> None:
         self.address = address
         self._timeout = timeout
-        self._max_outage = max_outage
+        self.max_outage = max_outage
+        """Seconds that the engine may be out of reach, or not do what it was asked, until a run is given up."""
         self._closing = StopToken()
         self._drop_idle: Callable[[], bool] = lambda: False
         (self.version, api_version, self.is_podman), self.now = self._ask_first("/version", versions_of)
         self._prefix = f"/v{api_version}"
-        self._client = _Client(self._dial, api_version, timeout, config)
+        self._client = Client(self._dial, api_version, timeout, config)
         self._drop_idle = self._client.drop_idle
         self.id = self._identity()
 
@@ -79,7 +75,7 @@ class DockerApi:
         For requests about a run that has started: an engine may be restarted under its containers.
         """
         try:
-            return reconnecting(self._closing, self._max_outage)(call)
+            return reconnecting(self._closing, self.max_outage)(call)
         except Transient as error:
             raise self._unreachable(error) from error.__cause__
         except Stopped:
@@ -262,89 +258,3 @@ class DockerApi:
             f"The server at {self.address.shown} does not answer as a Docker Engine does{why}. "
             "To do: check the address (DOCKER_HOST, DOCKER_CONTEXT)."
         )
-
-
-class _Client(APIClient):
-    """docker-py's client on connections of `dial`, so that requests and streams reach the engine in one way."""
-
-    def __init__(
-        self, dial: Callable[[], socket.socket], version: str, timeout: float, config: Mapping[str, Any]
-    ) -> None:
-        self._adapter = _Adapter(dial)
-        self._config = {key: config.get(key) or {} for key in ("HttpHeaders", "proxies")}
-        super().__init__(base_url="unix:///engine", version=version)
-        self.timeout = timeout  # type: ignore[assignment]  # requests takes fractions, too
-        self.trust_env = False  # proxies and CA bundles for the web do not apply to the engine
-
-    @property
-    def _general_configs(self) -> dict[str, Any]:
-        """The config file without its logins: docker-py fails if one is broken."""
-        return dict(self._config)
-
-    @_general_configs.setter
-    def _general_configs(self, config: object) -> None:
-        """Ignores what docker-py reads: it takes other files than docker does."""
-
-    def get_adapter(self, url: str) -> BaseHTTPAdapter:
-        return self._adapter
-
-    def drop_idle(self) -> bool:
-        """Closes idle connections, for another use of their descriptors; False if there are none."""
-        return self._adapter.pool.drop_idle()
-
-    def close(self) -> None:
-        super().close()
-        self._adapter.close()
-
-
-class _Adapter(BaseHTTPAdapter):
-    def __init__(self, dial: Callable[[], socket.socket]) -> None:
-        super().__init__()
-        self.pool = _Pool(dial)
-
-    def get_connection(self, url: str | bytes, proxies: object = None) -> urllib3.HTTPConnectionPool:
-        return self.pool
-
-    def request_url(self, request: requests.PreparedRequest, proxies: object) -> str:
-        return request.path_url
-
-    def send(self, *args: Any, **options: Any) -> requests.Response:
-        response = super().send(*args, **options)
-        if response.status_code < 500 and response.headers.get("Content-Type", "").startswith("text/html"):
-            response.close()
-            raise requests.RequestException("a page of HTML")
-        return response
-
-    def close(self) -> None:
-        super().close()
-        self.pool.close()
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    def __init__(self, dial: Callable[[], socket.socket]) -> None:
-        super().__init__("docker", maxsize=MAX_IDLE)
-        self._dial = dial
-
-    def _new_conn(self) -> _Connection:
-        return _Connection(self._dial)
-
-    def drop_idle(self) -> bool:
-        dropped = 0
-        with suppress(queue.Empty):
-            while self.pool is not None and (connection := self.pool.get_nowait()) is not None:
-                connection.close()
-                dropped += 1
-        for _ in range(dropped + 1):  # urllib3's marks of free places
-            self._put_conn(None)
-        return dropped > 0
-
-
-class _Connection(urllib3.connection.HTTPConnection):
-    response_class = LimitedResponse
-
-    def __init__(self, dial: Callable[[], socket.socket]) -> None:
-        super().__init__("docker")
-        self._dial = dial
-
-    def connect(self) -> None:
-        self.sock = self._dial()

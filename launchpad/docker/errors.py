@@ -15,7 +15,8 @@ from . import words
 _LONGEST = 2000
 """Characters of a message that are kept."""
 
-_TRANSIENT = (429, 502, 503, 504)  # statuses
+TRANSIENT = (429, 502, 503, 504)
+"""Statuses of faults that may pass."""
 
 
 class ApiError(LaunchError):
@@ -48,7 +49,7 @@ class ApiError(LaunchError):
 
 def error_of(status: int, message: str, retry_after: str | None) -> Transient | ApiError:
     """The error for an error response; `retry_after` is the header of that name."""
-    if status in _TRANSIENT:
+    if status in TRANSIENT:
         return Transient(message, float(retry_after) if retry_after and retry_after.isdigit() else None)
     return ApiError(message, status)
 

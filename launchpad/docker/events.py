@@ -140,9 +140,10 @@ class DockerEventStream:
         while not self._closed and time.monotonic() < quiet_since + SILENCE_TIMEOUT:
             data = self._read(QUIET_INTERVAL if list_at is None else LISTING_INTERVAL)
             self._on_tick()
-            if data:
+            lines = self._lines.feed(data) if data else []
+            if lines:  # a part of a line is no sign of life
                 quiet_since = time.monotonic()
-                yield from self._facts(data)
+                yield from self._facts(lines)
             if list_at is not None and time.monotonic() >= list_at:
                 list_at = None
                 yield from self._missed()
@@ -163,8 +164,8 @@ class DockerEventStream:
             raise Transient("the engine ended its event stream")
         return data
 
-    def _facts(self, data: bytes) -> Iterator[tuple[str, Fact]]:
-        for line in self._lines.feed(data):
+    def _facts(self, lines: list[bytes]) -> Iterator[tuple[str, Fact]]:
+        for line in lines:
             try:
                 event = json.loads(line)
                 if nanoseconds := event.get("timeNano"):

@@ -33,6 +33,11 @@ class Demultiplexer:
         self._left = 0  # bytes of the current frame that have not arrived
         self._header = b""
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._left or self._header)
+
     def feed(self, data: bytes) -> Iterator[Chunk]:
         if self._tty:
             yield Chunk("stdout", data)

@@ -110,7 +110,7 @@ class RunOutput:
         try:
             while size < MAX_READ and (data := self.source.read()) is not None:
                 if data == b"":
-                    self._close_source(lost=False)
+                    self._close_source(lost=self._frames.is_partial)
                     break
                 size += len(data)
                 chunks += self._new_lines(data)

@@ -6,6 +6,7 @@ import logging
 import time
 
 from ..core.retries import Transient
+from ..errors import EngineUnavailable
 from ..net.http import Query, StreamingResponse
 from .api import DockerApi
 
@@ -28,15 +29,20 @@ class StopRequest:
         """Of a request under way: to be waited for."""
         self.due: float | None = None
         """When (monotonic) the request is to be sent again."""
+        self.deadline: float | None = None
+        """When (monotonic) the container must have ended; None before the first request to kill it."""
         self._container = container
         self._api = api
         self._action = ""
         self._query: Query = {}
+        self._said = "the engine has not answered"
 
     def send(self, action: str, query: Query) -> None:
         """Sends a request in place of the one before, and returns at once."""
         self.close()
         self._action, self._query = action, query
+        if action == "kill" and self.deadline is None:
+            self.deadline = time.monotonic() + self._api.max_outage
         self._send()
 
     def send_last(self, action: str, query: Query) -> None:
@@ -57,6 +63,14 @@ class StopRequest:
         elif self.due is not None and time.monotonic() >= self.due:
             self._send()
 
+    def check(self, name: str) -> None:
+        """Raises EngineUnavailable if the container goes on long after the request to kill it."""
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise EngineUnavailable(
+                f"Container {name!r} was to be killed, and its end is not reported after {self._api.max_outage:g} s: "
+                f"{self._said}. It may still run: look at the log of the engine."
+            )
+
     def close(self) -> None:
         if self.response is not None:
             self.response.close()
@@ -66,7 +80,8 @@ class StopRequest:
         self.due = None
         try:
             self.response = self._api.send(self._container, self._action, self._query)
-        except Transient:
+        except Transient as error:
+            self._said = str(error)
             self.due = time.monotonic() + RETRY_INTERVAL
 
     def _read(self, response: StreamingResponse) -> None:
@@ -74,9 +89,10 @@ class StopRequest:
             if not response.wait_head():
                 return
             status = response.status
-        except Transient:
-            status = None
+            self._said = f"the engine answers with status {status}"
+        except Transient as error:
+            status, self._said = None, str(error)
         self.close()
         if status not in _ACCEPTED:
-            _logger.info("Container %s: the %s is sent again (status %s)", self._container, self._action, status)
+            _logger.info("Container %s: the %s is sent again: %s", self._container, self._action, self._said)
             self.due = time.monotonic() + RETRY_INTERVAL

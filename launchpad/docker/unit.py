@@ -159,6 +159,7 @@ class DockerUnit(Unit):
         no_output = self._output is None or self._output.is_complete
         return [
             self._stop_request.due,
+            None if reported_at is not None else self._stop_request.deadline,
             None if self._gone_at is None or reported_at is not None else self._gone_at + END_WINDOW,
             None if no_output or self._output is None else self._output.due(reported_at),
             reported_at + CONFIRM_INTERVAL
@@ -178,6 +179,8 @@ class DockerUnit(Unit):
         """Raises the watcher's error. A container that is gone without a report of its end has vanished."""
         if self._failure is not None:
             raise self._failure
+        if self._gone_at is None:
+            self._stop_request.check(self.handle.name)
         with self._lock:
             if self._gone_at is not None and time.monotonic() >= self._gone_at + END_WINDOW:
                 self._termination.vanish()

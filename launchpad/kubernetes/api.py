@@ -23,7 +23,7 @@ from ..limits import shown_plain
 from ..net.http import StreamingResponse, keep_alive
 from ..net.limits import NOT_UNDERSTOOD, ResponseTooLarge
 from ..secret import Secret, SecretBytes, without_frames, without_login
-from .connections import Connections
+from .connections import READ_TIMEOUT, Connections
 from .errors import error_of, not_understood
 from .manifest import CONTAINER
 
@@ -32,6 +32,9 @@ T = TypeVar("T")
 Object = dict[str, Any]
 
 _HEADER = re.compile(r"[\t\x20-\x7e]*\Z")
+
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG")
+"""The reasons of an SSLError for data that is not TLS; they differ from one version of OpenSSL to another."""
 Query = Mapping[str, object]
 Headers = Mapping[str, str]
 
@@ -42,11 +45,12 @@ class KubernetesApi:
     `configure` reads the `Configuration`; it is called again when the server no longer accepts the credentials.
     """
 
-    def __init__(self, configure: Callable[[], Any]) -> None:
+    def __init__(self, configure: Callable[[], Any], read_timeout: float = READ_TIMEOUT) -> None:
         self._configure = configure
+        self._read_timeout = read_timeout
         self._lock = threading.Lock()  # guards the next two
         self._configuration = configure()
-        self._connections = Connections(self._configuration)
+        self._connections = Connections(self._configuration, read_timeout)
         self.server: str = without_login(self._configuration.host.rstrip("/"))
         self._base: str = urlsplit(self.server).path
         self._version: tuple[int, int] | None = None
@@ -64,7 +68,7 @@ class KubernetesApi:
             status, headers, data = self._exchange(method, path, query, body, self._credentials())
         if 200 <= status < 300:
             return self._content(data)
-        if status < 500 and headers.get("content-type", "").startswith("text/html"):
+        if 300 <= status < 400 or (status < 500 and headers.get("content-type", "").startswith("text/html")):
             raise not_understood(self.server)
         raise error_of(status, headers, data, body)
 
@@ -139,6 +143,11 @@ class KubernetesApi:
     def _unreachable(self, error: Exception) -> Transient | EngineUnavailable:
         if isinstance(error, ssl.SSLCertVerificationError):
             return EngineUnavailable(f"The certificate of {self.server} is not trusted: {error.verify_message}.")
+        if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS and not self._reached:
+            return EngineUnavailable(
+                f"What answers at {self.server} does not speak TLS. Check the port of the address in the kubeconfig; a "
+                "server without TLS has an address that begins with http://."
+            )
         why = shown_plain(str(error).strip() or type(error).__name__)  # which may be what the server said
         return Transient(f"{self.server} cannot be reached: {why}")
 
@@ -168,7 +177,7 @@ class KubernetesApi:
             certificate = getattr(self._configuration, "cert_file", None)
             if self._credentials() == rejected:
                 self._configuration = self._configure()
-                old, self._connections = self._connections, Connections(self._configuration)
+                old, self._connections = self._connections, Connections(self._configuration, self._read_timeout)
                 old.close()
             renewed = getattr(self._configuration, "cert_file", None) != certificate
             return renewed or self._credentials() != rejected

@@ -25,7 +25,10 @@ CONNECT_TIMEOUT = 5.0
 """Seconds in which a connection must be made."""
 
 READ_TIMEOUT = 35.0
-"""Seconds of silence after which a response is given up. Admission webhooks may take up to 30."""
+"""Seconds of silence after which a response is given up; also of a whole response, from its first byte on.
+
+Admission webhooks may take up to 30.
+"""
 
 MAX_REQUESTS = 32
 """How many requests run at once, and so how many connections are kept; streams have their own."""
@@ -34,8 +37,9 @@ MAX_REQUESTS = 32
 class Connections:
     """Connections as one `Configuration` of the package `kubernetes` describes them. Thread-safe."""
 
-    def __init__(self, configuration: Any) -> None:
+    def __init__(self, configuration: Any, read_timeout: float = READ_TIMEOUT) -> None:
         self._configuration = configuration
+        self._read_timeout = read_timeout
         self._slots = threading.BoundedSemaphore(MAX_REQUESTS)
         self._lock = threading.Lock()  # guards all below
         self._idle: list[http.client.HTTPConnection] = []
@@ -74,19 +78,30 @@ class Connections:
         if proxied:
             to_host, to_port, login = proxies.address(configuration.proxy)
         if server.scheme != "https":
-            return _connected(http.client.HTTPConnection(to_host, to_port, timeout=CONNECT_TIMEOUT))
+            return self._connected(http.client.HTTPConnection(to_host, to_port, timeout=CONNECT_TIMEOUT))
         connection = _TlsConnection(to_host, to_port, timeout=CONNECT_TIMEOUT, context=self._tls_context())
         connection.server_name = getattr(configuration, "tls_server_name", None)
         if proxied:
             connection.set_tunnel(host, port, headers={**login, **(configuration.proxy_headers or {})})
         try:
-            return _connected(connection)
+            return self._connected(connection)
         except ssl.SSLError:
             raise
         except OSError as error:
             if not proxied:
                 raise
             raise OSError(f"through the proxy {to_host}:{to_port}: {error}") from error
+
+    def _connected(self, connection: http.client.HTTPConnection) -> http.client.HTTPConnection:
+        connection.response_class = LimitedResponse
+        try:
+            connection.connect()
+            connection.sock.settimeout(self._read_timeout)
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def close(self) -> None:
         """Closes idle connections now, and those in use when they are given back. Idempotent."""
@@ -137,18 +152,6 @@ class _TlsConnection(http.client.HTTPSConnection):
             return
         http.client.HTTPConnection.connect(self)  # through the tunnel of a proxy, if there is one
         self.sock = self._context.wrap_socket(self.sock, server_hostname=self.server_name)  # type: ignore[attr-defined]
-
-
-def _connected(connection: http.client.HTTPConnection) -> http.client.HTTPConnection:
-    connection.response_class = LimitedResponse
-    try:
-        connection.connect()
-        connection.sock.settimeout(READ_TIMEOUT)
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 def _tls_context(configuration: Any) -> ssl.SSLContext:

@@ -13,7 +13,7 @@ from ..net.http import StreamingResponse
 from ..net.limits import LineSplitter
 from ..net.wakeup import CLOCK, Clock, Wakeup
 from .api import Jobs, KubernetesApi, Object
-from .errors import ApiError, understood
+from .errors import ApiError, not_understood, understood
 from .labels import RUN_ID
 
 Kind = Literal["job", "pod"]
@@ -22,7 +22,7 @@ WATCH_TIMEOUT = 30
 """Seconds after which the server ends a watch. It is then opened again, which proves that the connection is alive."""
 
 SILENCE_TIMEOUT = WATCH_TIMEOUT + 10.0
-"""Seconds without a byte after which a watch counts as broken."""
+"""Seconds without a whole line after which a watch counts as broken."""
 
 HEAD_TIMEOUT = 15.0
 """Seconds in which the server must accept a watch."""
@@ -31,6 +31,13 @@ HEARTBEAT_INTERVAL = 2.0
 """Seconds between two signs of life of a quiet watch."""
 
 PAGE_SIZE = 500
+"""Objects of a page of a listing, at most."""
+
+MAX_PAGES = 400
+"""Pages that a listing may have. A server that announces more and more would fill the memory."""
+
+LIST_TIMEOUT = 300.0
+"""Seconds in which a listing must be complete. API servers forget the rest of a listing after five minutes."""
 
 _EXPIRED = 410
 _UNAUTHORIZED = (401, 403)
@@ -118,19 +125,26 @@ class ListAndWatch:
         return Transient(str(error)) if self._accepted and error.status in _UNAUTHORIZED else error
 
     def _list(self) -> list[tuple[str | None, Fact]]:
-        items: list[Object] = []
-        query: dict[str, object] = {"labelSelector": RUN_ID, "limit": PAGE_SIZE}
-        while True:
-            page = self._api.request("GET", self._path, query)
-            items += page["items"]
-            if not page["metadata"].get("continue"):
-                break
-            query["continue"] = page["metadata"]["continue"]
+        items, self._version = self._all_pages()
         self._missing = self._keys.keys() - {item["metadata"]["name"] for item in items}
-        self._version = page["metadata"]["resourceVersion"]
         facts = [fact for item in items if (fact := self._fact("LISTED", item)) is not None]
         gone = [(self._keys[name], Fact(self._kind, name, True, None)) for name in self._missing]
         return [*facts, *gone, *([(None, LISTED)] if self._kind == "job" else [])]
+
+    def _all_pages(self) -> tuple[list[Object], str]:
+        """The objects of a whole listing, and its version. EngineUnavailable if it has no end."""
+        items: list[Object] = []
+        query: dict[str, object] = {"labelSelector": RUN_ID, "limit": PAGE_SIZE}
+        until = self._clock.now() + LIST_TIMEOUT
+        for _ in range(MAX_PAGES):
+            page = self._api.request("GET", self._path, query)
+            items += page["items"]
+            query["continue"] = page["metadata"].get("continue")
+            if not query["continue"]:
+                return items, page["metadata"]["resourceVersion"]
+            if self._clock.now() > until:
+                break
+        raise not_understood(self._api.server, f" (its listing has no end after {len(items)} objects)")
 
     def _read(self, line: bytes) -> tuple[str, Fact] | None:
         """The fact in one line of the watch, if any. Transient if the line reports an error."""
@@ -194,18 +208,21 @@ class Watch:
 
     def _streamed(self) -> Iterator[tuple[str, Fact] | None]:
         lines = LineSplitter()
-        last_data_at = self._clock.now()
+        last_line_at = self._clock.now()
         while not self._closed:
             data = self._stream.read()
             if data == b"":
                 yield from filter(None, map(self._read, lines.finish()))
                 return
-            if data is not None:
-                last_data_at = self._clock.now()
-                yield from filter(None, map(self._read, lines.feed(data)))
-            elif not self._clock.wait(self._wakeup, min(HEARTBEAT_INTERVAL, self._silence_timeout), self._stream):
-                if self._clock.now() - last_data_at > self._silence_timeout:
-                    raise Transient(f"the watch has been silent for {self._silence_timeout:g} s")
+            found = lines.feed(data) if data is not None else []
+            if found:  # a part of a line is no sign of life
+                last_line_at = self._clock.now()
+                yield from filter(None, map(self._read, found))
+            elif self._clock.now() - last_line_at > self._silence_timeout:
+                raise Transient(f"the watch has been silent for {self._silence_timeout:g} s")
+            elif data is None and not self._clock.wait(
+                self._wakeup, min(HEARTBEAT_INTERVAL, self._silence_timeout), self._stream
+            ):
                 yield None
 
     def _release(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import time
 from typing import Any
 
 from ..core.retries import Transient
@@ -29,12 +30,15 @@ class ResponseTooLarge(Exception):
 
 
 class LimitedResponse(http.client.HTTPResponse):
-    """A response of http.client that raises ResponseTooLarge, and never allocates memory for what is announced."""
+    """A response of http.client that raises ResponseTooLarge, and never allocates memory for what is announced.
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    TimeoutError if it is not complete within the time-out of the socket, counted from its first byte.
+    """
+
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
         stream: Any = self.fp
-        self.fp = io.BufferedReader(_LimitedStream(stream.detach()))
+        self.fp = io.BufferedReader(_LimitedStream(stream.detach(), sock.gettimeout()))
         self._heads_left = MAX_HEADS
 
     def begin(self) -> None:
@@ -57,12 +61,14 @@ class LimitedResponse(http.client.HTTPResponse):
 
 
 class _LimitedStream(io.RawIOBase):
-    """Reads a stream up to the limit."""
+    """Reads a stream up to the limit, for `timeout` seconds at most (None: without limit)."""
 
-    def __init__(self, stream: io.RawIOBase) -> None:
+    def __init__(self, stream: io.RawIOBase, timeout: float | None) -> None:
         super().__init__()
         self._stream = stream
         self._left = MAX_RESPONSE
+        self._timeout = timeout
+        self._deadline: float | None = None
 
     def readable(self) -> bool:
         return True
@@ -72,7 +78,16 @@ class _LimitedStream(io.RawIOBase):
         self._left -= size or 0
         if self._left < 0:
             raise ResponseTooLarge
+        if self._timeout is not None:
+            self._check_time(self._timeout)
         return size
+
+    def _check_time(self, timeout: float) -> None:
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + timeout
+        if now > self._deadline:  # a server that sends a byte now and then never lets the socket time out
+            raise TimeoutError(f"the response was not complete within {timeout:g} s")
 
     def close(self) -> None:
         super().close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from launchpad import DockerLauncher, Handle, LaunchError, Run
 from launchpad.docker.backend import DockerBackend
+from launchpad.docker.spec import RUN_ID
 
-from ..odd_server import ODD, answer, odd_server
+from ..odd_server import ODD, Slow, answer, odd_server
 
 ID = "c" * 64
 NORMAL = {
@@ -19,6 +22,17 @@ NORMAL = {
     "start": ("POST .*/start", b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"),
     "remove": ("DELETE ", b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"),
 }
+STATE = {
+    "Id": ID,
+    "State": {"Status": "running", "ExitCode": 0, "StartedAt": "2030-01-01T00:00:00Z"},
+    "Config": {"Labels": {RUN_ID: "run"}},
+}
+RUNNING = {
+    "inspect": ("GET .*/containers/c+/json", answer(STATE)),
+    "list": ("GET .*/containers/json", answer([{"Id": ID, "State": "running"}])),
+}
+FEW = ("a page of HTML", "nothing", "a list", "a redirect", "a failure as HTML", "HTTP 2", "a body that is cut off")
+HANDLE = Handle("docker", ID, "a", "engine", "run")
 
 
 class Impatient(DockerLauncher):
@@ -27,12 +41,12 @@ class Impatient(DockerLauncher):
     address = ""
 
     def connect(self) -> DockerBackend:
-        environ = {"DOCKER_HOST": f"tcp://{self.address}", "DOCKER_CONFIG": "/nowhere", "DOCKER_CLIENT_TIMEOUT": "2"}
+        environ = {"DOCKER_HOST": f"tcp://{self.address}", "DOCKER_CONFIG": "/nowhere", "DOCKER_CLIENT_TIMEOUT": "1"}
         return DockerBackend.connect(environ, max_outage=0.2)
 
 
-def launcher_of(address: str) -> DockerLauncher:
-    return type("Here", (Impatient,), {"address": address})(image="busybox:1", image_pull_policy="Never")
+def launcher_of(address: str, **settings: Any) -> DockerLauncher:
+    return type("Here", (Impatient,), {"address": address})(image="busybox:1", image_pull_policy="Never", **settings)
 
 
 def normal_but(stage: str) -> dict[str, bytes]:
@@ -53,7 +67,6 @@ def test_a_launch_on_a_server_that_is_no_engine_is_a_launch_error(stage: str, od
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 def test_waiting_stopping_listing_and_removing_on_such_a_server_are_launch_errors(odd: bytes) -> None:
-    handle = Handle("docker", ID, "a", "engine", "run")
     with (
         odd_server(odd, {pattern: said for name, (pattern, said) in NORMAL.items() if name in ("version", "info")}) as (
             _,
@@ -62,11 +75,44 @@ def test_waiting_stopping_listing_and_removing_on_such_a_server_are_launch_error
         launcher_of(address) as launcher,
     ):
         backend = launcher.connect()
-        for call in (lambda: launcher.wait(handle, 20), lambda: backend.listed({}), lambda: backend.state(ID)):
+        for call in (lambda: launcher.wait(HANDLE, 20), lambda: backend.listed({}), lambda: backend.state(ID)):
             with pytest.raises(LaunchError) as caught:
                 call()
             assert len(str(caught.value)) < 1500
         backend.close()
+
+
+@pytest.mark.parametrize("odd", FEW)
+def test_a_container_that_such_a_server_does_not_start_is_a_launch_error(odd: str) -> None:
+    with (
+        odd_server(ODD[odd], normal_but("start")) as (_, address),
+        launcher_of(address) as launcher,
+        pytest.raises(LaunchError),
+    ):
+        launcher.submit(Run(command=["true"]))
+
+
+@pytest.mark.parametrize("odd", FEW)
+def test_a_container_that_such_a_server_does_not_stop_or_remove_is_a_launch_error(odd: str) -> None:
+    normal = dict([*RUNNING.values(), *(NORMAL[name] for name in ("version", "info", "events"))])
+    with odd_server(ODD[odd], normal) as (_, address), launcher_of(address, grace=0.0) as launcher:
+        for call in (launcher.stop, launcher.remove):
+            with pytest.raises(LaunchError) as caught:
+                call(HANDLE)
+            assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("stage", ["version", "info", "inspect"])
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up(stage: str) -> None:
+    usual = {**NORMAL, **RUNNING}
+    normal = dict(entry for name, entry in usual.items() if name != stage)
+    slow = Slow(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n ")
+    with (
+        odd_server(slow, normal) as (_, address),
+        launcher_of(address) as launcher,
+        pytest.raises(LaunchError, match="not complete within 1 s"),
+    ):
+        launcher.remove(HANDLE)
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)

@@ -31,6 +31,15 @@ def test_frames_split_anywhere_are_demultiplexed() -> None:
             assert b"".join(chunk.data for chunk in chunks if chunk.stream == stream) == expected
 
 
+@pytest.mark.parametrize("data", [b"ok", frame(b"out")[:-1], frame(b"out")[:5]])
+def test_a_frame_that_is_cut_off_is_noticed(data: bytes) -> None:
+    frames = Demultiplexer(tty=False)
+    list(frames.feed(data))
+    assert frames.is_partial
+    list(frames.feed(frame(b"out")[len(data) :]))
+    assert not frames.is_partial or data == b"ok"
+
+
 def test_the_output_of_a_terminal_has_no_frames() -> None:
     assert [tuple(chunk) for chunk in Demultiplexer(tty=True).feed(b"\1\0")] == [("stdout", b"\1\0")]
 

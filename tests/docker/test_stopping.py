@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from launchpad import EngineUnavailable
 from launchpad.core.retries import Transient
 from launchpad.docker.stopping import StopRequest
 from launchpad.net.http import StreamingResponse
@@ -23,6 +24,7 @@ class ScriptedApi:
     def __init__(self, *script: bytes | None) -> None:
         self.actions: list[str] = []
         self.ends: list[socket.socket] = []
+        self.max_outage = 0.0
         self._script = list(script)
 
     def send(self, container: str, action: str, query: Any) -> StreamingResponse:
@@ -80,4 +82,19 @@ def test_a_last_request_leaves_no_connection_open(response: bytes | None) -> Non
     request = StopRequest("c", api)
     request.send_last("kill", {})
     assert (request.response, request.due, api.actions) == (None, None, ["kill"])
+    assert api.are_all_closed()
+
+
+@pytest.mark.parametrize("response", [ACCEPTED, BUSY])
+def test_a_container_that_survives_the_request_to_kill_it_is_given_up(response: bytes) -> None:
+    api = ScriptedApi(ACCEPTED, response)
+    request = StopRequest("c", api)
+    request.send("stop", {})
+    request.follow_up()
+    request.check("c")
+    request.send("kill", {})
+    request.follow_up()
+    with pytest.raises(EngineUnavailable, match="its end is not reported"):
+        request.check("c")
+    request.close()
     assert api.are_all_closed()

@@ -13,9 +13,9 @@ import yaml
 from launchpad import EngineUnavailable, KubernetesLauncher, LaunchError, Run
 from launchpad.core.retries import Transient
 from launchpad.kubernetes.api import Jobs, KubernetesApi
-from launchpad.kubernetes.events import ListAndWatch
+from launchpad.kubernetes.events import MAX_PAGES, ListAndWatch
 
-from ..odd_server import ODD, answer, odd_server
+from ..odd_server import ODD, Slow, answer, odd_server
 from .kubeconfigs import kubeconfig
 
 CALLS: dict[str, Callable[[Jobs], object]] = {
@@ -28,9 +28,10 @@ CALLS: dict[str, Callable[[Jobs], object]] = {
 }
 
 
-def api_of(address: str) -> KubernetesApi:
-    settings = {"host": f"http://{address}", "proxy": None, "no_proxy": None, "auth_settings": dict}
-    return KubernetesApi(lambda: SimpleNamespace(**settings))
+def api_of(address: str, scheme: str = "http", **options: Any) -> KubernetesApi:
+    settings = {"host": f"{scheme}://{address}", "proxy": None, "no_proxy": None, "auth_settings": dict}
+    tls = {"ssl_ca_cert": None, "verify_ssl": False, "assert_hostname": None, "cert_file": None}
+    return KubernetesApi(lambda: SimpleNamespace(**settings, **tls), **options)
 
 
 @pytest.mark.parametrize("odd", ODD, ids=str)
@@ -46,6 +47,35 @@ def test_a_request_to_a_server_that_is_no_cluster_is_one_error(call: str, odd: s
     assert len(str(caught.value)) < 1500
     assert str(caught.value).isprintable()
     assert getattr(caught.value.__cause__, "__cause__", None) is None
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up(call: str) -> None:
+    slow = Slow(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n ")
+    with odd_server(slow) as (_, address):
+        api = api_of(address, read_timeout=0.5)
+        with pytest.raises(Transient, match="not complete within"):
+            CALLS[call](Jobs(api, "default"))
+        api.close()
+
+
+def test_a_listing_without_an_end_is_given_up() -> None:
+    page = answer({"metadata": {"resourceVersion": "1", "continue": "x"}, "items": []}, "200 OK\r\nConnection: close")
+    with odd_server(page) as (server, address):
+        api = api_of(address)
+        with pytest.raises(EngineUnavailable, match=f"{address} .*its listing has no end"):
+            CALLS["list"](Jobs(api, "default"))
+        api.close()
+    assert len(server.requests) == MAX_PAGES
+
+
+@pytest.mark.parametrize("odd", ["HTTP 0.9", "a refusal as HTML", "an SSH banner", "null"])
+def test_a_port_without_tls_is_one_error_that_says_so(odd: str) -> None:
+    with odd_server(ODD[odd]) as (_, address):
+        api = api_of(address, "https")
+        with pytest.raises(EngineUnavailable, match=f"{address} does not speak TLS"):
+            api.version()
+        api.close()
 
 
 @pytest.mark.parametrize("odd", ["a page of HTML", "a list", "text", "null", "deep lists", "another object", "no JSON"])

@@ -16,8 +16,12 @@ from launchpad.net.limits import MAX_LINE, MAX_RESPONSE, LimitedResponse, LineSp
 class Server(io.BytesIO):
     """A socket whose server has sent `data`, and then sends zeros for ever."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, timeout: float | None = None) -> None:
         self.data = data
+        self.timeout = timeout
+
+    def gettimeout(self) -> float | None:
+        return self.timeout
 
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(Endless(self.data))
@@ -62,6 +66,12 @@ def test_a_chunk_size_without_an_end_is_refused() -> None:
     response.begin()
     with pytest.raises((ResponseTooLarge, http.client.HTTPException)):
         response.read()
+
+
+def test_a_response_of_http_client_that_arrives_too_slowly_is_given_up() -> None:
+    response = LimitedResponse(Server(b"HTTP/1.1 200 OK\r\n\r\n", timeout=0.0))  # type: ignore[arg-type]
+    with pytest.raises(TimeoutError, match="not complete within 0 s"):
+        read(response)
 
 
 def test_a_streamed_body_that_is_too_large_or_drips_is_given_up() -> None:
