@@ -13,7 +13,6 @@ from launchpad import DockerLauncher, KubernetesLauncher, LaunchError, Outcome, 
 from launchpad.cli.completion import _shown
 from launchpad.docker.config import engine_address
 from launchpad.docker.connections import ssh_command
-from launchpad.docker.housekeeping import container_of
 from launchpad.errors import EngineUnavailable
 from launchpad.text import in_json, printable, quoted, shell_word
 
@@ -58,17 +57,6 @@ def test_json_stays_the_same_json() -> None:
 
 def test_a_completion_offers_no_name_with_control_characters() -> None:
     assert _shown(["a", "a\x1b[31m", "a\nb", "b"], "a") == ["a"]
-
-
-DEADLINES = ["", "x", "2024", "2024-01-02", "2024-01-02T00:00:00", "9999-12-31T23:59:59+00:00", "\x1b"]
-
-
-@pytest.mark.parametrize("label", [*DEADLINES, "0001-01-01T00:00:00+23:59"])
-def test_a_malformed_deadline_of_anyone_s_container_is_none(label: str) -> None:
-    from datetime import datetime, timezone
-
-    entry = {"Id": "c" * 64, "Labels": {"io.launchpad.run-id": "x", "io.launchpad.deadline": label}, "State": "running"}
-    assert not container_of(entry).is_over(datetime.now(timezone.utc))
 
 
 @pytest.mark.parametrize("environment", ["-x", "--name", "-"])

@@ -1,4 +1,4 @@
-"""The command line: `launchpad run | batch | preview | doctor`. It needs the extra `cli` (click and rich).
+"""The command line: `launchpad run`, `batch`, `ps` and so on. It needs the extra `cli` (click and rich).
 
 Standard output carries the output of runs and results in JSON. Messages of launchpad go to standard error, one line
 each, never as a traceback.

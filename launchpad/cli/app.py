@@ -18,8 +18,8 @@ from ..errors import LaunchError
 from ..suggestions import did_you_mean
 from . import exit_codes as exits
 from .batch import batch
-from .containers import ps, reap
 from .doctor import doctor
+from .housekeeping import logs, ps, reap, stop, wait
 from .inbox import reader_has_left
 from .messages import log_to_stderr, print_message
 from .preview import preview
@@ -64,7 +64,7 @@ def app(context: click.Context) -> None:
         context.exit(exits.USAGE)
 
 
-for command in (run, batch, preview, doctor, ps, reap):
+for command in (run, batch, preview, doctor, ps, logs, wait, stop, reap):
     app.add_command(command)
 
 

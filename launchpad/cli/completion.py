@@ -7,7 +7,11 @@ from pathlib import Path
 
 import click
 
+from ..errors import LaunchError
 from ..launcher import known_launchers
+
+RUNS_TIMEOUT = 2.0
+"""Seconds in which launchers have to list their runs, for somebody who has pressed the tab key."""
 
 
 def launchers(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -24,6 +28,19 @@ def deployments(context: click.Context, parameter: click.Parameter, incomplete: 
     except (OSError, ValueError):
         return []
     return sorted(_shown(found, incomplete))
+
+
+def runs(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The names and ids of runs that start with `incomplete`, of the launchers that answer soon."""
+    from .found import Launchers  # which imports the options of commands
+
+    launchers = Launchers(context.params.get("kind"), context.params.get("settings") or ())
+    try:
+        found = [run for listed in launchers.listed(RUNS_TIMEOUT) for run in listed]
+    except (LaunchError, click.ClickException):
+        return []
+    names, ids = {run.name for run in found}, {run.run_id for run in found}
+    return sorted(_shown(names, incomplete)) + sorted(_shown(ids, incomplete) if incomplete else [])
 
 
 def _shown(names: Iterable[str], incomplete: str) -> list[str]:

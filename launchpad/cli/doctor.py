@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import queue
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -18,10 +15,8 @@ from ..health import Health
 from ..launcher import Launcher, known_launchers
 from ..text import one_line
 from . import exit_codes as exits
+from .answers import ANSWER_TIMEOUT, answers
 from .options import launcher_options, make_launcher
-
-CHECK_TIMEOUT = 20.0
-"""Seconds until a check that has not answered counts as failed."""
 
 UNBOUNDED_WIDTH = 10_000
 """Columns of a table outside a terminal, so that its lines are not wrapped."""
@@ -50,28 +45,15 @@ def doctor(kind: str | None, settings: tuple[str, ...], as_json: bool) -> int:
 
 
 def examine(
-    launchers: Iterable[tuple[str, Callable[[], Launcher]]], timeout: float = CHECK_TIMEOUT
+    launchers: Iterable[tuple[str, Callable[[], Launcher]]], timeout: float = ANSWER_TIMEOUT
 ) -> dict[str, Health]:
     """The health of each launcher. All are checked at the same time.
 
     A launcher that does not answer within `timeout` seconds is not usable.
     """
-    answers = [(name, _ask(make)) for name, make in launchers]
-    until = time.monotonic() + timeout
-    found: dict[str, Health] = {}
-    for name, answer in answers:
-        try:
-            found[name] = answer.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
-            found[name] = Health(usable=False, detail=f"It has not answered within {timeout:g} s.")
-    return found
-
-
-def _ask(make: Callable[[], Launcher]) -> queue.SimpleQueue[Health]:
-    """Checks a launcher in a daemon thread, which does not keep the process alive if it hangs."""
-    answer: queue.SimpleQueue[Health] = queue.SimpleQueue()
-    threading.Thread(target=lambda: answer.put(_health(make)), name="launchpad-check", daemon=True).start()
-    return answer
+    asked = [(name, partial(_health, make)) for name, make in launchers]
+    late = Health(usable=False, detail=f"It has not answered within {timeout:g} s.")
+    return {name: late for name, _ in asked} | dict(answers(asked, timeout))
 
 
 def _health(make: Callable[[], Launcher]) -> Health:

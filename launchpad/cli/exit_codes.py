@@ -26,3 +26,9 @@ def of_outcome(outcome: Outcome) -> int:
         return TIMED_OUT
     code = outcome.exit_code or FAILED
     return 128 - code if code < 0 else min(code, _LARGEST)
+
+
+def is_self_explanatory(outcome: Outcome) -> bool:
+    """Whether the exit status of the run needs no explanation."""
+    exited = outcome.reason is Reason.FAILED and (outcome.exit_code or 0) > 0
+    return outcome.ok or (exited and not outcome.hint)

@@ -7,11 +7,14 @@ import shlex
 
 import click
 
+from ..core.screen import to_screen
 from ..errors import LaunchError
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
+from ..launcher import Launcher
 from ..live.text import why
-from ..models import Handle, Outcome, Reason, Run
+from ..models import Handle, Run
+from ..text import one_line
 from . import exit_codes as exits
 from .flight import Flight
 from .inbox import Inbox
@@ -27,13 +30,16 @@ _FOR_SHELL = re.compile(r"[|&;<>()$`*?~#]|\w=")
     context_settings={"allow_interspersed_args": False}, short_help="Run a command or function; exit with its status."
 )
 @run_options
+@click.option("-d", "--detach", is_flag=True, help="Start the run, print its id and leave it running.")
 @click.option("-v", "--verbose", is_flag=True, help="Print to stderr where the run started and how it ended.")
-def run(request: RunRequest, verbose: bool) -> int:
+def run(request: RunRequest, detach: bool, verbose: bool) -> int:
     """Run COMMAND, stream its output, and exit with its status.
 
     Also: 1 when its output could not be written, 124 when the time-out has stopped it, 125 when it could not be
     launched, 128 + n when signal n ended it.
     Ctrl-C stops the run, and kills it when pressed again.
+
+    With --detach, the run goes on: launchpad logs, wait and stop find it by its id.
     """
     launcher, wanted = request.resolve()
 
@@ -41,6 +47,10 @@ def run(request: RunRequest, verbose: bool) -> int:
         if verbose:
             print_message(f"{handle.name}: {handle.type} run {handle.id} on {handle.engine} has started")
 
+    if detach:
+        started(_start(launcher, wanted))
+        to_screen("stdout", [one_line(wanted.id)])
+        return 0
     shown = ShownOutput()
     with launcher, Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
         flight = Flight(executor, inbox)
@@ -51,23 +61,30 @@ def run(request: RunRequest, verbose: bool) -> int:
     return _status(future, flight, verbose) or (exits.FAILED if shown.lost else 0)
 
 
+def _start(launcher: Launcher, run: Run) -> Handle:
+    with launcher:
+        try:
+            return launcher.start(run)
+        except (LaunchError, ValueError) as error:  # a ValueError is about what the user gave
+            raise _explained(error, run) from error
+
+
+def _explained(error: Exception, run: Run) -> LaunchError:
+    """The error of a launch that failed, with advice about the command."""
+    return LaunchError(f"{error}{_advice(run)}")
+
+
 def _status(future: LaunchFuture, flight: Flight, verbose: bool) -> int:
     """The exit status for an ended run. Raises the error of a launch that failed."""
     outcome = future.outcome
     assert outcome is not None  # it is done
     error = None if future.cancelled() or flight.signal else future.exception()
     if error is not None:  # a ValueError is about what the user gave
-        raise LaunchError(f"{error}{_advice(future.run)}") if isinstance(error, LaunchError | ValueError) else error
-    if verbose or not (flight.signal or _is_self_explanatory(outcome)):
+        raise _explained(error, future.run) if isinstance(error, LaunchError | ValueError) else error
+    if verbose or not (flight.signal or exits.is_self_explanatory(outcome)):
         advice = "" if outcome.ok or outcome.exit_code in range(1, 126) else _advice(future.run)
         print_message(f"{future.run.name}: {why(outcome).removesuffix(':')}{advice}")
     return exits.of_signal(flight.signal) if flight.signal else exits.of_outcome(outcome)
-
-
-def _is_self_explanatory(outcome: Outcome) -> bool:
-    """Whether the exit status of the run needs no explanation."""
-    exited = outcome.reason is Reason.FAILED and (outcome.exit_code or 0) > 0
-    return outcome.ok or (exited and not outcome.hint)
 
 
 def _advice(run: Run) -> str:

@@ -71,6 +71,8 @@ class Unit(abc.ABC):
     __slots__ = ()
 
     handle: Handle
+    deadline: datetime | None = None
+    """When the time-out of a run that was found ends, as its engine has recorded it."""
 
     @abc.abstractmethod
     def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:

@@ -33,6 +33,8 @@ OUTCOME_INTERVAL = 0.5
 class Supervisor:
     """One started run, as this process follows it. Any thread may wait for the run, or request its stop.
 
+    The time-out is in seconds from now on, or the time at which it ends.
+
     One thread at a time polls the unit and passes on its output, holding `_poll_lock`. The others block on the lock;
     when they get it, the outcome is there, or they go on polling.
 
@@ -40,7 +42,7 @@ class Supervisor:
     the sink takes nothing for a while, the stopper polls too, and drops the rest of the output.
     """
 
-    def __init__(self, unit: Unit, run: Run, grace: float, timeout: float | None, stopper: Stopper) -> None:
+    def __init__(self, unit: Unit, run: Run, grace: float, timeout: float | datetime | None, stopper: Stopper) -> None:
         self.run = run
         self.handle = unit.handle
         self.outcome: Outcome | None = None
@@ -64,7 +66,8 @@ class Supervisor:
         self._closing = False  # set by any thread; the unit is closed by a thread that gets the locks
         # Guards the outcome and the plan: the polling thread or the stopper's thread takes the steps of a stop.
         self._stop_lock = threading.Lock()
-        self._plan = StopPlan(None if timeout is None else time.monotonic() + timeout)
+        left = (timeout - self._started_at).total_seconds() if isinstance(timeout, datetime) else timeout
+        self._plan = StopPlan(None if left is None else time.monotonic() + left)
         self._stop_requested = False  # this and the next are set by any thread, without the lock
         self._hurry = False
         self._warned = False  # that the run may go on
@@ -333,6 +336,8 @@ class Supervisor:
     def _stop_message(self, reason: Reason) -> str:
         if reason is Reason.STOPPED:
             return "The run was stopped."
+        if isinstance(self._timeout, datetime):
+            return f"The run was stopped: its time-out ended at {self._timeout:%Y-%m-%d %H:%M:%S} UTC."
         return f"The run was stopped: it took longer than its time-out of {self._timeout:g} s."
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..core.backend import Backend, Spec, Unit
+from ..core.backend import Backend, Chunk, Spec, Unit
 from ..core.cancellation import StopToken
+from ..core.deadlines import deadline_of
+from ..core.following import output_of
 from ..core.retries import LONGEST_OUTAGE
+from ..core.starters import Liveness, liveness_of
 from ..core.watcher import Watcher
 from ..errors import InvalidHandle, LaunchError, RunNotAvailable, RunNotFound
-from ..models import Handle, Run
+from ..models import Handle, Listed, Run
 from ..net.http import StreamingResponse
 from ..text import quoted
 from .api import DockerApi
@@ -25,8 +28,9 @@ from .creation import Creation
 from .errors import ApiError
 from .events import DockerEvents
 from .images import Images
+from .listing import NEVER_STARTED, handle_of, listed
 from .output import RunOutput
-from .spec import AUTO_REMOVE, RUN_ID
+from .spec import AUTO_REMOVE, DEADLINE, RUN_ID, STARTER
 from .status import Fact, State
 from .unit import DockerUnit
 
@@ -71,7 +75,8 @@ class DockerBackend(Backend):
                 undo.callback(attached.close)  # by the unit, unless there is none
             handle = Handle("docker", container, name, self.engine, run.id)
             tty = bool(spec["create"].get("tty"))
-            unit = self._follow(handle, tty, attached, output, auto_remove=spec["auto_remove"])
+            run_output = self._output(handle, tty, attached) if output else None
+            unit = self._follow(handle, run_output, auto_remove=spec["auto_remove"])
             undo.callback(unit.close)
             creation.start(container)
             self._unread.append(unit)
@@ -79,19 +84,24 @@ class DockerBackend(Backend):
         return unit
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
-        state = self._found(handle)
-        if state is None:
-            raise RunNotFound(f"Container {quoted(handle.name)} ({handle.id[:12]}) is gone: it was removed.")
-        auto_remove = AUTO_REMOVE in state.labels
-        unit = self._follow(handle, state.tty, None, output, auto_remove=auto_remove)
-        try:
-            state = self.state(handle.id)  # again: it may have ended before its events were followed
-        except BaseException:
-            unit.close()
-            raise
-        for fact in [] if state is None else state.facts():
-            unit.notify(fact)
-        return unit
+        return self._find(handle, self._existing(handle), output)
+
+    def list_runs(self) -> list[Listed]:
+        found = []
+        for entry in self.api.retried(lambda: self.api.list({"label": [RUN_ID]})):
+            handle = handle_of(entry, self.engine)
+            state = None if handle is None else self.state(handle.id)
+            if handle is None or state is None or state.status == "removing":
+                continue
+            being_created = not state.has_run and _is_being_created(state)
+            found.append(listed(handle, state, created=entry.get("Created"), being_created=being_created))
+        return found
+
+    def logs(self, handle: Handle, *, follow: bool) -> Generator[Chunk, None, None]:
+        state = self._existing(handle)
+        if follow and not state.ended:
+            return output_of(self._find(handle, state, True, passive=True), follow=True)
+        return self._output(handle, state.tty, None).read_kept()
 
     def remove(self, handle: Handle) -> None:
         if self._found(handle) is None:
@@ -109,26 +119,52 @@ class DockerBackend(Backend):
         self._watcher.close()
         self.api.close()
 
-    def listed(self, filters: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-        """The engine's list of containers in any state."""
-        return self.api.retried(lambda: self.api.list(filters))
-
     def state(self, container: str) -> State | None:
         """The state of the container; None if there is none."""
         return self.api.through_outage(lambda: self.api.inspect(container))
 
-    def discard(self, container: str) -> None:
-        """Removes the container in any state."""
-        self.api.through_outage(lambda: self.api.remove(container, force=True))
+    def _find(self, handle: Handle, state: State, output: bool, *, passive: bool = False) -> DockerUnit:
+        """The unit of a run whose container was in `state`. With `passive`, it leaves the container as it is."""
+        if not state.has_run and not _is_being_created(state):
+            raise RunNotFound(f"Run {quoted(handle.name)} was not started: {NEVER_STARTED} Remove it (launchpad reap).")
+        unit = self._follow(
+            handle,
+            self._output(handle, state.tty, None) if output else None,
+            auto_remove=AUTO_REMOVE in state.labels,
+            deadline=deadline_of(state.labels.get(DEADLINE)),
+            passive=passive,
+        )
+        try:
+            now = self.state(handle.id)  # again: it may have ended before its events were followed
+        except BaseException:
+            unit.close()
+            raise
+        for fact in [] if now is None else now.facts():
+            unit.notify(fact)
+        return unit
+
+    def _output(self, handle: Handle, tty: bool, attached: StreamingResponse | None) -> RunOutput:
+        return RunOutput(handle.name, tty, lambda follow: self.api.open_log(handle.id, follow), attached)
 
     def _follow(
-        self, handle: Handle, tty: bool, attached: StreamingResponse | None, output: bool, *, auto_remove: bool
+        self,
+        handle: Handle,
+        output: RunOutput | None,
+        *,
+        auto_remove: bool,
+        deadline: datetime | None = None,
+        passive: bool = False,
     ) -> DockerUnit:
         """A unit that receives the facts of its container from now on."""
-        run_output = None
-        if output:
-            run_output = RunOutput(handle.name, tty, lambda follow: self.api.open_log(handle.id, follow), attached)
-        unit = DockerUnit(handle, self.api, run_output, auto_remove=auto_remove, on_close=self._leave)
+        unit = DockerUnit(
+            handle,
+            self.api,
+            output,
+            auto_remove=auto_remove,
+            deadline=deadline,
+            passive=passive,
+            on_close=self._leave,
+        )
         try:
             self._events.watch(handle.id)
             self._watcher.register(handle.id, unit)
@@ -146,6 +182,13 @@ class DockerBackend(Backend):
         for unit in list(self._unread):
             if unit.release_output_if_unread():
                 self._unread.remove(unit)
+
+    def _existing(self, handle: Handle) -> State:
+        """What `_found` returns; RunNotFound if the container is gone."""
+        state = self._found(handle)
+        if state is None:
+            raise RunNotFound(f"Container {quoted(handle.name)} ({handle.id[:12]}) is gone: it was removed.")
+        return state
 
     def _found(self, handle: Handle) -> State | None:
         """The state of the container of the handle's run; None if it is gone.
@@ -170,3 +213,8 @@ class DockerBackend(Backend):
                 f"{quoted(handle.name)} is not valid, or was changed."
             )
         return state
+
+
+def _is_being_created(state: State) -> bool:
+    """Whether a container that has not run is about to: its starter is alive."""
+    return liveness_of(state.labels.get(STARTER)) is Liveness.ALIVE

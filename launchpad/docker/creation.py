@@ -7,13 +7,14 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from typing import TypeVar
 
+from ..core import deadlines
 from ..core.backend import Spec
 from ..core.cancellation import Stopped, StopToken
 from ..core.retries import Transient
 from ..core.shortages import advice_on
+from ..core.starters import this_process
 from ..errors import EngineUnavailable, ImagePullError, LaunchError, NameConflict
 from ..ids import new_id
 from ..models import ImagePullPolicy, Run
@@ -46,7 +47,8 @@ class Creation:
         self._images = images
         self._stop_token = stop_token
         self._attempt = new_id()
-        self._spec = self._completed(spec, run)
+        self._timeout = run.timeout
+        self._spec = self._completed(spec)
         self._name: str = spec["create"]["name"]
 
     def create(self, since: float, *, show_progress: bool) -> str:
@@ -117,17 +119,13 @@ class Creation:
         except ApiError as error:
             raise not_started(self._spec, error) from None
 
-    def _completed(self, spec: Spec, run: Run) -> Spec:
+    def _completed(self, spec: Spec) -> Spec:
         """The spec with the values that are known only at the launch."""
         spec = copy.deepcopy(spec)
         image: str = spec["create"]["image"]
         if self._api.is_podman and references.is_id(image) and len(image) < WHOLE_ID:  # it knows no shortened sha256:…
             spec["create"]["image"] = image.removeprefix("sha256:")
-        labels = spec["create"]["labels"]
-        labels[specs.ATTEMPT] = self._attempt
-        if run.timeout is not None:
-            deadline = datetime.now(timezone.utc) + timedelta(seconds=run.timeout)
-            labels[specs.DEADLINE] = deadline.isoformat(timespec="seconds")
+        spec["create"]["labels"].update({specs.ATTEMPT: self._attempt, specs.STARTER: str(this_process())})
         hosts = spec["host"].get("extra_hosts")
         if isinstance(hosts, dict) and hosts.get(GATEWAY) == "host-gateway" and not self._api.has_gateway:
             del hosts[GATEWAY]
@@ -158,6 +156,8 @@ class Creation:
         def create() -> str:
             nonlocal sent
             sent += 1
+            if self._timeout is not None:  # from now on: the image is there
+                self._spec["create"]["labels"][specs.DEADLINE] = deadlines.after(self._timeout)
             try:
                 return self._api.create(self._spec)
             except ApiError as error:

@@ -24,6 +24,9 @@ VERSION = PREFIX + "version"
 DEADLINE = PREFIX + "deadline"
 """The time (ISO 8601) at which the run's timeout ends. Set at the creation."""
 
+STARTER = PREFIX + "starter"
+"""The process that launched the run. Set at the creation."""
+
 ATTEMPT = PREFIX + "attempt"
 """Identifies one creation of a container among all, also those of the same run. Set at the creation."""
 

@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import attrs
 
@@ -46,12 +47,16 @@ class DockerUnit(Unit):
         output: RunOutput | None,
         *,
         auto_remove: bool,
+        deadline: datetime | None = None,
+        passive: bool = False,
         on_close: Callable[[DockerUnit], None],
     ) -> None:
         self.handle = handle
         self._api = api
         self._output = output
+        self.deadline = deadline
         self._auto_remove = auto_remove
+        self._passive = passive  # it only reads, and leaves the container as it is
         self._on_close = on_close
         self._stop_request = StopRequest(handle.id, api)
         self._wakeup = Wakeup()
@@ -193,10 +198,10 @@ class DockerUnit(Unit):
             return
         if self._termination.needs_inspection:
             self._inspect()
-        if self._termination.restarted:  # a run is executed once
+        if self._termination.restarted and not self._passive:  # a run is executed once
             self._stop_request.send_last("kill", {"signal": "SIGKILL"})
         self._report_lost_output()
-        if self._auto_remove:
+        if self._auto_remove and not self._passive:
             self._remove()
         complete = self._output is None or not self._output.has_gap
         self._exit = attrs.evolve(exit_of(self._termination), output_complete=complete)

@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from launchpad import Run
-
-from ..cli.command import Finished, launchpad, started
+from ..cli.command import launchpad, started
 from ..helping import eventually
-from .conftest import IMAGE, LABEL, REMOVAL_TIMEOUT, Launch, sh
+from .conftest import IMAGE, LABEL, REMOVAL_TIMEOUT
 
 pytestmark = pytest.mark.docker
 
@@ -28,12 +26,6 @@ def docker(mark: str, containers: Containers) -> list[str]:
     """Options for containers of the test, which are removed after their end."""
     settings = {"image": IMAGE, "network_mode": "none", "auto_remove": "true", "grace": "5", f"labels.{LABEL}": mark}
     return ["--launcher", "docker", *(word for item in settings.items() for word in ("--set", "=".join(item)))]
-
-
-@pytest.fixture
-def reap(mark: str) -> Callable[[], Finished]:
-    """Reaps the containers of the test, not those of others."""
-    return lambda: launchpad("reap", "--label", f"{LABEL}={mark}")
 
 
 def ids(found: list[dict[str, Any]]) -> set[str]:
@@ -134,34 +126,32 @@ def test_a_preview_is_json_without_an_engine_and_masks_values(docker: list[str])
     assert (create["image"], create["command"], create["environment"]["PASSWORD"]) == (IMAGE, ["echo", "hello"], "***")
 
 
-def test_ps_lists_a_kept_container_and_reap_removes_it(
-    docker: list[str], engine: Any, mark: str, containers: Containers, reap: Callable[[], Finished]
-) -> None:
-    done = launchpad("run", *docker, "--set", "auto_remove=false", "--name", "kept", "--", "sh", "-c", "exit 3")
-    [kept] = containers()
-    assert has_ended(engine, kept["Id"])
-    shown = launchpad("ps", "--label", f"{LABEL}={mark}")
-    assert (done.returncode, shown.returncode, shown.stderr) == (3, 0, "")
-    assert shown.stdout.startswith(f"{kept['Id'][:12]}  {kept['Names'][0][1:]}  {kept['Image']}  Exited (3) ")
-    reaped = reap()
-    assert (reaped.returncode, reaped.stdout.split()[0], reaped.stderr) == (0, kept["Id"][:12], "1 removed\n")
-    assert containers() == []
+def test_a_detached_run_is_found_by_the_id_that_is_printed(docker: list[str], containers: Containers) -> None:
+    script = "echo one; read line < /proc/self/fd/0; echo two; exit 7"
+    detached = launchpad(
+        "run", "-d", *docker, "--set", "auto_remove=false", "--timeout", "1h", "--", "sh", "-c", script
+    )
+    run_id = detached.stdout.strip()
+    assert (detached.returncode, detached.stdout, detached.stderr) == (0, f"{run_id}\n", "")
+    followed = launchpad("logs", "-f", "--launcher", "docker", run_id[:12])
+    assert (followed.returncode, followed.stdout, followed.stderr) == (0, "one\ntwo\n", "")
+    waited = launchpad("wait", "--launcher", "docker", run_id)
+    assert (waited.returncode, waited.stdout, waited.stderr) == (7, "", "")
+    shown = launchpad("reap", "--dry-run", "--json", "--launcher", "docker")
+    [found] = [run for run in json.loads(shown.stdout) if run["run_id"] == run_id]
+    assert (found["state"], found["outcome"]["exit_code"], found["handle"]["id"]) == ("ended", 7, containers()[0]["Id"])
 
 
-def test_reap_removes_the_ended_containers_of_runs_and_no_others(
-    make: Launch, engine: Any, mark: str, containers: Containers, reap: Callable[[], Finished]
-) -> None:
-    launcher = make(grace=0, stream_output=False)
-    ended = launcher.launch(Run(command=["true"])).handle
-    running = launcher.start(sh("sleep 600"))
-    other = engine.create_container(IMAGE, ["true"], labels={LABEL: mark})["Id"]
-    engine.start(other)
-    engine.wait(other)
-    assert has_ended(engine, ended.id)
-    assert ids(containers()) == {ended.id, running.id, other}
-    assert reap().stderr == "1 removed\n"
-    assert ids(containers()) == {running.id, other}
-    launcher.stop(running)
+def test_a_detached_run_is_stopped_by_its_name(docker: list[str], mark: str, containers: Containers) -> None:
+    options = [*docker, "--set", "auto_remove=false", "--name", f"to stop {mark}"]
+    assert launchpad("run", "--detach", *options, "--", "sh", "-c", ON_TERM).returncode == 0
+    stopped = launchpad("stop", "--launcher", "docker", f"to stop {mark}")
+    assert (stopped.returncode, stopped.stdout, stopped.stderr) == (0, "", "")
+    assert [container["State"] for container in containers()] == ["exited"]
+    shown = launchpad("ps", "--launcher", "docker")
+    [row] = [line for line in shown.stdout.splitlines() if mark in line]
+    assert shown.stdout.split("\n")[0].split() == ["id", "name", "launcher", "state", "started", "result"]
+    assert row.split()[1:6] == ["to", "stop", mark, "docker", "ended"]
 
 
 def test_the_doctor_reports_the_version_of_the_engine(engine: Any) -> None:

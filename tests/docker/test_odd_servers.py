@@ -75,7 +75,7 @@ def test_waiting_stopping_listing_and_removing_on_such_a_server_are_launch_error
         launcher_of(address) as launcher,
     ):
         backend = launcher.connect()
-        for call in (lambda: launcher.wait(HANDLE, 20), lambda: backend.listed({}), lambda: backend.state(ID)):
+        for call in (lambda: launcher.wait(HANDLE, 20), lambda: launcher.list_runs(), lambda: backend.state(ID)):
             with pytest.raises(LaunchError) as caught:
                 call()
             assert len(str(caught.value)) < 1500
