@@ -159,7 +159,7 @@ class Launcher(Housekeeping):
     def start(self, run: Run) -> Handle:
         """Starts `run` and returns at once; `wait` returns its Outcome, `stop` ends it. LaunchError as in `submit`.
 
-        With `stream_output`, the output is kept for `wait`: a local run that fills its pipe blocks until a `wait`.
+        The run outlives this process. With `stream_output`, its output is kept for `wait` and `logs`.
         """
         check_run(run)
         refuse_while_importing()

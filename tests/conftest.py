@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -82,10 +83,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=other)
 
 
-def pytest_configure() -> None:
-    """Restores the handler of SIGINT, which a shell ignores for jobs in the background: many tests send SIGINT."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Restores the handler of SIGINT, which a shell ignores for jobs in the background: many tests send SIGINT.
+
+    Detached runs of tests have a state folder of their own.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    state = tempfile.TemporaryDirectory(prefix="launchpad-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(state.cleanup)
+    os.environ["XDG_STATE_HOME"] = state.name
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -10,21 +10,28 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from pathlib import Path
 
 from ..core import shortages
-from ..core.backend import Backend, Spec, StreamName, Unit
+from ..core.backend import Backend, Chunk, Spec, StreamName, Unit
 from ..core.cancellation import StopToken
+from ..core.following import output_of
 from ..errors import InvalidHandle, LaunchError, RunNotAvailable, RunNotFound
-from ..models import Handle, Run
+from ..models import Handle, Listed, Run
 from ..secret import without_frames
 from ..text import quoted
 from ..variables import inherited
+from .detached import DetachedRun, detached_runs, known_at_start
 from .process import STATUS_TAKEN, LocalProcess, belongs_to_run, parse_handle
 from .proctable import Process, StartTimes, look_up
+from .shim import NotStarted, log_limit
+from .shim import start as start_shim
 from .spawn import Program, encoded, spawn
 from .spec import SET_VIRTUALENV, conda_prefix, python_of
+from .state import RunFolder, StateFolder
 from .sweep import Sweeper
+from .unit_detached import DetachedUnit, kept_output
 
 Pipes = Mapping[StreamName, int]
 """The descriptor of one end of each pipe."""
@@ -77,6 +84,7 @@ class SubprocessBackend(Backend):
         self._unit_factory = unit_factory or default_unit_factory()
         self._start_times = StartTimes()
         self._sweeper = Sweeper()
+        self._detaches = unit_factory is None and has_pidfd()
         self._lock = threading.Lock()  # guards the list
         self._unpolled: list[LocalProcess] = []  # started, and not polled yet: the next start reaps those that ended
 
@@ -93,10 +101,44 @@ class SubprocessBackend(Backend):
         finally:
             _close(writing.values())
 
+    def start_detached(
+        self, spec: Spec, name: str, run: Run, *, output: bool, grace: float, stop_token: StopToken
+    ) -> Unit:
+        """Starts a run that a shim leads. On a system without pidfd, it is a child of this process, as in `start`."""
+        if not self._detaches:
+            return self.start(spec, name, run, output=output, stop_token=stop_token)
+        stop_token.check()
+        _check(spec)
+        state = StateFolder()
+        request = {
+            "command": [encoded(word) for word in spec["command"]],
+            "env": _environment(spec["env"]),
+            "working_dir": None if spec["working_dir"] is None else encoded(spec["working_dir"]),
+            "folder": state.path_for(run.id),
+            "known": known_at_start(run, name, self.engine, output),
+            "run_id": run.id,
+            "timeout": run.timeout,
+            "grace": grace,
+            "output": output,
+            "limit": log_limit(),
+        }
+        try:
+            folder = start_shim(request)
+        except NotStarted as error:
+            raise LaunchError(_not_started(spec, OSError(error.errno, error.strerror))) from without_frames(error)
+        except OSError as error:
+            raise state.unusable(error) from error
+        return DetachedUnit(DetachedRun(RunFolder(Path(folder))), self._sweeper, output=output)
+
     def find(self, handle: Handle, *, output: bool) -> Unit:
-        """A unit for a process that another process started, or this one no longer follows. It gives no output."""
+        """A unit for a run that another process started, or this one no longer follows.
+
+        It gives output if the run is detached and its output is kept.
+        """
         pid, started = self._identity(handle)
         try:
+            if (run := self._detached(handle)) is not None:
+                return DetachedUnit(run, self._sweeper, output=output)
             if self._found(handle, pid, started) is not None:
                 process = LocalProcess(pid, started, handle.run_id, self._sweeper, is_child=False)
                 return self._unit_factory(process, handle, {})
@@ -109,13 +151,34 @@ class SubprocessBackend(Backend):
         )
 
     def remove(self, handle: Handle) -> None:
-        """Checks that the process has ended; a process leaves nothing to remove."""
+        """Removes the folder of a detached run; another run leaves nothing. LaunchError while the run goes on."""
         pid, started = self._identity(handle)
-        entry = self._found(handle, pid, started)
-        if entry is not None and entry.running:
+        if (run := self._detached(handle)) is not None:
+            is_running = run.exit() is None
+        else:
+            entry = self._found(handle, pid, started)
+            is_running = entry is not None and entry.running
+        if is_running:
             raise LaunchError(
                 f"Run {quoted(handle.name)} (process {pid}) is still running: stop it before removing it."
             )
+        if run is not None:
+            run.folder.remove()
+
+    def list_runs(self) -> list[Listed]:
+        """The detached runs of this user on this host."""
+        return [run.listed() for run in detached_runs(StateFolder()) if run.handle.engine == self.engine]
+
+    def logs(self, handle: Handle, *, follow: bool) -> Generator[Chunk, None, None]:
+        """The output of a detached run. Without `follow`, that of stdout comes first, and then that of stderr."""
+        self._identity(handle)
+        run = self._detached(handle)
+        if run is None or not run.known["output"]:
+            self.find(handle, output=False).close()  # RunNotFound
+            raise LaunchError(
+                f"No output of run {quoted(handle.name)} is kept: it is kept for runs of `start` with `stream_output`."
+            )
+        return output_of(self.find(handle, output=True), follow=True) if follow else kept_output(run)
 
     def close(self) -> None:
         """Does nothing: all that is open belongs to the units."""
@@ -127,6 +190,11 @@ class SubprocessBackend(Backend):
                 f"{self.engine!r}: ask there."
             )
         return parse_handle(handle)
+
+    def _detached(self, handle: Handle) -> DetachedRun | None:
+        """The detached run of a handle; None if there is none."""
+        runs = detached_runs(StateFolder().of(handle.run_id))
+        return next((run for run in runs if (run.handle.id, run.handle.engine) == (handle.id, handle.engine)), None)
 
     def _found(self, handle: Handle, pid: int, started: str) -> Process | None:
         """The entry of the process of the handle's run; None if it is gone. InvalidHandle if the process is another."""

@@ -18,10 +18,9 @@ from contextlib import suppress
 
 from ..core.interrupts import uninterrupted
 from ..errors import LaunchError
-from ..variables import inherited
 from . import watchdog_script
-from .spawn import Program, encoded, spawn
-from .spec import python_of
+from .background import reap, spawn_script
+from .spawn import encoded
 from .watchdog_script import EMPTY_SLOT, HANDLE_SIZE, SLOT_SIZE
 
 SLOTS = 32768
@@ -115,18 +114,10 @@ class Watchdog:
         """Starts a watchdog, and returns when it is about to run its loop."""
         this_process = os.pidfd_open(self._pid)
         try:
-            program = [python_of(None, None), "-I", "-S", os.path.abspath(watchdog_script.__file__), str(self._pid)]
-            pid = spawn(Program(program, None, _environment()), {"stdout": self._file, "stderr": this_process})
+            pid = spawn_script(watchdog_script, str(self._pid), self._file, this_process)
         finally:
             os.close(this_process)
-        with suppress(ChildProcessError):  # other code waits for all children
-            if status := os.waitpid(pid, 0)[1]:  # it has left a child behind, which is the watchdog
-                raise RuntimeError(f"exit status {os.waitstatus_to_exitcode(status)}")
-
-
-def _environment() -> dict[bytes, bytes]:
-    """What Python may need to start, and no id of a run: a stop of a run around this one must not find the watchdog."""
-    return {name: value for name, value in inherited().items() if name == b"LD_LIBRARY_PATH"}
+        reap(pid)
 
 
 _watchdogs: dict[int, Watchdog] = {}  # by process id: a forked child needs one of its own

@@ -53,7 +53,7 @@ def test_the_watchdog_is_no_child_and_ends_with_its_script(script: Start) -> Non
     assert started.line() == "none"
     found = watchdogs(started.process.pid)
     assert len(found) == 1
-    started.signal(signal.SIGKILL)
+    started.process.kill()
     until(lambda: gone(found))
 
 
@@ -73,7 +73,7 @@ launch("echo launched")
     (tmp_path / "go").touch()
     assert started.line() == "launched"
     (other,) = watchdogs(started.process.pid)
-    started.signal(signal.SIGKILL)
+    started.process.kill()
     until(lambda: gone([*found, other]))
 
 
@@ -95,7 +95,7 @@ time.sleep(600)
     os.kill(named["child"], signal.SIGKILL)
     until(lambda: gone(found))
     assert is_running(named["parent"])
-    started.signal(signal.SIGKILL)
+    started.process.kill()
     until(lambda: gone([named["parent"]]))
 
 
@@ -106,7 +106,7 @@ def test_what_an_ended_run_has_left_in_the_background_outlives_the_script(script
     (pid,) = pids(started, 1)
     assert started.line() == "over"
     (watchdog,) = watchdogs(started.process.pid)
-    started.signal(signal.SIGKILL)
+    started.process.kill()
     until(lambda: not is_running(watchdog))
     assert is_running(pid)
     os.kill(pid, signal.SIGKILL)

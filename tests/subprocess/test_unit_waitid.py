@@ -17,9 +17,9 @@ from launchpad.core.backend import Exit
 from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.proctable import group_members, look_up
 from launchpad.subprocess.sweep import Sweeper
-from launchpad.subprocess.unit_waitid import WaitidUnit
+from launchpad.subprocess.unit_waitid import WaitidUnit, cheapest_unit
 from tests.helping import all_done, channels, eventually, in_thread, is_running, opened_since
-from tests.subprocess.helping import TIMEOUT, limited_to, no_descriptors, pid_of, run_python
+from tests.subprocess.helping import TIMEOUT, launcher_of, limited_to, no_descriptors, pid_of, run_python
 
 STUBBORN_CHILD = "(trap '' TERM; exec sh -c 'echo $$ > {}; exec sleep 60') & wait"
 """A script with a child that ignores SIGTERM and writes its pid to a FIFO."""
@@ -120,7 +120,7 @@ def test_each_of_several_sleeping_workers_gets_the_exit_code_of_its_run(
 
 
 def test_a_wait_with_a_time_limit_works_without_descriptors() -> None:
-    launcher = SubprocessLauncher(stream_output=False, grace=TIMEOUT)
+    launcher = launcher_of(cheapest_unit, stream_output=False, grace=TIMEOUT)
     handle = launcher.start(Run(command=["sleep", "60"]))
     with no_descriptors():
         with pytest.raises(TimeoutError):
@@ -212,10 +212,12 @@ def test_runs_are_cancelled_even_if_no_thread_can_be_started() -> None:
 
 SETUID = """
 import ctypes, os, shutil, tempfile
-from launchpad import Run, SubprocessLauncher
+from launchpad import Run
+from launchpad.subprocess.backend import default_unit_factory
 from launchpad.subprocess.process import LocalProcess
 from launchpad.subprocess.sweep import Sweeper
-launcher = SubprocessLauncher(stream_output=False)
+from tests.subprocess.helping import launcher_of
+launcher = launcher_of(default_unit_factory(), stream_output=False)
 launcher.stop(launcher.start(Run(command=["sleep", "60"])))  # imports all modules, while it may read them
 with tempfile.TemporaryDirectory() as folder:
     os.chmod(folder, 0o755)

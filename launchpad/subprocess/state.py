@@ -1,0 +1,100 @@
+"""The state folder: what is known of the detached runs of this user, one folder for each run.
+
+It has no value of the environment, no parameter and no word of a command. Only this user can read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..errors import LaunchError
+
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+
+
+class RunFolder:
+    """The folder of one detached run, which its shim writes.
+
+    `run.json` and `end.json` are complete when they exist. `stop` has the grace, in seconds, of a stop that was
+    requested. `stdout` and `stderr` are the beginnings of the logs.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def request_stop(self, grace: float) -> None:
+        """Writes the file that the shim reads on SIGTERM. OSError."""
+        new = self.path / f"stop.{os.getpid()}"
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(repr(grace))
+        os.replace(new, self.path / "stop")
+
+    def remove(self) -> None:
+        """Removes the folder. Idempotent."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.path)
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The content of a file; None if there is none yet, or it has another form."""
+        try:
+            content = json.loads((self.path / name).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+
+class StateFolder:
+    """All folders of detached runs: in `$XDG_STATE_HOME/launchpad`, or in `~/.local/state/launchpad`."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or _default_path()
+
+    def path_for(self, run_id: str) -> str:
+        """The path of the folder for a run that is about to start. LaunchError if the state folder cannot be made."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.mkdir(mode=0o700, exist_ok=True)
+            if self._path.stat().st_mode & 0o077:
+                self._path.chmod(0o700)
+        except OSError as error:
+            raise self.unusable(error) from error
+        return os.fspath(self._path / _name_of(run_id))
+
+    def unusable(self, error: OSError) -> LaunchError:
+        """The error for a folder that cannot be written."""
+        return LaunchError(
+            f"The state of a detached run cannot be kept in {os.fspath(self._path)!r}: {error.strerror}. "
+            "Set XDG_STATE_HOME to a folder that can be written."
+        )
+
+    def of(self, run_id: str) -> Iterator[RunFolder]:
+        """The folders of the starts of one run: mostly one."""
+        name = _name_of(run_id)
+        for number in itertools.count():
+            folder = RunFolder(self._path / (f"{name},{number}" if number else name))
+            if not folder.path.is_dir():
+                return
+            yield folder
+
+    def __iter__(self) -> Iterator[RunFolder]:
+        """The folders of all runs."""
+        with suppress(FileNotFoundError):
+            yield from map(RunFolder, sorted(self._path.iterdir()))
+
+
+def _name_of(run_id: str) -> str:
+    return run_id if _FOLDER_NAME.match(run_id) else hashlib.sha256(run_id.encode("utf-8", "replace")).hexdigest()
+
+
+def _default_path() -> Path:
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return Path(base if os.path.isabs(base) else os.path.expanduser("~/.local/state")) / "launchpad"

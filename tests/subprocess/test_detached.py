@@ -1,0 +1,195 @@
+"""Runs of `start`: their shims keep the output and the exact end, whoever waits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import psutil
+import pytest
+
+from launchpad import Handle, LaunchError, Outcome, Reason, Run, SubprocessLauncher
+from launchpad.subprocess.backend import has_pidfd
+from launchpad.subprocess.log_writer import Log
+from launchpad.subprocess.logs import LEFT_OUT, LogReader
+from launchpad.subprocess.state import RunFolder, StateFolder
+from tests.helping import channels, children, is_running, until
+from tests.subprocess.helping import pid_of, run_python
+
+pytestmark = pytest.mark.skipif(not has_pidfd(), reason="detached runs need pidfd")
+
+LAUNCHER = SubprocessLauncher(grace=0.5)
+
+STARTER = """
+import json, sys, attrs
+from launchpad import Run, SubprocessLauncher
+print(json.dumps(attrs.asdict(SubprocessLauncher(grace=0.5).start(Run(**json.loads(sys.argv[1]))))))
+"""
+
+
+def start_elsewhere(**fields: object) -> Handle:
+    """Starts a run in another process, which has ended then."""
+    starter = run_python(STARTER, json.dumps(fields))
+    assert starter.stderr == ""
+    return Handle(**json.loads(starter.stdout))
+
+
+@pytest.fixture
+def started() -> Iterator[list[Handle]]:
+    """Handles, whose runs are stopped and removed after the test."""
+    handles: list[Handle] = []
+    yield handles
+    for handle in handles:
+        LAUNCHER.stop(handle)
+        LAUNCHER.remove(handle)
+
+
+def folder_of(handle: Handle) -> RunFolder:
+    (folder,) = StateFolder().of(handle.run_id)
+    return folder
+
+
+def shim_of(handle: Handle) -> int:
+    known = folder_of(handle).read("run.json")
+    assert known is not None
+    return int(known["shim"])
+
+
+def recorded(handle: Handle) -> tuple[list[str], Outcome]:
+    lines: list[str] = []
+    outcome = LAUNCHER.wait(handle, on_output=lambda _, line: lines.append(line))
+    return lines, outcome
+
+
+def test_a_run_whose_starter_has_ended_has_its_exact_end_and_every_line(started: list[Handle]) -> None:
+    started.append(start_elsewhere(command=["sh", "-c", "echo out; echo err >&2; sleep 0.5; echo end; exit 3"]))
+    lines, outcome = recorded(started[0])
+    assert (sorted(lines), outcome.exit_code, outcome.reason) == (["end", "err", "out"], 3, Reason.FAILED)
+    assert outcome.ended_at is not None
+
+
+def test_a_signal_that_killed_the_run_is_its_exit_code(started: list[Handle]) -> None:
+    started.append(start_elsewhere(command=["sh", "-c", "kill -9 $$"]))
+    assert LAUNCHER.wait(started[0]).exit_code == -9
+
+
+def test_the_shim_ends_a_run_at_its_time_out_with_all_its_processes(started: list[Handle]) -> None:
+    script = "setsid sh -c 'echo $$; trap \"\" TERM; while :; do sleep 0.1; done' & sleep 600"
+    started.append(start_elsewhere(command=["sh", "-c", script], timeout=1))
+    lines, outcome = recorded(started[0])
+    assert outcome.reason is Reason.TIMED_OUT
+    assert not is_running(lines[0])
+
+
+def test_a_run_that_another_process_has_stopped_is_stopped_for_every_waiter(started: list[Handle]) -> None:
+    started.append(start_elsewhere(command=["sleep", "600"]))
+    code = "import json, sys\nfrom launchpad import *\nSubprocessLauncher().stop(Handle(**json.loads(sys.argv[1])))"
+    assert run_python(code, json.dumps(attrs.asdict(started[0]))).stderr == ""
+    assert LAUNCHER.wait(started[0]).reason is Reason.STOPPED
+
+
+def test_a_run_whose_shim_was_killed_goes_on_and_its_end_is_unknown(started: list[Handle]) -> None:
+    started.append(LAUNCHER.start(Run(command=["sleep", "600"])))
+    os.kill(shim_of(started[0]), signal.SIGKILL)
+    with pytest.raises(TimeoutError):
+        LAUNCHER.wait(started[0], 0.2)
+    os.kill(pid_of(started[0]), signal.SIGKILL)
+    outcome = LAUNCHER.wait(started[0])
+    assert (outcome.ok, outcome.exit_code, outcome.reason) == (False, None, Reason.UNKNOWN)
+
+
+def test_a_run_whose_shim_was_killed_can_be_stopped(started: list[Handle]) -> None:
+    started.append(start_elsewhere(command=["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"]))
+    os.kill(shim_of(started[0]), signal.SIGKILL)
+    LAUNCHER.stop(started[0])
+    assert not is_running(pid_of(started[0]))
+
+
+def test_a_detached_run_is_no_child_and_holds_no_descriptor_and_nothing_is_left_of_it(started: list[Handle]) -> None:
+    before = {*channels(), *children()}
+    started.append(LAUNCHER.start(Run(command=["true"])))
+    processes = [shim_of(started[0]), pid_of(started[0])]
+    assert {*channels(), *children()} == before
+    until(lambda: not any(map(psutil.pid_exists, processes)))
+
+
+def test_a_shim_takes_less_than_16_mb(started: list[Handle]) -> None:
+    started.append(LAUNCHER.start(Run(command=["sleep", "600"])))
+    assert psutil.Process(shim_of(started[0])).memory_info().rss < 16_000_000
+
+
+def test_the_state_is_for_this_user_and_has_no_value_of_the_environment_and_no_parameter(
+    started: list[Handle],
+) -> None:
+    run = Run(entrypoint="platform:python_version", parameters={}, env={"TOKEN": "s3cret-env"})
+    started.append(LAUNCHER.start(attrs.evolve(run, parameters={"token": "s3cret-parameter"})))
+    LAUNCHER.wait(started[0], on_output=lambda _, line: None)
+    folder = folder_of(started[0]).path
+    assert not any(path.stat().st_mode & 0o077 for path in (folder.parent, folder, *folder.iterdir()))
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    del files["stderr"]  # a run may write anything
+    assert files
+    assert not any(b"s3cret" in content for content in files.values())
+
+
+def test_a_stop_of_a_run_stops_the_detached_runs_that_it_has_started(started: list[Handle]) -> None:
+    nested = f"import sys\nsys.argv.append('{json.dumps({'command': ['sleep', '600']})}')\n{STARTER}"
+    outer = LAUNCHER.start(Run(command=[sys.executable, "-uc", f"{nested}\nimport time; time.sleep(600)"]))
+    started.append(outer)
+    until(lambda: list(LAUNCHER.logs(outer)))
+    started.append(Handle(**json.loads(next(iter(LAUNCHER.logs(outer))))))
+    LAUNCHER.stop(outer)
+    assert not LAUNCHER.wait(started[1]).ok
+
+
+def test_a_long_log_keeps_its_beginning_and_its_end(started: list[Handle]) -> None:
+    starter = subprocess.run(
+        [sys.executable, "-c", STARTER, json.dumps({"command": ["seq", "100000"]})],
+        env={**os.environ, "LAUNCHPAD_LOG_LIMIT": "8000"},
+        capture_output=True,
+        text=True,
+    )
+    started.append(Handle(**json.loads(starter.stdout)))
+    lines, outcome = recorded(started[0])
+    assert (lines[0], lines[-1], outcome.ok, outcome.output_complete) == ("1", "100000", True, False)
+    assert [line for line in lines if "left out" in line] == [LEFT_OUT.decode().strip()]
+    assert sum(map(len, lines)) < 9000
+
+
+def test_a_full_disk_loses_output_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "stdout").symlink_to("/dev/full")
+    log = Log(os.fspath(tmp_path / "stdout"), 100)
+    log.write(b"lost")
+    assert log.lost
+
+
+def test_a_log_is_read_while_it_is_written_in_parts(tmp_path: Path) -> None:
+    log, reader = Log(os.fspath(tmp_path / "stdout"), 40), LogReader(tmp_path / "stdout")
+    read = b""
+    for number in range(10, 50):
+        log.write(b"%d\n" % number)
+        read += reader.read()
+    reader.close()
+    assert read.split() == [b"%d" % number for number in range(10, 50)]
+
+
+def test_a_folder_that_was_changed_is_no_run(started: list[Handle]) -> None:
+    started.append(LAUNCHER.start(Run(command=["true"])))
+    folder = folder_of(started[0]).path
+    kept = (folder / "run.json").read_text()
+    for changed in ("", "[]", "{}", kept.replace('"pid": ', '"pid": "x", "x": '), kept.rstrip()[:-1]):
+        (folder / "run.json").write_text(changed)
+        assert started[0].run_id not in [run.run_id for run in LAUNCHER.list_runs()]
+    (folder / "run.json").write_text(kept)
+    assert started[0].run_id in [run.run_id for run in LAUNCHER.list_runs()]
+
+
+def test_a_state_folder_that_cannot_be_made_is_an_error_that_says_what_to_set() -> None:
+    with pytest.raises(LaunchError, match="XDG_STATE_HOME"):
+        StateFolder(Path("/proc/no/such")).path_for("id")
