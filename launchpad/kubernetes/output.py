@@ -120,7 +120,7 @@ class RunOutput:
         count = max((restarts(pod) for pod in snapshot.present if pod["metadata"]["name"] == log.pod), default=0)
         if count <= log.restarts:
             return False
-        log.restarts = count
+        log.restarts, log.read_to_end = count, False
         log.reopen()
         return True
 

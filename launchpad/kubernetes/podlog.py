@@ -102,7 +102,7 @@ class PodLog:
         self.not_found = False
         """Whether a request found no log: a node that has just started does not know its pods yet."""
         self.read_to_end = False
-        """Whether the last stream that there was ended as a log does, without a fault."""
+        """Whether the last stream that had lines ended as a log does, without a fault."""
         self.gap = ""
         """Why lines are missing; empty if none are known to be."""
         self.complaint = ""
@@ -114,6 +114,7 @@ class PodLog:
         self._opened_at = 0.0
         self._partial_line: list[bytes] = []
         self._at_end = False  # whether the last stream was read to its end, and nothing has failed since
+        self._has_lines = False  # whether the last stream had any, new or not
         self._resumed_after_fault = False
         self._new_schedule = new_schedule
         self._schedule: RetrySchedule | None = None  # from the first of several faults in a row on
@@ -133,16 +134,15 @@ class PodLog:
                 self.stream, self.due = self._open(self.pod, self._cursor.resume(), follow), None
                 self._resumed_after_fault = not self._at_end
                 self._opened_at, self._partial_line, self._at_end = self._clock(), [], False
-                self.complaint = ""
+                self.complaint, self._has_lines = "", False
             return self._read(self.stream, ended)
         except Transient as error:
             self._retry_later(error)
         except ApiError as error:
             if error.status not in _NOT_FOUND:
                 raise
-            self.not_found, read_to_end = True, self.read_to_end
-            self._retry_later(Transient(str(error)))
-            self.read_to_end = read_to_end
+            self.not_found = True
+            self._retry_later(Transient(str(error)), read_to_end=self.read_to_end)
         return b""
 
     def reopen(self) -> None:
@@ -170,7 +170,7 @@ class PodLog:
         if _LINE.match(last := b"".join(self._partial_line)) is None:
             self.complaint = self.complaint or last.decode("utf-8", "replace").strip()
         if self.complaint:
-            self._retry_later(Transient(self.complaint))
+            self._retry_later(Transient(self.complaint), read_to_end=self.read_to_end and not self._has_lines)
             return b""
         self._at_end = self.read_to_end = True
         self.due = self._clock() + RESUME_INTERVAL
@@ -184,12 +184,12 @@ class PodLog:
         self._partial_line = []
         return self._text(last) or b""
 
-    def _retry_later(self, error: Transient) -> None:
+    def _retry_later(self, error: Transient, *, read_to_end: bool = False) -> None:
         stable = self.stream is not None and self._clock() - self._opened_at > STABLE_WINDOW
         if self._schedule is None or stable:
             self._schedule = self._new_schedule()
         self._disconnect()
-        self._at_end = self.read_to_end = False
+        self._at_end, self.read_to_end = False, read_to_end
         delay = self._schedule.next_in(error)
         if delay is None and self.complaint:  # the node answers: it is asked as long as the container runs
             delay = COMPLAINT_INTERVAL
@@ -227,6 +227,7 @@ class PodLog:
         if stamp is None:
             self.complaint = self.complaint or line.decode("utf-8", "replace").strip()
             return None
+        self._has_lines = True
         if not self._cursor.is_new(line[: stamp.end() - 1], stamp[2]):
             return None
         if self._cursor.has_missed and self._resumed_after_fault and not self.restarts:

@@ -112,14 +112,28 @@ def test_a_silent_log_is_requested_once_more_and_then_given_up_with_a_warning(
     assert not output.is_complete(now)
 
 
-def test_a_log_that_ended_before_its_pod_was_removed_is_complete() -> None:
+NOT_FOUND = [ApiError("not found", 404, "NotFound")]
+COMPLAINT = b"unable to retrieve container logs for docker://0ccf"
+
+
+@pytest.mark.parametrize(
+    ("later", "complete"),
+    [
+        ([NOT_FOUND], True),
+        ([[COMPLAINT, END], NOT_FOUND], True),  # the node removes the log file before the pod is gone
+        ([[lines((1, "one")) + COMPLAINT, END], NOT_FOUND], False),
+        ([[CUT], NOT_FOUND], False),
+    ],
+)
+def test_a_log_that_ended_before_its_pod_was_removed_is_complete(later: list[list[Piece]], complete: bool) -> None:
     clock = Clock()
-    output, _ = output_of([lines((1, "one")), END], [ApiError("not found", 404, "NotFound")], clock=clock)
+    output, _ = output_of([lines((1, "one")), END], *later, clock=clock)
     assert read_all(output, snapshot(pod("a", ended=False))) == b"one\n"
-    clock.now += RESUME_INTERVAL
     removed = snapshot(pod("a", gone=True))
-    assert output.read(removed, True) == b""
-    assert (output.is_finished(removed, ended_at=clock.now), output.is_complete(removed)) == (True, True)
+    for _ in later:
+        clock.now += COMPLAINT_TIMEOUT
+        assert output.read(removed, True) == b""
+    assert (output.is_finished(removed, ended_at=clock.now), output.is_complete(removed)) == (True, complete)
 
 
 def test_a_log_that_its_node_cannot_read_is_given_up_in_the_words_of_the_node(caplog: pytest.LogCaptureFixture) -> None:
