@@ -15,6 +15,9 @@ from .world import World
 SETTLE_TIMEOUT = 60.0
 """Seconds within which client and server must come to rest."""
 
+CHECK_INTERVAL = 0.05
+"""Seconds after which the sources of the run are looked at again, because they do not notify the world."""
+
 
 class WaitsForEver(Exception):
     """A run waits without a time-out, and nothing will happen any more."""
@@ -51,25 +54,28 @@ class ReplayClock(Clock):
 
     def _wait_for_stream(self, wakeup: Wakeup, stream: HasFileno) -> bool:
         me = threading.get_ident()
-        self._waiting[me] = (_port(stream), stream)
+        with self._world.rests:
+            self._waiting[me] = (_port(stream), stream)
+            self._world.rests.notify_all()
         try:
             return wakeup.wait(None, stream)
         finally:
-            del self._waiting[me]
+            with self._world.rests:
+                del self._waiting[me]
 
     def _has_news(self, *sources: HasFileno) -> bool:
         """Whether there is something to do, once client and server have come to rest."""
         end = time.monotonic() + SETTLE_TIMEOUT
-        while not self._is_quiet(sources[1:]):
-            if readable(sources, 0.0005):
-                return True
-            assert time.monotonic() < end, f"client and server do not come to rest: {self._world.idle}, {self._waiting}"
+        with self._world.rests:
+            while not self._is_quiet(sources[1:]):
+                if readable(sources, 0.0):
+                    return True
+                assert time.monotonic() < end, f"no rest: {self._world.idle}, {self._waiting}"
+                self._world.rests.wait(CHECK_INTERVAL)
         return readable(sources, 0.0)
 
     def _is_quiet(self, logs: tuple[HasFileno, ...]) -> bool:
-        waiting = list(self._waiting.values())
-        with self._world.changed:
-            idle = dict(self._world.idle)
+        waiting, idle = list(self._waiting.values()), self._world.idle
         kinds = sorted(idle.get(port, "") for port, _ in waiting)
         quiet = kinds == ["jobs", "pods"] and all(_port(log) in idle for log in logs)
         return quiet and not readable([stream for _, stream in waiting], 0.0)

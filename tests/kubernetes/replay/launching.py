@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 from contextlib import closing
@@ -42,10 +43,11 @@ class ReplayLauncher(KubernetesLauncher):
 
 
 def launch(server: ReplayServer, world: World, key: str, **callbacks: Any) -> Outcome:
-    """Launches a run in the namespace `key`, which is this world."""
-    server.worlds[key] = world
+    """Launches a run in a namespace that is this world, and is named after `key`."""
+    namespace = re.sub(r"[^a-z0-9]", "-", key)
+    server.worlds[namespace] = world
     output = "on_output" in callbacks
-    launcher = ReplayLauncher(image="x", namespace=key, stream_output=output, server=server, world=world)
+    launcher = ReplayLauncher(image="x", namespace=namespace, stream_output=output, server=server, world=world)
     with closing(world), closing(launcher):
         return launcher.launch(Run(command=["true"], name="job"), **callbacks)
 

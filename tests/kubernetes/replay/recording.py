@@ -1,4 +1,6 @@
-"""The recordings in `tests/kubernetes/recordings`: what an API server 1.36.2 sent about one Job, its pods and events.
+"""The recordings in `tests/kubernetes/recordings`: what an API server sent about one Job, its pods and events.
+
+Those in the folder itself are of a server 1.36.2, those in `1.20` of a server 1.20.2 (`record.py` makes such files).
 
 Each file is one situation. Each of its lines is a change of an object, an action of another client, or an exchange of
 one request and its response. From the second state of an object on, a line has only what has changed.

@@ -147,6 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
             with world.changed:
                 while follow and not world.closed and _is_running(world.read("pods", pod)):
                     world.idle[port] = "log"
+                    world.rests.notify_all()
                     world.changed.wait()
                 world.idle.pop(port, None)
 

@@ -25,7 +25,10 @@ class World:
     """
 
     def __init__(self, name: str, *, ours: bool = False, cut: int = 0, until: float = math.inf) -> None:
-        self.changed = threading.Condition()
+        lock = threading.RLock()
+        self.changed = threading.Condition(lock)
+        self.rests = threading.Condition(lock)
+        """Notified when a stream has nothing left to be sent, or its reader waits for more."""
         self.now = 0.0
         self.requests: list[str] = []
         self.published: list[Change] = []
@@ -170,6 +173,7 @@ class World:
                 with self.changed:
                     while sent == len(self.published) and sent >= self.oldest and not self.closed:
                         self.idle[port] = kind
+                        self.rests.notify_all()
                         self.changed.wait()
                     self.idle.pop(port, None)
                     if self.closed:
