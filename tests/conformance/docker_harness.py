@@ -21,7 +21,7 @@ IMAGE = "busybox:1"
 
 PYTHON_IMAGE = os.environ.get("LAUNCHPAD_TEST_IMAGE", "python:3.11")
 
-END_TIMEOUT = 5.0
+END_TIMEOUT = 60.0
 """Seconds within which a container that is being removed must be gone."""
 
 

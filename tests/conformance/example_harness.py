@@ -32,7 +32,7 @@ def _example() -> Any:
 EXAMPLE = _example()
 
 
-END_TIMEOUT = 5.0
+END_TIMEOUT = 60.0
 """Seconds within which a process that was killed must be gone."""
 
 

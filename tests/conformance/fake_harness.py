@@ -29,7 +29,7 @@ from .harness import (
     Write,
 )
 
-END_TIMEOUT = 5.0
+END_TIMEOUT = 60.0
 """Seconds within which a run that is being stopped must have ended."""
 
 IN_MEMORY = "its runs are in the memory of this process"

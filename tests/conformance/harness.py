@@ -78,7 +78,7 @@ class UntilStopped:
 
 @attrs.frozen
 class ExhaustMemory:
-    """Allocates memory until the engine kills it. For `small_launcher`."""
+    """Allocates memory until the kernel kills the process that does, and ends with its status. For `small_launcher`."""
 
 
 @attrs.frozen
@@ -139,7 +139,7 @@ class Harness(abc.ABC):
     def leftovers(self) -> list[str]:
         """The leftovers of runs with this mark on the engine, in any state: a line for each. Called after the test.
 
-        Waits a few seconds for runs that are ending, and removes the rest, so that a failed test leaves nothing.
+        Waits for runs that are ending, and removes the rest, so that a failed test leaves nothing.
         """
 
     def running(self) -> list[str]:
@@ -235,6 +235,11 @@ def _until_stopped(step: UntilStopped) -> str:
     return f"{trap}\necho ready\nwhile :; do sleep 1000 & wait; done"
 
 
+def _exhaust_memory(step: ExhaustMemory) -> str:
+    # The engine learns of the lack of memory by an event of its own, which may come after that of the container's end.
+    return "(x=a; while :; do x=$x$x; done)\nstatus=$?\nsleep 2\nexit $status"
+
+
 _STATEMENTS: dict[type, Any] = {
     Write: _write,
     Say: lambda step: f"printf '%s\\n' {shlex.quote(step.text)}",
@@ -243,6 +248,6 @@ _STATEMENTS: dict[type, Any] = {
     ShowFolder: lambda step: "pwd",
     End: lambda step: f"exit {step.status}",
     UntilStopped: _until_stopped,
-    ExhaustMemory: lambda step: "x=a; while :; do x=$x$x; done",
+    ExhaustMemory: _exhaust_memory,
     LeaveGrandchild: lambda step: "sleep 1000 &",
 }

@@ -45,7 +45,7 @@ def api() -> Any:
     return core, batch
 
 
-END_TIMEOUT = 30.0
+END_TIMEOUT = 120.0
 """Seconds within which a Job or pod that is being removed must be gone."""
 
 
@@ -70,7 +70,7 @@ class KubernetesHarness(Harness):
 
     def launcher(self, **settings: Any) -> Launcher:
         api()
-        usual = {"image": IMAGE, "namespace": NAMESPACE, "image_pull_policy": "IfNotPresent"}
+        usual = {"image": IMAGE, "namespace": NAMESPACE, "image_pull_policy": "IfNotPresent", "pod_watch_timeout": 300}
         return KubernetesLauncher(**{**usual, **self._settings, **settings})
 
     def leftovers(self) -> list[str]:

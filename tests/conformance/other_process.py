@@ -13,6 +13,7 @@ from launchpad import Handle, Launcher, LaunchExecutor, Run
 
 from .conftest import harness_classes
 from .harness import Harness, Say, UntilStopped
+from .helping import LONG
 
 MANY = 24
 FREE_DESCRIPTORS = 24
@@ -24,7 +25,7 @@ def wait(harness: Harness, launcher: Launcher, saved: str) -> object:
         outcome = launcher.wait(handle, timeout=0)
     except TimeoutError:
         print("waiting", flush=True)
-        outcome = launcher.wait(handle, timeout=100)
+        outcome = launcher.wait(handle, timeout=LONG)
     return attrs.asdict(outcome, filter=attrs.filters.include("ok", "exit_code", "reason"))
 
 

@@ -14,7 +14,7 @@ from .helping import LONG, other_process
 @pytest.mark.needs("few_descriptors")
 def test_each_run_ends_with_its_result_or_with_advice_if_descriptors_are_short(harness: Harness) -> None:
     with other_process(harness, "run_short_of_descriptors") as other:
-        ends = json.loads(other.communicate(timeout=LONG)[0].splitlines()[-1])
+        ends = json.loads(other.communicate(timeout=4 * LONG)[0].splitlines()[-1])
     assert [end for end in ends if end != "completed" and "raise the limit (ulimit -n)" not in end] == []
     assert "completed" in ends
     assert harness.leftovers() == []

@@ -28,7 +28,7 @@ Launch = Callable[..., DockerLauncher]
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Any]:
     """docker-py's plain client of the engine."""
-    client = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto", timeout=30)
+    client = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto", timeout=120)
     yield client
     client.close()
 

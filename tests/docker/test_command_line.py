@@ -24,7 +24,7 @@ ON_TERM = "trap 'echo bye; exit 0' TERM; echo ready; sleep 600 & wait"
 @pytest.fixture
 def docker(mark: str, containers: Containers) -> list[str]:
     """Options for containers of the test, which are removed after their end."""
-    settings = {"image": IMAGE, "network_mode": "none", "auto_remove": "true", "grace": "5", f"labels.{LABEL}": mark}
+    settings = {"image": IMAGE, "network_mode": "none", "auto_remove": "true", "grace": "60", f"labels.{LABEL}": mark}
     return ["--launcher", "docker", *(word for item in settings.items() for word in ("--set", "=".join(item)))]
 
 

@@ -40,7 +40,7 @@ def test_an_end_while_the_event_stream_is_down_is_found_by_the_listing(
         proxy.down()
         engine.wait(handle.id)
         proxy.up()
-        assert future.result(60) is False
+        assert future.result(120) is False
     assert future.outcome is not None
     assert future.outcome.exit_code == 5
 

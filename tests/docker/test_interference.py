@@ -24,7 +24,7 @@ def restarted(make: Launch, engine: Any, script: str, **settings: Any) -> tuple[
         launched = thread.submit(make(**settings).launch, run, on_start=handles.append, on_output=recorded)
         recorded.wait_for("ready")
         engine.restart(handles[0].id, timeout=1)
-        return handles[0], launched.result(60)
+        return handles[0], launched.result(120)
 
 
 @pytest.mark.parametrize("script", ["echo ready; sleep 60", "trap 'exit 0' TERM; echo ready; sleep 60 & wait"])
@@ -48,5 +48,5 @@ def test_a_run_that_others_stop_keeps_the_status_of_its_program(make: Launch, en
         launched = thread.submit(make().launch, run, on_start=handles.append, on_output=recorded)
         recorded.wait_for("ready")
         engine.stop(handles[0].id)
-        outcome = launched.result(60)
+        outcome = launched.result(120)
     assert (outcome.exit_code, outcome.reason) == (5, Reason.FAILED)

@@ -65,7 +65,7 @@ def pulls_at_once(registry: Registry, threads: ThreadPoolExecutor) -> list[Futur
 def test_launches_that_need_one_image_at_the_same_time_share_one_pull() -> None:
     registry = Registry(OK + b'{"status":"Pulling"}\n')
     with ThreadPoolExecutor(6) as threads:
-        assert [future.result(60) for future in pulls_at_once(registry, threads)] == [None] * 6
+        assert [future.result(120) for future in pulls_at_once(registry, threads)] == [None] * 6
     assert registry.pulls == 1
 
 
@@ -78,7 +78,7 @@ def test_all_launches_that_share_a_pull_get_its_error(data: bytes) -> None:
     with ThreadPoolExecutor(6) as threads:
         for future in pulls_at_once(registry, threads):
             with pytest.raises(ImagePullError, match=r"manifest unknown.*check its name and its tag"):
-                future.result(60)
+                future.result(120)
     assert registry.pulls == 1
 
 
@@ -102,10 +102,10 @@ def test_a_stop_ends_the_wait_for_a_pull_and_the_pull_itself() -> None:
         second = threads.submit(images.pull, PULL, 0.0, waiting)
         waiting.stop()
         with pytest.raises(Stopped):
-            second.result(60)
+            second.result(120)
         leader.stop()
         with pytest.raises(Stopped):
-            first.result(60)
+            first.result(120)
     assert response.fileno() == -1
 
 

@@ -49,10 +49,10 @@ def test_ten_runs_end_with_their_true_results(private: PrivateEngine, launcher: 
         runs = [sh(script.format(count), name=f"run-{count}") for count in range(2, 22, 2)]
         futures = [executor.submit(run, on_output=take) for run in runs]
         for future in futures:
-            future.wait_started(60)
+            future.wait_started(180)
         private.stop()
         private.up()
-        wait(futures, timeout=90)
+        wait(futures, timeout=180)
     outcomes = [future.outcome for future in futures if future.outcome]
     assert [outcome.exit_code for outcome in outcomes] == list(range(2, 22, 2))
     for count, outcome in zip(range(2, 22, 2), outcomes, strict=True):
@@ -71,12 +71,12 @@ def test_output_that_the_engine_has_lost_is_reported(
         future = executor.submit(run, on_output=recorded)
         recorded.wait_for("first")
         with closing(docker.APIClient(base_url=os.environ["DOCKER_HOST"], version="auto")) as client:
-            pid = client.inspect_container(future.wait_started(60).id)["State"]["Pid"]
+            pid = client.inspect_container(future.wait_started(180).id)["State"]["Pid"]
         private.stop()
         (tmp_path / "go").touch()
         until(lambda: not is_running(pid))
         private.up()
-        wait([future], timeout=90)
+        wait([future], timeout=180)
     assert future.outcome is not None
     assert (future.outcome.exit_code, future.outcome.output_complete, recorded.lines) == (3, False, ["first"])
     assert caplog.text.count("may be incomplete: the engine was down") == 1
@@ -87,12 +87,12 @@ def test_a_stop_requested_while_the_engine_is_down_is_carried_out_afterwards(
 ) -> None:
     with LaunchExecutor(launcher, 1) as executor:
         future = executor.submit(sh("sleep 600"))
-        handle = future.wait_started(60)
+        handle = future.wait_started(180)
         private.stop()
         assert future.cancel() is True
         thread = threading.Thread(target=private.up)
         thread.start()
-        wait([future], timeout=60)
+        wait([future], timeout=180)
         thread.join()
     assert future.cancelled()
     with closing(launcher.connect()) as backend:

@@ -135,8 +135,8 @@ def test_a_handle_of_another_engine_is_refused(make: Launch) -> None:
 def test_a_container_silent_for_longer_than_the_client_timeout_is_followed(
     make: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_CLIENT_TIMEOUT", "8")
-    lines, outcome = launch_recorded(make(auto_remove=True), sh("echo a; sleep 10; echo b; exit 2"))
+    monkeypatch.setenv("DOCKER_CLIENT_TIMEOUT", "12")
+    lines, outcome = launch_recorded(make(auto_remove=True), sh("echo a; sleep 14; echo b; exit 2"))
     assert (lines, outcome.exit_code) == (["a", "b"], 2)
 
 
@@ -163,7 +163,7 @@ def test_much_output_is_complete_though_the_sink_is_slow(launcher: DockerLaunche
 def test_unread_output_does_not_block_the_container(make: Launch, engine: Any) -> None:
     launcher = make()
     handle = launcher.start(sh(f"yes {'x' * 100} | head -n 30000; exit 3"))
-    assert engine.wait(handle.id, timeout=60)["StatusCode"] == 3
+    assert engine.wait(handle.id, timeout=120)["StatusCode"] == 3
     lines: list[str] = []
     assert launcher.wait(handle, on_output=lambda run, line: lines.append(line)).exit_code == 3
     assert (len(lines), lines[-1]) == (30_000, "x" * 100)
@@ -244,7 +244,7 @@ def test_one_event_stream_serves_all_runs(proxy: Proxy, make: Launch) -> None:
         warnings.simplefilter("error")
         futures = [executor.submit(sh("sleep 600"), on_output=lambda run, line: None) for _ in range(12)]
         for future in futures:
-            future.wait_started(60)
+            future.wait_started(TIMEOUT)
         assert proxy.open_now("/events") == 1
         assert proxy.open_now("/attach") == 12
         ours = [thread for thread in threading.enumerate() if thread.name.startswith("launchpad")]

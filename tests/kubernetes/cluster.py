@@ -116,7 +116,13 @@ class Cluster:
         return file
 
     def launcher(self, **settings: Any) -> KubernetesLauncher:
-        usual = {"image": "busybox:1", "image_pull_policy": "IfNotPresent", "namespace": self.namespace, "grace": 1}
+        usual = {
+            "image": "busybox:1",
+            "image_pull_policy": "IfNotPresent",
+            "namespace": self.namespace,
+            "grace": 1,
+            "pod_watch_timeout": 300,
+        }
         return KubernetesLauncher(**{**usual, **settings})
 
 

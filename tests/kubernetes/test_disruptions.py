@@ -45,13 +45,13 @@ def test_a_job_that_others_delete_while_its_image_is_pulled_has_vanished(cluster
 
 
 def test_a_cancelled_run_whose_image_cannot_be_pulled_ends_within_seconds(cluster: Cluster) -> None:
-    with cluster.launcher(image=MISSING_IMAGE, grace=60) as launcher, LaunchExecutor(launcher) as executor:
+    with cluster.launcher(image=MISSING_IMAGE, grace=LONG) as launcher, LaunchExecutor(launcher) as executor:
         future = executor.submit(shell("true"))
         name = future.wait_started(LONG).name  # type: ignore[union-attr]
         eventually(lambda: str(cluster.pods_of(name)), lambda text: "ErrImagePull" in text, LONG)
         begun = time.monotonic()
         future.cancel()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     assert cluster.jobs() == []
 
 
@@ -86,7 +86,7 @@ NO_IMAGE = {"image": MISSING_IMAGE, "imagePullPolicy": "Always"}
 def test_a_container_that_cannot_start_ends_the_run_whatever_has_run_before(
     cluster: Cluster, pod: dict[str, Any], reason: Reason, name: str
 ) -> None:
-    outcome = outcome_of(cluster, pod, pod_watch_timeout=20)
+    outcome = outcome_of(cluster, pod, pod_watch_timeout=40)
     assert outcome.reason is reason
     assert f"The container {name!r}" in outcome.message or f"init container {name!r}" in outcome.message
 

@@ -94,7 +94,7 @@ def test_no_result_and_no_line_is_lost_if_runs_end_while_a_part_of_the_cluster_i
 def test_watches_that_are_cut_three_times_are_reopened(cluster: Cluster, proxy: Proxy, through: pathlib.Path) -> None:
     lines, cut = Lines(), []
     with cluster.launcher(kubeconfig=through) as launcher, LaunchExecutor(launcher) as executor:
-        futures = launched(executor, lines, 2, f"{TEN_LINES}; sleep 5; exit 3")
+        futures = launched(executor, lines, 2, f"{TEN_LINES}; sleep 10; exit 3")
         for again in range(3):
             proxy.wait_for("watch=true", 2 * again + 2)
             cut.append(proxy.cut("watch=true"))
@@ -168,7 +168,7 @@ def test_a_pod_that_is_deleted_by_others_is_replaced_and_the_new_result_counts(c
             cluster.delete("", "pods", line, gracePeriodSeconds=1)
 
     # The first pod is deleted long before it would end, and fails then: an exit status of 0 would complete the Job.
-    command = "trap 'exit 1' TERM; hostname; sleep 12 & wait"
+    command = "trap 'exit 1' TERM; hostname; sleep 25 & wait"
     with cluster.launcher(backoff_limit=4) as launcher:  # the deleted pod counts as failed if its end is reported first
         outcome = launcher.launch(shell(command), on_output=delete_first)
     assert len(lines) == len(set(lines)) == 2, "the second pod writes its own name"
