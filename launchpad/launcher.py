@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -163,8 +163,7 @@ class Launcher(Housekeeping):
         """
         check_run(run)
         refuse_while_importing()
-        stop_token, output = StopToken(), self.stream_output
-        started: list[Supervisor] = []
+        stop_token, output, started = StopToken(), self.stream_output, list[Supervisor]()
         try:
             uninterrupted(lambda: self._start(started, run, output, stop_token, None, detached=True), stop_token.stop)
         except BaseException:
@@ -174,6 +173,8 @@ class Launcher(Housekeeping):
                 kill_after_error(started)
             for supervisor in started:
                 self._session.forget(supervisor.handle)
+                with suppress(LaunchError):  # the engine is out of reach
+                    self._backend().remove(supervisor.handle)
             raise
         return started[0].handle
 

@@ -8,9 +8,11 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.shortages import advice_on
 from ..errors import LaunchError
 from . import shim_script
 from .background import reap, spawn_script
+from .proctable import StartTimes
 from .sweep_script import kill_all
 
 ANSWER_TIMEOUT = 60.0
@@ -31,12 +33,13 @@ def start(request: Mapping[str, Any]) -> str:
     `timeout`, `grace`, `output` and `limit`. NotStarted, or another OSError if the folder cannot be made; LaunchError
     if the shim does not answer, and then no process of the run is left.
     """
-    answer: dict[str, Any] = {}
+    before = StartTimes().now()
     try:
         answer = _ask(request)
     except (OSError, RuntimeError, EOFError, ValueError, TypeError) as error:
-        kill_all([request["run_id"]])
-        raise LaunchError(f"The process that leads the detached run cannot be started: {error}.") from error
+        kill_all([request["run_id"]], int(before))  # the run may have been started before, too
+        why = advice_on(error) or error
+        raise LaunchError(f"The process that leads the detached run cannot be started: {why}.") from error
     if (number := answer.get("state_error")) is not None:
         raise OSError(number, os.strerror(number))
     if "errno" in answer:

@@ -185,7 +185,7 @@ def main() -> None:
         shim = Shim(folder, request)
     except BaseException as error:
         _remove(folder)
-        _answer({"errno": getattr(error, "errno", None)})
+        _answer({"errno": getattr(error, "errno", None) or errno.ENOMEM})
         return
     signal.signal(signal.SIGTERM, shim.request_stop)
     identity = _identity(shim.pid)

@@ -19,7 +19,8 @@ from launchpad.subprocess.backend import has_pidfd
 from launchpad.subprocess.log_writer import Log
 from launchpad.subprocess.logs import LEFT_OUT, LogReader
 from launchpad.subprocess.state import RunFolder, StateFolder
-from tests.helping import channels, children, is_running, until
+from launchpad.subprocess.sweep_script import find
+from tests.helping import channels, children, interrupts, is_running, until
 from tests.subprocess.helping import pid_of, run_python
 
 pytestmark = pytest.mark.skipif(not has_pidfd(), reason="detached runs need pidfd")
@@ -72,6 +73,13 @@ def test_a_run_whose_starter_has_ended_has_its_exact_end_and_every_line(started:
     lines, outcome = recorded(started[0])
     assert (sorted(lines), outcome.exit_code, outcome.reason) == (["end", "err", "out"], 3, Reason.FAILED)
     assert outcome.ended_at is not None
+
+
+def test_runs_whose_starters_were_killed_at_random_moments_are_found_with_their_true_ends() -> None:
+    command = [sys.executable, "-m", "tests.subprocess.detached_runs", "10", "7"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=Path(__file__).parents[2])
+    expected = "10 of 10 runs have their true exit status and every line once"
+    assert found.stdout.splitlines()[-1:] == [expected], found.stdout + found.stderr
 
 
 def test_a_signal_that_killed_the_run_is_its_exit_code(started: list[Handle]) -> None:
@@ -156,7 +164,8 @@ def test_a_long_log_keeps_its_beginning_and_its_end(started: list[Handle]) -> No
         text=True,
     )
     started.append(Handle(**json.loads(starter.stdout)))
-    lines, outcome = recorded(started[0])
+    outcome = SubprocessLauncher(stream_output=False).wait(started[0])
+    lines = list(LAUNCHER.logs(started[0]))
     assert (lines[0], lines[-1], outcome.ok, outcome.output_complete) == ("1", "100000", True, False)
     assert [line for line in lines if "left out" in line] == [LEFT_OUT.decode().strip()]
     assert sum(map(len, lines)) < 9000
@@ -193,3 +202,10 @@ def test_a_folder_that_was_changed_is_no_run(started: list[Handle]) -> None:
 def test_a_state_folder_that_cannot_be_made_is_an_error_that_says_what_to_set() -> None:
     with pytest.raises(LaunchError, match="XDG_STATE_HOME"):
         StateFolder(Path("/proc/no/such")).path_for("id")
+
+
+def test_a_start_that_is_interrupted_leaves_no_run_and_no_folder() -> None:
+    run = Run(command=["sleep", "600"])
+    with interrupts(0.002), pytest.raises(KeyboardInterrupt):
+        LAUNCHER.start(run)
+    assert (list(StateFolder().of(run.id)), find([run.id])) == ([], {})

@@ -1,5 +1,7 @@
 """Grows process trees that try to escape, ends each in one of several ways, and reports what has survived.
 
+A tree is ended by a cancellation, by a time-out, or by a SIGKILL of the process that has launched it.
+
     python -m tests.subprocess.trees COUNT SEED
 
 It runs in the sandbox, whose cgroup has all descendants, wherever they went.
@@ -9,12 +11,14 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from launchpad import LaunchExecutor, Outcome, Run, SubprocessLauncher
+from launchpad import LaunchExecutor, Run, SubprocessLauncher
+from tests.helping import eventually
 from tests.subprocess.sandbox import members
 
 NODE = r"""
@@ -66,33 +70,60 @@ def plan(rng: random.Random, depth: int) -> tuple[object, ...]:
     return (rng.choice(TRAITS), *(plan(rng, depth - 1) for _ in range(rng.randrange(1, 3))))
 
 
-def end(rng: random.Random, tree: tuple[object, ...]) -> Outcome:
+STARTER = """
+import sys
+from launchpad import Run, SubprocessLauncher
+SubprocessLauncher(grace=0.2).launch(
+    Run(command=sys.argv[1:]), on_start=lambda handle: print(handle.id, flush=True), on_output=lambda *line: None
+)
+"""
+
+
+def grow(tree: tuple[object, ...]) -> list[str]:
+    """The command that grows a tree."""
+    return [sys.executable, "-I", "-S", "-c", NODE, repr(tree)]
+
+
+def kill_starter(rng: random.Random, tree: tuple[object, ...]) -> None:
+    """Launches a tree in another process, and kills that at a random moment after the start."""
+    command = [sys.executable, "-c", STARTER, *grow(tree)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline()
+        time.sleep(rng.uniform(0, 0.4))
+        os.killpg(starter.pid, signal.SIGKILL)
+
+
+def end(rng: random.Random, tree: tuple[object, ...]) -> None:
     """Launches a tree and ends it by a cancellation or a time-out, at a random moment."""
     timeout = rng.choice((None, rng.uniform(0.05, 0.5)))
     grown: list[str] = []
     with LaunchExecutor(SubprocessLauncher(grace=0.2), 1) as executor:
-        run = Run(command=[sys.executable, "-I", "-S", "-c", NODE, repr(tree)], timeout=timeout)
+        run = Run(command=grow(tree), timeout=timeout)
         future = executor.submit(run, on_output=lambda _, line: grown.append(line))
         if timeout is None:
             future.wait_started(60)
             time.sleep(rng.uniform(0, 0.4))
             future.cancel()
     assert future.outcome is not None
-    return future.outcome
+    assert not future.outcome.ok
 
 
 def main(count: int, seed: int) -> int:
     rng, group = random.Random(seed), Path(os.environ["TEST_CGROUP"])
+    SubprocessLauncher().submit(Run(command=["true"]))  # starts the watchdog of this process
     stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
     before = set(members(group))
     failures = 0
     for number in range(count):
-        storm = number % 10 == 9
-        tree = ("plain", ("storm",)) if storm else plan(rng, rng.randrange(1, 4))
-        outcome = end(rng, tree)
-        left = set(members(group)) - before
-        if left or stranger.poll() is not None or outcome.ok:
-            print(number, tree, outcome.reason, {pid: Path(f"/proc/{pid}/stat").read_text()[:60] for pid in left})
+        tree = ("plain", ("storm",)) if number % 10 == 9 else plan(rng, rng.randrange(1, 4))
+        by_kill = number % 3 == 2
+        (kill_starter if by_kill else end)(rng, tree)
+        # The watchdog of a killed starter ends the tree after that.
+        left = eventually(lambda: set(members(group)) - before, lambda left: not left, 60.0 if by_kill else 0.0)
+        if left or stranger.poll() is not None:
+            states = {pid: Path(f"/proc/{pid}/stat").read_text()[:60] for pid in left}
+            print(number, tree, "starter killed" if by_kill else "ended", states)
             failures += 1
     stranger.kill()
     stranger.wait()
