@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import Any
 
-from ..core.backend import Backend, Exit, Spec, Unit
+from ..core.backend import Backend, Chunk, Exit, Spec, Unit
 from ..core.cancellation import StopToken
+from ..core.deadlines import deadline_of
 from ..errors import InvalidHandle, LaunchError, NameConflict, RunNotAvailable, RunNotFound
-from ..models import Handle, Run
-from ..net.wakeup import CLOCK, Clock
+from ..models import Handle, Listed, Run
+from ..net.wakeup import CLOCK, Clock, Wakeup
 from ..secret import masked_login, without_login
 from ..text import quoted
-from .api import Jobs, KubernetesApi
+from .api import Jobs, KubernetesApi, Object
 from .creation import JobCreation, NameClaims
-from .errors import ApiError
-from .events import Fact, Watchers
-from .labels import is_of_run
+from .errors import ApiError, understood
+from .events import Fact, Watchers, list_all
+from .labels import DEADLINE, is_of_run, own_annotations
+from .listing import listed
+from .logs import output_of
 from .rbac import NEEDED, USEFUL, Permission, missing
+from .status import end_of
 from .unit import JobUnit
 
 _UID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
@@ -45,7 +50,7 @@ class KubernetesBackend(Backend):
         try:
             if not self._claims.claim(name, unit):
                 raise NameConflict(f"Job {name!r} belongs to another launch of the same run: choose another name.")
-            job = JobCreation(self._jobs, spec, name).run(stop_token)
+            job = JobCreation(self._jobs, spec, name, own_annotations(run.id, run.name)).run(stop_token)
         except BaseException:
             unit.close()
             raise
@@ -55,6 +60,21 @@ class KubernetesBackend(Backend):
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
         return self._find(handle, output)
+
+    def list_runs(self) -> list[Listed]:
+        jobs, pods = (self._all(path) for path in (self._jobs.path, self._jobs.pods_path))
+        pods_of: dict[object, list[Object]] = {}
+        with understood(self._api.server), closing(Wakeup()) as wakeup:
+            for pod in pods:
+                pods_of.setdefault((pod["metadata"].get("labels") or {}).get("job-name"), []).append(pod)
+            found = [listed(job, pods_of.get(job["metadata"]["name"], ()), self.engine, wakeup) for job in jobs]
+        return [run for run in found if run is not None]
+
+    def logs(self, handle: Handle, *, follow: bool) -> Generator[Chunk, None, None]:
+        self._check(handle)
+        job, pods = self._read(handle)
+        watchers = self._watchers if follow and end_of(job) is None else None
+        return output_of(self._jobs, watchers, job, pods, self._clock)
 
     def remove(self, handle: Handle) -> None:
         """Deletes the ended Job and its pods, and waits until they are gone."""
@@ -89,14 +109,35 @@ class KubernetesBackend(Backend):
         timeout, clock = self._pod_watch_timeout, self._clock
         return JobUnit(self._jobs, self._watchers, name, output=output, pod_watch_timeout=timeout, clock=clock)
 
+    def _all(self, path: str) -> list[Object]:
+        with understood(self._api.server):
+            return self._api.retry(StopToken(), lambda: list_all(self._api, path, self._clock))[0]
+
     def _find(self, handle: Handle, output: bool) -> JobUnit:
+        self._check(handle)
+        unit = self._unit(handle.name, output)
+        try:
+            job, pods = self._read(handle)
+        except BaseException:
+            unit.close()
+            raise
+        facts = [Fact("pod", pod["metadata"]["name"], False, pod) for pod in pods]
+        unit.identify(handle, Fact("job", handle.name, False, job), *facts)
+        unit.deadline = deadline_of((job["metadata"].get("annotations") or {}).get(DEADLINE))
+        self._claims.claim(handle.name, unit)
+        return unit
+
+    def _check(self, handle: Handle) -> None:
+        """RunNotAvailable or InvalidHandle for a handle that cannot be that of a Job here."""
         if without_login(handle.engine) != self.engine:
             raise RunNotAvailable(
                 f"Run {quoted(handle.name)} is a Job of {quoted(masked_login(handle.engine))}, and this launcher's "
                 f"are those of {self.engine}."
             )
         _check_form(handle)
-        unit = self._unit(handle.name, output)
+
+    def _read(self, handle: Handle) -> tuple[Object, list[Object]]:
+        """The Job of a run, and its pods. RunNotFound, or InvalidHandle if the Job is another run's."""
         try:
             job = self._api.retry(StopToken(), lambda: self._jobs.read(handle.name))
             if job["metadata"]["uid"] != handle.id:
@@ -106,16 +147,11 @@ class KubernetesBackend(Backend):
                     f"Job {handle.name!r} is not that of run {quoted(handle.run_id)}: the handle is not valid, or was "
                     "changed."
                 )
-            pods = self._api.retry(StopToken(), lambda: self._jobs.pods(handle.name))
-        except BaseException as error:
-            unit.close()
-            if isinstance(error, ApiError) and error.status == 404:
+            return job, self._api.retry(StopToken(), lambda: self._jobs.pods(handle.name))
+        except ApiError as error:
+            if error.status == 404:
                 raise _not_found(handle) from error
             raise
-        facts = [Fact("pod", pod["metadata"]["name"], False, pod) for pod in pods]
-        unit.identify(handle, Fact("job", handle.name, False, job), *facts)
-        self._claims.claim(handle.name, unit)
-        return unit
 
 
 def _check_form(handle: Handle) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
+from collections.abc import Mapping
+from contextlib import suppress
 
+from ..core import deadlines
 from ..core.backend import Spec
 from ..core.cancellation import StopToken
 from ..core.retries import Transient
 from ..core.shortages import advice_on
+from ..core.starters import this_process
 from ..errors import LaunchError, NameConflict
 from ..ids import new_id
 from .api import Jobs, Object
 from .errors import ApiError
 from .known_fields import check_fields
-from .labels import RUN_ID
+from .labels import DEADLINE, RUN_ID, STARTER, TIMEOUT
 from .shapes import unknown
 from .status import end_of
 from .unit import JobUnit
@@ -49,9 +53,9 @@ class NameClaims:
 class JobCreation:
     """The creation of one Job."""
 
-    def __init__(self, jobs: Jobs, spec: Spec, name: str) -> None:
+    def __init__(self, jobs: Jobs, spec: Spec, name: str, annotations: Mapping[str, str] = {}) -> None:
         self._jobs = jobs
-        self._spec = spec
+        self._spec = _completed(spec, annotations)
         self._name = name
         self._manager = f"launchpad-{new_id()}"
         self._response_lost = False
@@ -125,3 +129,12 @@ class JobCreation:
                 self._jobs.delete(self._name, job["metadata"]["uid"])
         except (Transient, LaunchError) as error:
             _logger.warning("Job %s may have been created, and cannot be deleted: %s", self._name, error)
+
+
+def _completed(spec: Spec, annotations: Mapping[str, str]) -> Spec:
+    """The manifest with the annotations that are known only at the launch."""
+    metadata = spec["metadata"]
+    notes = {**(metadata.get("annotations") or {}), **annotations, STARTER: str(this_process())}
+    with suppress(KeyError, ValueError):  # a patch may have removed or changed it
+        notes[DEADLINE] = deadlines.after(float(notes[TIMEOUT]))
+    return {**spec, "metadata": {**metadata, "annotations": notes}}

@@ -17,6 +17,7 @@ from .status import (
     decision_of,
     exit_code,
     has_log,
+    has_timed_out,
     is_restarted,
     last_end,
     phase,
@@ -40,6 +41,8 @@ _NODE_HINT = "Its node was lost while it ran, and its result is unknown. Run it 
 _DELETED_HINT = "Another user, a drain of its node or an autoscaler deleted it. Run it again."
 _DEADLINE_HINT = "The manifest's activeDeadlineSeconds limits how long it may take."
 _MEMORY_LIMIT_HINT = "It used more memory than its limit in resources: raise it."
+
+_TIMED_OUT = Diagnosis(Reason.TIMED_OUT, "The cluster has stopped the run: it took longer than its time-out.", "")
 
 
 def of_end(job: Object | None, pods: Sequence[Object]) -> Exit:
@@ -66,7 +69,8 @@ def _of_end(job: Object | None, pods: Sequence[Object]) -> Exit:
             return exit_of(job, pod, Diagnosis(Reason.COMPLETED, "", ""), 0)
         return of_interruption(job, pod)
     pod = pods[-1] if pods else None
-    return exit_of(job, pod, _of_failure(end, pod), exit_code(pod))
+    found = _TIMED_OUT if has_timed_out(job) else _of_failure(end, pod)
+    return exit_of(job, pod, found, exit_code(pod))
 
 
 def _succeeded(pods: Sequence[Object]) -> Object | None:

@@ -56,6 +56,22 @@ LISTED = Fact("listing", "", False, None)
 """Ends each listing of Jobs, for every listener: all existing Jobs have been reported."""
 
 
+def list_all(api: KubernetesApi, path: str, clock: Clock = CLOCK) -> tuple[list[Object], str]:
+    """The runs' objects of one kind, and the version of the listing. EngineUnavailable if it has no end."""
+    items: list[Object] = []
+    query: dict[str, object] = {"labelSelector": RUN_ID, "limit": PAGE_SIZE}
+    until = clock.now() + LIST_TIMEOUT
+    for _ in range(MAX_PAGES):
+        page = api.request("GET", path, query)
+        items += page["items"]
+        query["continue"] = page["metadata"].get("continue")
+        if not query["continue"]:
+            return items, page["metadata"]["resourceVersion"]
+        if clock.now() > until:
+            break
+    raise not_understood(api.server, f" (its listing has no end after {len(items)} objects)")
+
+
 class ListAndWatch:
     """Reports the runs' objects of one kind in one namespace. The key of a fact is the name of its Job.
 
@@ -125,26 +141,11 @@ class ListAndWatch:
         return Transient(str(error)) if self._accepted and error.status in _UNAUTHORIZED else error
 
     def _list(self) -> list[tuple[str | None, Fact]]:
-        items, self._version = self._all_pages()
+        items, self._version = list_all(self._api, self._path, self._clock)
         self._missing = self._keys.keys() - {item["metadata"]["name"] for item in items}
         facts = [fact for item in items if (fact := self._fact("LISTED", item)) is not None]
         gone = [(self._keys[name], Fact(self._kind, name, True, None)) for name in self._missing]
         return [*facts, *gone, *([(None, LISTED)] if self._kind == "job" else [])]
-
-    def _all_pages(self) -> tuple[list[Object], str]:
-        """The objects of a whole listing, and its version. EngineUnavailable if it has no end."""
-        items: list[Object] = []
-        query: dict[str, object] = {"labelSelector": RUN_ID, "limit": PAGE_SIZE}
-        until = self._clock.now() + LIST_TIMEOUT
-        for _ in range(MAX_PAGES):
-            page = self._api.request("GET", self._path, query)
-            items += page["items"]
-            query["continue"] = page["metadata"].get("continue")
-            if not query["continue"]:
-                return items, page["metadata"]["resourceVersion"]
-            if self._clock.now() > until:
-                break
-        raise not_understood(self._api.server, f" (its listing has no end after {len(items)} objects)")
 
     def _read(self, line: bytes) -> tuple[str, Fact] | None:
         """The fact in one line of the watch, if any. Transient if the line reports an error."""

@@ -12,6 +12,17 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 RUN_ID = "launchpad.io/run-id"
 RUN_NAME = "launchpad.io/run-name"
 
+PREFIX = "launchpad.io/"
+"""Of all annotations of launchpad. Those called as labels have what a label cannot hold."""
+
+STARTER = PREFIX + "starter"
+DEADLINE = PREFIX + "deadline"
+TIMEOUT = PREFIX + "timeout"
+"""The time-out of the run, in seconds."""
+
+BACKSTOP = PREFIX + "backstop"
+"""The activeDeadlineSeconds that launchpad has set, for a run whose starter is gone."""
+
 _MAX_LENGTH = 63
 _MAX_PREFIX_LENGTH = 253
 _ALLOWED = "a-zA-Z0-9_.-"
@@ -22,6 +33,13 @@ _VALID_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*
 def own_labels(run_id: str, run_name: str) -> dict[str, str]:
     """The labels that identify the Job and the pods of a run. Characters that a label cannot have are left out."""
     return {MANAGED_BY: "launchpad", RUN_ID: _cleaned(run_id) or "run", RUN_NAME: _cleaned(run_name)}
+
+
+def own_annotations(run_id: str, run_name: str) -> dict[str, str]:
+    """The annotations of a Job with what its labels cannot hold."""
+    labels = own_labels(run_id, run_name)
+    facts = {RUN_ID: run_id, RUN_NAME: run_name}
+    return {key: value for key, value in facts.items() if value != labels[key] and _is_utf8(value)}
 
 
 def is_of_run(job: Mapping[str, Any], run_id: str) -> bool:
@@ -64,3 +82,11 @@ def _value(key: str, value: str) -> str:
 
 def _cleaned(text: str) -> str:
     return text if _VALID.match(text) else slug(text, allowed=_ALLOWED, longest=_MAX_LENGTH)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -95,7 +95,7 @@ class KubernetesLauncher(Launcher):
 
     def spec(self, run: Run, name: str) -> Spec:
         spec = specs.build(
-            fields.read_manifest(self.job),
+            specs.limited(fields.read_manifest(self.job), self._timeout(run), self.pod_watch_timeout),
             name=name,
             namespace=self.namespace,
             labels={**valid_labels({**self.labels, **run.labels}), **own_labels(run.id, run.name)},

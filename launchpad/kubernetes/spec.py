@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,10 +17,14 @@ from ..ids import new_id
 from ..secret import MASK, Secret, hidden, revealed
 from ..variables import IDENTITY, RESERVED
 from . import patch
-from .labels import RUN_ID
+from .labels import BACKSTOP, PREFIX, RUN_ID, TIMEOUT
 from .manifest import CONTAINER
 from .shapes import MANIFEST, Fault, conform
 
+BACKSTOP_MARGIN = 60
+"""Seconds after the latest end of a run's time-out, until the cluster ends a run whose time-out nobody has enforced."""
+
+_EMPTY = {"apiVersion": "batch/v1", "kind": "Job"}
 _MAX_STEM_LENGTH = 45
 _SUFFIX_LENGTH = 8
 _SUFFIXES = 3
@@ -50,6 +55,25 @@ def _stem(text: str) -> str:
     return slug(text, allowed="a-z0-9-", longest=_MAX_STEM_LENGTH, lowercase=True)
 
 
+def limited(base: Mapping[str, Any] | None, timeout: float | None, pod_watch_timeout: float) -> dict[str, Any]:
+    """The manifest `base` without launchpad's annotations, which are those of another run, and with the time-out.
+
+    With `timeout`, it has an activeDeadlineSeconds that ends the run if no process is left that enforces the time-out.
+    """
+    manifest = copy.deepcopy(dict(base or _EMPTY))
+    metadata = _mapping(manifest, "metadata")
+    notes = {key: value for key, value in (metadata.get("annotations") or {}).items() if not key.startswith(PREFIX)}
+    if timeout is not None:
+        notes[TIMEOUT] = f"{timeout:g}"
+        job, backstop = _mapping(manifest, "spec"), math.ceil(timeout + pod_watch_timeout + BACKSTOP_MARGIN)
+        if not 0 < (job.get("activeDeadlineSeconds") or 0) <= backstop:
+            job["activeDeadlineSeconds"] = backstop
+            notes[BACKSTOP] = str(backstop)
+    if notes or "annotations" in metadata:
+        metadata["annotations"] = notes
+    return manifest
+
+
 def build(
     base: Mapping[str, Any] | None,
     *,
@@ -69,7 +93,7 @@ def build(
     `customizations` are applied last; ValueError if they do not fit, leave a wrong shape, or change what identifies the
     run.
     """
-    manifest = copy.deepcopy(dict(base or {"apiVersion": "batch/v1", "kind": "Job"}))
+    manifest = copy.deepcopy(dict(base or _EMPTY))
     job = _mapping(manifest, "spec")
     template = _mapping(job, "template")
     for labelled in (_named(manifest, name, namespace), _mapping(template, "metadata")):

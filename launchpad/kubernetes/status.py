@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, NamedTuple
 
+from .labels import BACKSTOP
 from .manifest import CONTAINER
 
 Object = Mapping[str, Any]
@@ -32,6 +33,7 @@ _KEPT_SPEC = (
     "suspend",
     "managedBy",
     "ttlSecondsAfterFinished",
+    "activeDeadlineSeconds",
 )
 
 
@@ -53,12 +55,24 @@ def slim(item: Object) -> dict[str, Any]:
     metadata = item.get("metadata") or {}
     spec = item.get("spec") or {}
     inits = spec.get("initContainers") or ()
+    notes = {key: value for key, value in (metadata.get("annotations") or {}).items() if key == BACKSTOP}
     return {
-        "metadata": {key: metadata[key] for key in _KEPT_METADATA if key in metadata},
+        "metadata": {
+            **{key: metadata[key] for key in _KEPT_METADATA if key in metadata},
+            **({"annotations": notes} if notes else {}),
+        },
         "status": item.get("status") or {},
         "spec": {key: spec[key] for key in _KEPT_SPEC if key in spec},
         "sidecars": [one.get("name") for one in inits if one.get("restartPolicy") == "Always"],
     }
+
+
+def has_timed_out(job: Object | None) -> bool:
+    """Whether a Job has ended because its run has overrun the time-out that launchpad gave it."""
+    notes = ((job or {}).get("metadata") or {}).get("annotations") or {}
+    deadline = ((job or {}).get("spec") or {}).get("activeDeadlineSeconds")
+    exceeded = (decision_of(job) or {}).get("reason") == "DeadlineExceeded"
+    return exceeded and deadline is not None and notes.get(BACKSTOP) == str(deadline)
 
 
 def owner(pod: Object) -> str | None:

@@ -55,7 +55,6 @@ class KubernetesHarness(Harness):
     start_takes = 0.5
     stderr_apart = False
     cannot: ClassVar[Mapping[str, str]] = {
-        "list_runs": "not built yet",
         "kill": "the API server has no call that kills a container, and a Job replaces a deleted pod",
     }
     long_line = "x"

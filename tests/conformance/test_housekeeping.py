@@ -19,7 +19,7 @@ pytestmark = pytest.mark.needs("list_runs")
 
 
 @pytest.fixture
-def housekeeper(harness: Harness, launcher: Launcher) -> Launcher:
+def housekeeper(harness: Harness, launcher: Launcher) -> Iterator[Launcher]:
     """The launcher, for which there are no runs but those with the mark: others use the engine at the same time."""
     cls = type(launcher)
     mark = harness.mark
@@ -28,8 +28,8 @@ def housekeeper(harness: Harness, launcher: Launcher) -> Launcher:
         return [run for run in cls.list_runs(self) if run.name == mark]
 
     marked = type("Marked", (cls,), {"__slots__": (), "list_runs": list_runs})
-    found: Launcher = marked(**{field.name: getattr(launcher, field.name) for field in attrs.fields(cls) if field.init})
-    return found
+    with marked(**{one.name: getattr(launcher, one.name) for one in attrs.fields(cls) if one.init}) as housekeeper:
+        yield housekeeper
 
 
 @pytest.fixture
