@@ -102,7 +102,12 @@ class Creation:
             self._api.start(container)
 
         with self._explained():
-            self._api.retried(start, self._stop_token)
+            try:
+                self._api.retried(start, self._stop_token)
+            except ApiError as error:
+                if CONNECTED.match(error.message):  # an engine that was killed keeps endpoints of removed containers
+                    raise self._taken() from None
+                raise
 
     def discard(self, container: str) -> None:
         """Removes the container, even if the launch was stopped; a failure is logged."""
@@ -165,9 +170,7 @@ class Creation:
                     raise
             if sent > 1 and (container := self._created()) is not None:
                 return container  # by a request whose response was lost
-            raise NameConflict(
-                f"The name {self._name!r} is taken by another container, and so are those that were tried after it."
-            )
+            raise self._taken()
 
         try:
             return self._api.retried(create, self._stop_token)
@@ -175,6 +178,11 @@ class Creation:
             if sent:
                 self._discard_created()
             raise
+
+    def _taken(self) -> NameConflict:
+        return NameConflict(
+            f"The name {self._name!r} is taken by another container, and so are those that were tried after it."
+        )
 
     def _created(self) -> str | None:
         """The id of the container if this creation has created it."""

@@ -49,7 +49,7 @@ BEING_REMOVED = Words(
     {"Docker": "removal of container .* already in progress", "Podman": "no container with ID .* found in database"}
 )
 CONNECTED = Words({"Docker": "already exists in network", "Podman": "already connected to network"})
-"""A container is in the network already."""
+"""A container is in the network already, or the network keeps the name of one that is gone."""
 
 MISSING_PROGRAM = Words(
     {

@@ -121,6 +121,14 @@ def test_a_taken_name_is_recognised_in_podman_s_words(proxy: Proxy, launcher: Do
     assert launcher.launch(sh("true", name=mark)).handle.name == f"{mark}-1"
 
 
+def test_a_name_that_a_network_keeps_after_its_container_is_taken(
+    proxy: Proxy, launcher: DockerLauncher, mark: str
+) -> None:
+    kept = f"endpoint with name {mark} already exists in network bridge"
+    proxy.script_answer("/start", error_response(403, kept))
+    assert launcher.launch(sh("true", name=mark)).handle.name == f"{mark}-1"
+
+
 def test_an_engine_that_goes_away_during_a_start_leaves_nothing(proxy: Proxy, launcher: DockerLauncher) -> None:
     proxy.script_answer("/start", b"", times=99)
     with pytest.raises(EngineUnavailable, match="cannot be reached"):
