@@ -174,11 +174,24 @@ def test_a_node_that_does_not_come_back_is_lost_half_a_minute_and_the_grace_afte
     assert 58.4 + 30 + 5 <= world.now < 58.5 + 30 + 5
 
 
-@pytest.mark.parametrize("number", ["01", "02", "15", "19", "22", "30"])
-def test_the_output_is_read_to_its_end(server: ReplayServer, number: str) -> None:
-    lines: list[str] = []
-    outcome = launch(server, World(number), f"output-{number}", on_output=lambda run, line: lines.append(line))
-    assert (lines, outcome.output_complete) == (["hello"], True)
+@pytest.mark.parametrize(
+    ("numbers", "executions"),
+    [
+        ("06e 20c 20d", 0),
+        ("01 02 15 15b 16 17 18 18b 19 20 20b 22 28 30 30c 1.20/15 1.20/18b 1.20/20 1.20/20b", 1),
+        ("24", 2),
+        ("26", 3),
+    ],
+)
+def test_the_output_of_each_execution_is_read_to_its_end(server: ReplayServer, numbers: str, executions: int) -> None:
+    """Those that are cut short have no hint about memory, though their exit status is 137."""
+    for number in numbers.split():
+        lines: list[str] = []
+        outcome = launch(
+            server, World(number), f"output-{number}", on_output=lambda run, line, to=lines: to.append(line)
+        )
+        assert (number, lines, outcome.output_complete) == (number, ["hello"] * executions, True)
+        assert "memory" not in outcome.hint
 
 
 def test_times_of_1970_are_not_known(server: ReplayServer) -> None:
