@@ -195,7 +195,7 @@ def watchdogs(pid: int) -> list[int]:
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         words = process.info["cmdline"] or [""]
-        if words[-1] == str(pid) and any(word.endswith("watchdog_script.py") for word in words):
+        if words[-1] == str(pid) and "watchdog_script" in words:
             found.append(process.pid)
     return found
 

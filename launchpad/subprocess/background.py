@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import ModuleType
 
 from ..variables import inherited
+from . import script_runner
 from .spawn import Program, spawn
 from .spec import python_of
 
@@ -16,7 +17,8 @@ def spawn_script(script: ModuleType, argument: str, stdout: int, stderr: int) ->
 
     OSError or LaunchError if it cannot be started.
     """
-    program = [python_of(None, None), "-I", "-S", os.path.abspath(str(script.__file__)), argument]
+    runner, module = os.path.abspath(script_runner.__file__), script.__name__.rpartition(".")[2]
+    program = [python_of(None, None), "-I", "-S", runner, module, argument]
     return spawn(Program(program, None, _environment()), {"stdout": stdout, "stderr": stderr})
 
 

@@ -1,6 +1,6 @@
 """The program of a shim: leads one detached run, even when its starter has ended. It uses the standard library alone.
 
-    python shim_script.py RUN_ID
+    python script_runner.py shim_script RUN_ID
 
 Its stdout and stderr are a socket. It reads the request of `shim.start` from that, goes on in a child of its own, and
 answers with the identity of the run, or why it could not be started. It keeps the state of the run in a folder: the
@@ -14,17 +14,15 @@ import errno
 import marshal
 import os
 import select
-import signal
-import sys
 import time
-from contextlib import suppress
 
 TYPE_CHECKING = False  # typing takes long to import
-if TYPE_CHECKING or __name__ != "__main__":
+if TYPE_CHECKING or __package__:
+    from .lean import signal, suppress
     from .log_writer import Log, create
     from .sweep_script import Entry, find, kill_all, look_up, send
 else:  # without the package
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from lean import signal, suppress
     from log_writer import Log, create
     from sweep_script import Entry, find, kill_all, look_up, send
 
@@ -212,7 +210,7 @@ def _reset_signals() -> None:
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        if signal.getsignal(number) is signal.SIG_IGN:
+        if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, lambda *_: None)
@@ -310,7 +308,3 @@ def _answer(what: dict[str, object]) -> None:
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.close(null)
-
-
-if __name__ == "__main__":
-    main()

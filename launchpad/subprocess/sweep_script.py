@@ -8,10 +8,15 @@ this module; scripts that run without the package load it from their own directo
 from __future__ import annotations
 
 import os
-import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+
+TYPE_CHECKING = False  # typing takes long to import
+if TYPE_CHECKING or __package__:
+    from .lean import signal, suppress
+else:  # without the package
+    from lean import signal, suppress
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 RUN_ID = b"LAUNCHPAD_RUN_ID"
 PARENT_IDS = b"LAUNCHPAD_PARENT_IDS"

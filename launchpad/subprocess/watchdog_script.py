@@ -1,6 +1,6 @@
 """The program of a watchdog: stops runs whose launching process has ended. It uses the standard library alone.
 
-    python watchdog_script.py PID
+    python script_runner.py watchdog_script PID
 
 Its stdout is the table of the runs of the process PID, which `watchdog` writes, and its stderr a pidfd of that process.
 It goes on in a child of its own. When PID has ended, it stops the runs that are in the table, with all their processes,
@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import select
-import signal
-import sys
 import time
-from collections.abc import Iterator
 
 TYPE_CHECKING = False  # typing takes long to import
-
-if TYPE_CHECKING or __name__ != "__main__":
+if TYPE_CHECKING or __package__:
+    from .lean import signal, suppress
     from .sweep_script import Entry, find, kill_all, look_up, send
 else:  # without the package
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from lean import signal, suppress
     from sweep_script import Entry, find, kill_all, look_up, send
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SLOT_SIZE = 256
 """Bytes of the table for one run: `PID@STARTED` once it has started, and `GRACE ID`. NUL bytes fill the rest."""
@@ -41,9 +39,6 @@ SETTLE_TIME = 0.5
 """Seconds for which nothing must be found. A child that has not loaded its program yet has its parent's environment."""
 
 TABLE, PARENT = 1, 2  # descriptors
-
-_HANDLE = re.compile(r"([1-9][0-9]*)@([0-9]+)\Z")
-_ENTRY = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf) (.+)\Z", re.DOTALL)
 
 
 class WatchedRun:
@@ -72,10 +67,13 @@ def watched_runs(table: int) -> Iterator[WatchedRun]:
     """The runs in a table. A slot that was being written is left out: its run has not started, or has ended."""
     for place in range(0, os.fstat(table).st_size, SLOT_SIZE):
         slot = os.pread(table, SLOT_SIZE, place)
-        entry = _ENTRY.match(_text(slot[HANDLE_SIZE:]))
-        handle = _HANDLE.match(_text(slot[:HANDLE_SIZE]))
-        if entry:
-            yield WatchedRun(entry[2], float(entry[1]), (int(handle[1]), handle[2]) if handle else None)
+        if slot == EMPTY_SLOT:
+            continue
+        grace, _, run_id = _text(slot[HANDLE_SIZE:]).partition(" ")
+        pid, _, started = _text(slot[:HANDLE_SIZE]).partition("@")
+        with suppress(ValueError):
+            process = (int(pid), started) if pid.isdigit() and started.isdigit() else None
+            yield WatchedRun(run_id, float(grace), process)
 
 
 def _text(field: bytes) -> str:
@@ -104,7 +102,3 @@ def exists(pid: int, started: str) -> bool:
     """Whether the first process of a run is in the process table: if not, its pid may belong to another process."""
     entry = look_up(pid)
     return entry is not None and entry[1] == started
-
-
-if __name__ == "__main__":
-    main()

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from launchpad import Handle, RunNotFound, SubprocessLauncher
+from launchpad import Handle, SubprocessLauncher
 from tests.helping import interrupted, until
 
 from .conftest import Script, is_run_active
 
 Start = Callable[[str], Script]
-
-
-def stop(identifier: str) -> None:
-    """Stops a run that its script has left running."""
-    with suppress(RunNotFound):
-        SubprocessLauncher(grace=1).stop(Handle("subprocess", identifier, "leftover", os.uname().nodename, "id"))
 
 
 LEFT_OVER = """
@@ -58,16 +51,17 @@ def test_an_error_that_leaves_the_with_block_of_an_executor_stops_its_runs(scrip
 def test_a_script_does_not_wait_for_a_started_run_and_leaves_it_running(script: Start, stream_output: bool) -> None:
     started = script(
         f"""
+        import attrs, json
         launcher = SubprocessLauncher(stream_output={stream_output})
-        print(launcher.start(Run(command=["sleep", "3600"])).id)
+        print(json.dumps(attrs.asdict(launcher.start(Run(command=["sleep", "3600"])))))
         """
     )
-    status, identifier, errors = started.end()
-    try:
-        assert (status, errors) == (0, "")
-        assert is_run_active(identifier.strip())
-    finally:
-        stop(identifier.strip())
+    status, saved, errors = started.end()
+    assert (status, errors) == (0, "")
+    handle, launcher = Handle(**json.loads(saved)), SubprocessLauncher(grace=1)
+    assert is_run_active(handle.id)
+    launcher.stop(handle)
+    launcher.remove(handle)
 
 
 def test_a_script_does_not_wait_for_the_run_of_a_daemon_thread_which_ends_with_the_script(script: Start) -> None:
