@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +87,66 @@ def test_a_duration_of_another_form_is_a_usage_error() -> None:
     done = launchpad("reap", "--older-than", "2 weeks")
     assert done.returncode == 2
     assert "is not a duration" in done.stderr
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> dict[str, str]:
+    """An environment in which there are no runs but those of the test, and no other engine answers."""
+    return {
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "DOCKER_HOST": "unix:///nowhere/docker.sock",
+        "KUBECONFIG": str(tmp_path / "none"),
+    }
+
+
+def detached(state: Mapping[str, str], script: str, *options: str) -> str:
+    """Starts a run of a shell script, and returns its id."""
+    done = launchpad("run", "-d", *options, "--", "sh", "-c", script, env=state)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.removesuffix("\n")
+
+
+def test_a_detached_run_is_found_from_its_start_until_it_is_reaped(state: dict[str, str]) -> None:
+    run_id = detached(state, "echo one; echo two >&2; exit 7", "--name", "first")
+    waited = launchpad("wait", "first", env=state)
+    assert (waited.returncode, waited.stdout, waited.stderr) == (7, "", "")
+    shown = launchpad("logs", "-f", run_id[:9], env=state)
+    assert (shown.returncode, sorted(shown.stdout.split()), shown.stderr) == (0, ["one", "two"], "")
+    listing = launchpad("ps", env=state)
+    assert (listing.returncode, listing.stderr) == (0, "")
+    assert listing.stdout.splitlines()[1].split()[:4] == [run_id[:8], "first", "subprocess", "ended"]
+    assert launchpad("reap", "--older-than", "2h", "--json", env=state).stdout == "[]\n"
+    assert launchpad("reap", "--dry-run", env=state).stderr == "launchpad: 1 would be removed\n"
+    assert json.loads(launchpad("reap", "--json", env=state).stdout)[0]["outcome"]["exit_code"] == 7
+    assert launchpad("ps", "--json", env=state).stdout == "[]\n"
+
+
+def test_a_name_that_two_runs_have_is_an_error_that_lists_them(state: dict[str, str]) -> None:
+    ids = [detached(state, ":", "--name", "a\tname") for _ in range(2)]
+    done = launchpad("wait", "a\tname", env=state)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (125, "", 1)
+    assert all(f"{one[:8]} (a name, subprocess, " in done.stderr for one in ids)
+    assert [launchpad("wait", one, env=state).returncode for one in ids] == [0, 0]
+
+
+def test_a_run_is_stopped_by_the_beginning_of_its_id(state: dict[str, str]) -> None:
+    run_id = detached(state, "trap 'echo bye; exit 9' TERM; echo ready; while :; do sleep 0.1; done")
+    stopped = launchpad("stop", run_id[:6], env=state)
+    assert (stopped.returncode, stopped.stdout, stopped.stderr) == (0, "", "")
+    waited = launchpad("wait", run_id, env=state)
+    assert (waited.returncode, waited.stderr) == (9, "launchpad: sh: stopped: The run was stopped.\n")
+    assert launchpad("stop", run_id, env=state).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["logs", "wait", "stop"])
+def test_a_run_that_is_not_there_is_an_error_of_one_line(command: str, state: dict[str, str]) -> None:
+    done = launchpad(command, "no\x1b[31mthing", env=state)
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr == "launchpad: There is no run 'no\\x1b[31mthing': launchpad ps lists the runs.\n"
+
+
+def test_a_reader_of_logs_that_leaves_ends_them(state: dict[str, str]) -> None:
+    detached(state, "seq 100000", "--name", "long")
+    assert launchpad("wait", "long", env=state).returncode == 0
+    done = launchpad("logs", "long", env=state, shell='"$@" | head -n 1')
+    assert (done.stdout, done.stderr) == ("1\n", "")
