@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ deployments:
 """
 
 
-def completions(words: str, cwd: Path | None = None) -> list[str]:
+def completions(words: str, cwd: Path | None = None, env: Mapping[str, str] = {}) -> list[str]:
     """What may follow `words`, whose last may be incomplete."""
-    env = {"_LAUNCHPAD_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    env = {**env, "_LAUNCHPAD_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     done = launchpad(env=env, cwd=cwd)
     assert (done.returncode, done.stderr) == (0, "")
     return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
@@ -52,3 +53,11 @@ def test_an_invalid_deployments_file_completes_nothing(tmp_path: Path, text: str
     if text is not None:
         (tmp_path / "deployments.yaml").write_text(text)
     assert completions("launchpad run --deployment ", tmp_path) == []
+
+
+def test_runs_are_completed_by_name_and_by_id(tmp_path: Path) -> None:
+    env = {"XDG_STATE_HOME": str(tmp_path), "DOCKER_HOST": "unix:///nowhere", "KUBECONFIG": str(tmp_path / "none")}
+    run_id = launchpad("run", "-d", "--name", "nightly", "--", "true", env=env).stdout.strip()
+    assert launchpad("wait", run_id, env=env).returncode == 0
+    assert completions("launchpad logs --launcher subprocess ni", env=env) == ["nightly"]
+    assert completions(f"launchpad wait {run_id[:8]}", env=env) == [run_id]
