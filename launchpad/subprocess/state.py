@@ -6,7 +6,6 @@ It has no value of the environment, no parameter and no word of a command. Only 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import re
@@ -79,11 +78,7 @@ class StateFolder:
     def of(self, run_id: str) -> Iterator[RunFolder]:
         """The folders of the starts of one run: mostly one."""
         name = _name_of(run_id)
-        for number in itertools.count():
-            folder = RunFolder(self._path / (f"{name},{number}" if number else name))
-            if not folder.path.is_dir():
-                return
-            yield folder
+        return (folder for folder in self if folder.path.name.partition(",")[0] == name)
 
     def __iter__(self) -> Iterator[RunFolder]:
         """The folders of all runs."""

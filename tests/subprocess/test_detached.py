@@ -188,6 +188,17 @@ def test_a_log_is_read_while_it_is_written_in_parts(tmp_path: Path) -> None:
     assert read.split() == [b"%d" % number for number in range(10, 50)]
 
 
+def test_a_run_that_was_started_twice_has_two_handles(started: list[Handle]) -> None:
+    run = Run(command=["sleep", "600"])
+    started += [LAUNCHER.start(run), LAUNCHER.start(run)]
+    LAUNCHER.stop(started[0])
+    LAUNCHER.remove(started[0])
+    assert [found.handle for found in LAUNCHER.list_runs() if found.run_id == run.id] == [started[1]]
+    LAUNCHER.stop(started[1])
+    LAUNCHER.remove(started[1])
+    assert list(StateFolder().of(run.id)) == []
+
+
 def test_a_folder_that_was_changed_is_no_run(started: list[Handle]) -> None:
     started.append(LAUNCHER.start(Run(command=["true"])))
     folder = folder_of(started[0]).path
