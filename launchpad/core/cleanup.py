@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from _thread import start_new_thread
 from contextvars import copy_context
 
 from ..errors import LaunchError
 from .cancellation import Listening, StopToken
 from .output import Sink, discard
 from .supervisor import OUTCOME_INTERVAL, Supervisor
+from .threads import start_thread
 
 
 def passing_on(stop_token: StopToken, supervisor: Supervisor) -> Listening:
@@ -50,7 +50,7 @@ def _wait_beside(supervisor: Supervisor, sink: Sink) -> None:
             working.release()
 
     try:
-        start_new_thread(copy_context().run, (work,))
+        start_thread(copy_context().run, work)
     except RuntimeError:  # the system has no room for another thread
         _wait_for_end(supervisor, sink)
         return

@@ -10,6 +10,9 @@ from contextvars import copy_context
 
 from .shortages import advice_on
 
+BEGIN_TIMEOUT = 1.0
+"""Seconds for which an interrupted caller waits for a thread to begin that may not have been started."""
+
 
 def uninterrupted(function: Callable[[], None], give_up: Callable[[], None]) -> None:
     """Calls `function` so that Ctrl-C cannot interrupt it, for instance between a fork and the record of the child.
@@ -51,8 +54,11 @@ class _Call:
         self._decision: dict[str, bool] = {}  # set by the first of the two threads: whether the call is made
         self._in_progress = threading.Lock()  # not an Event, whose wait is Python code that an interrupt can break
         self._in_progress.acquire()
+        self._begun = threading.Lock()
+        self._begun.acquire()
 
     def run(self) -> None:
+        self._begun.release()
         if not self._decision.setdefault("is made", True):
             return
         try:
@@ -72,3 +78,5 @@ class _Call:
             while self._in_progress.locked():
                 with suppress(BaseException), self._in_progress:
                     return
+        with suppress(BaseException):  # Python 3.10 crashes if it exits before a thread has begun
+            self._begun.acquire(timeout=BEGIN_TIMEOUT)

@@ -6,11 +6,12 @@ import logging
 import queue
 import threading
 import time
-from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
+
+from .threads import start_thread
 
 LONGEST_POLL = 3600.0
 """The longest wait in seconds that is passed to a system call: these do not accept weeks."""
@@ -41,7 +42,7 @@ class Stopper:
     stop into a queue, which is implemented in C, and start the thread unless it is running.
     """
 
-    def __init__(self, start_thread: Callable[..., object] = start_new_thread) -> None:
+    def __init__(self, start_thread: Callable[..., object] = start_thread) -> None:
         self._start_thread = start_thread
         self._scheduled: queue.SimpleQueue[Stop | None] = queue.SimpleQueue()  # None: a wake-up
         self._watched: deque[tuple[float, Stop]] = deque()  # with the times of their next steps
@@ -55,7 +56,7 @@ class Stopper:
         finally:
             if not self._running.locked():
                 try:
-                    self._start_thread(self._work, ())
+                    self._start_thread(self._work)
                 except RuntimeError:  # the system has no room for another thread, so the caller does the work
                     self._work(here=True)
 
@@ -68,7 +69,7 @@ class Stopper:
         self._watched.append((due, stop))
         if not self._running.locked():
             with suppress(RuntimeError):
-                self._start_thread(self._work, ())
+                self._start_thread(self._work)
         elif due < self._wakes_at:
             self._scheduled.put(None)
 

@@ -10,11 +10,11 @@ import logging
 import queue
 import sys
 import threading
-from _thread import start_new_thread
 from collections.abc import Iterable
 from contextlib import suppress
 from signal import SIGTERM
 
+from ..core.threads import start_thread
 from .proctable import find_by_psutil, send_by_psutil
 from .sweep_script import Entry, find, kill_all, send
 
@@ -100,7 +100,7 @@ class Sweeper:
         finally:
             if not self._working.locked():
                 try:
-                    start_new_thread(self._work, ())
+                    start_thread(self._work)
                 except RuntimeError:  # the system has no room for another thread, so the caller does the work
                     self._work()
 

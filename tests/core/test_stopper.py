@@ -56,7 +56,7 @@ class Threads:
     def __init__(self) -> None:
         self.started: list[Future[None]] = []
 
-    def __call__(self, work: Callable[[], None], _: object) -> None:
+    def __call__(self, work: Callable[[], None]) -> None:
         self.started.append(in_thread(work))
 
     def have_ended(self) -> bool:
@@ -160,7 +160,7 @@ def test_an_interrupt_of_a_caller_that_does_the_work_loses_no_stop() -> None:
         raise RuntimeError("can't start new thread")
 
     starts = iter([lambda work: None, no_room, in_thread])
-    stopper, stubborn, interrupted = Stopper(lambda work, _: next(starts)(work)), Steps(3600, None), Interrupted(None)
+    stopper, stubborn, interrupted = Stopper(lambda work: next(starts)(work)), Steps(3600, None), Interrupted(None)
     stopper.schedule(stubborn)
     with pytest.raises(KeyboardInterrupt):
         stopper.schedule(interrupted)
@@ -189,7 +189,7 @@ def test_a_watched_stop_is_attended_to_when_it_is_due_and_wakes_no_thread_before
 
 
 def test_a_caller_that_does_the_work_returns_when_its_own_stop_is_over() -> None:
-    def no_room(work: Callable[[], None], _: object) -> None:
+    def no_room(work: Callable[[], None]) -> None:
         raise RuntimeError("can't start new thread")
 
     stopper, watched, stop = Stopper(no_room), Steps(None), Steps(0.01, None)

@@ -125,7 +125,7 @@ def test_a_stop_and_an_end_at_the_same_moment_give_one_clear_outcome() -> None:
 
 def test_the_stopper_ends_when_the_run_ends() -> None:
     threads: list[Future[None]] = []
-    stopper = Stopper(lambda work, _: threads.append(in_thread(work)))
+    stopper = Stopper(lambda work: threads.append(in_thread(work)))
     supervisor, outcome = polled(Unwakeable(ends_when="terminate"), 3600, stopper)
     supervisor.request_stop()
     outcome.result(QUICK_TIMEOUT)
@@ -150,7 +150,7 @@ class Ending(Unwakeable):
 
 @pytest.mark.parametrize(("unit", "asked"), [(Ended(), ["close"]), (Ending(), ["terminate 60", "close"])])
 def test_a_run_that_ended_before_its_stop_was_not_stopped(unit: ScriptedUnit, asked: list[str]) -> None:
-    supervisor, outcome = polled(unit)
+    supervisor, outcome = polled(unit, stopper=Stopper(lambda work: None))  # the test takes the step instead
     supervisor.request_stop()
     assert supervisor.take_due_step() is None
     unit.put(ENDED)
@@ -164,7 +164,7 @@ def test_a_run_that_the_stopper_cannot_stop_causes_a_warning(caplog: pytest.LogC
             raise LaunchError("It belongs to another user.")
 
     unit = Unstoppable()
-    supervisor, outcome = polled(unit, stopper=Stopper(lambda work, _: None))  # the test takes the step instead
+    supervisor, outcome = polled(unit, stopper=Stopper(lambda work: None))  # the test takes the step instead
     supervisor.request_stop()
     with caplog.at_level("WARNING", logger="launchpad"):
         assert supervisor.take_due_step() is None

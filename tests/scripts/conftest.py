@@ -37,6 +37,9 @@ class Script:
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
     def end(self) -> tuple[int, str, str]:
         """Waits for its end; returns its exit status and the rest of its stdout and stderr."""
         output, errors = self.process.communicate(timeout=SCRIPT_TIMEOUT)
