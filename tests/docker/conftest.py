@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ def containers(engine: Any, mark: str) -> Iterator[Callable[[], list[dict[str, A
 
     yield containers
     for container in containers():
+        with suppress(docker.errors.APIError):  # it has ended, or is gone
+            engine.kill(container["Id"])  # Podman removes a running container only after ten seconds
         engine.remove_container(container["Id"], force=True)
 
 

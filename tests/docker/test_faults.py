@@ -34,15 +34,16 @@ def test_an_end_while_the_event_stream_is_down_is_found_by_the_listing(
     proxy: Proxy, launcher: DockerLauncher, engine: Any
 ) -> None:
     with LaunchExecutor(launcher, 1) as executor:
-        future = executor.submit(sh("sleep 1; exit 5"))
+        future = executor.submit(sh("sleep 600"))
         handle = future.wait_started(60)
         proxy.wait_for("GET /events")
         proxy.down()
+        engine.kill(handle.id)
         engine.wait(handle.id)
         proxy.up()
         assert future.result(120) is False
     assert future.outcome is not None
-    assert future.outcome.exit_code == 5
+    assert future.outcome.exit_code == 137
 
 
 def launch_disturbed(launcher: DockerLauncher, disturb: Callable[[str], object]) -> list[str]:
@@ -154,12 +155,15 @@ def test_a_full_disk_during_a_pull_is_an_error_with_advice(proxy: Proxy, make: L
         make(image_pull_policy="Always").submit(sh("true"))
 
 
-def test_a_long_outage_fails_waiting_threads_and_the_handle_stays_valid(proxy: Proxy, launcher: DockerLauncher) -> None:
-    handle = launcher.start(sh("sleep 3; exit 4"))
+def test_a_long_outage_fails_waiting_threads_and_the_handle_stays_valid(
+    proxy: Proxy, launcher: DockerLauncher, engine: Any
+) -> None:
+    handle = launcher.start(sh("sleep 600"))
     with closing(DockerBackend.connect(os.environ, max_outage=1.0)) as backend:
         with closing(backend.find(handle, output=False)) as unit:
             proxy.down()
             with pytest.raises(EngineUnavailable, match="cannot be followed"):
                 all(unit.poll(60) == [] for _ in range(100))
         proxy.up()
-    assert launcher.wait(handle).exit_code == 4
+    engine.kill(handle.id)
+    assert launcher.wait(handle).exit_code == 137
