@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import os
-import pickle
 import stat
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launchpad import Deployment, Launcher, LaunchError, Run, SubprocessLauncher, UniversalLauncher, register_launcher
-
-SECRET = "hunter2-do-not-show"
-
-
-@register_launcher
-@attrs.frozen(kw_only=True)
-class Imaged(SubprocessLauncher):
-    type: ClassVar[str] = "test-deployment-imaged"
-    image: str = "default"
-    volumes: list[str] = attrs.field(factory=list)
-    deep: dict[str, list[int]] = attrs.field(factory=dict)
-
+from launchpad import Deployment, UniversalLauncher
+from tests.deployments import SECRET, Imaged, deployment
 
 GOOD = """\
 deployments:
@@ -45,10 +32,6 @@ deployments:
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return Path("deployments.yaml")
-
-
-def deployment(name: str = "x", run: Any = None, launcher: Any = None) -> Deployment:
-    return Deployment(name, run or {"command": ["true"]}, launcher or SubprocessLauncher())
 
 
 class TestLoad:
@@ -334,68 +317,3 @@ class TestDump:
         Deployment.dump(file, [deployment()])
         assert file.is_symlink()
         assert Deployment.load("real.yaml") == {"x": deployment()}
-
-
-class TestDeployment:
-    def test_every_run_has_its_own_id(self) -> None:
-        one = deployment(run={"command": ["true"], "name": "n", "env": {"A": 1}, "labels": {"l": "v"}, "timeout": 2})
-        first, second = one.make_run(), one.make_run()
-        assert first.id != second.id
-        assert attrs.evolve(first, id="x") == Run(
-            command=["true"], name="n", env={"A": "1"}, labels={"l": "v"}, timeout=2, id="x"
-        )
-
-    def test_parameters_override_those_of_the_deployment(self) -> None:
-        one = deployment(run={"entrypoint": "a:b", "parameters": {"x": 1, "y": 2}})
-        assert one.make_run(y=3, z=4, self=5).parameters == {"x": 1, "y": 3, "z": 4, "self": 5}
-        assert one.make_run().parameters == {"x": 1, "y": 2}
-
-    def test_parameters_of_a_command_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="parameters go with an entrypoint"):
-            deployment().make_run(x=1)
-
-    @pytest.mark.parametrize(("code", "ok"), [("0", True), ("3", False)])
-    def test_launch_returns_whether_the_run_succeeded(self, code: str, ok: bool) -> None:
-        assert deployment(run={"command": ["sh", "-c", f"exit {code}"]}).launch() is ok
-
-    def test_parameters_reach_the_function(self, tmp_path: Path) -> None:
-        (tmp_path / "flow.py").write_text("def main(code, more=0): raise SystemExit(code + more - 5)")
-        run = {"entrypoint": "flow.py:main", "working_dir": tmp_path, "parameters": {"code": 2}}
-        assert deployment(run=run).launch(more=3) is True
-
-    def test_a_launcher_that_cannot_launch_raises(self) -> None:
-        with pytest.raises(LaunchError, match="another type"):
-            deployment(launcher=UniversalLauncher()).launch()
-
-    @pytest.mark.parametrize(
-        ("name", "run", "launcher", "said"),
-        [
-            ("", {"command": ["true"]}, SubprocessLauncher(), "name must be"),
-            ("x", {"command": ["true"], "id": "5"}, SubprocessLauncher(), "run must not have an id"),
-            ("x", {"comand": ["true"]}, SubprocessLauncher(), "unknown key 'comand' of Run"),
-            ("x", {"command": []}, SubprocessLauncher(), "empty command"),
-            ("x", Run(command=["true"]), SubprocessLauncher(), "a mapping is needed, not Run"),
-            ("x", {"command": ["true"]}, {"type": "subprocess"}, "launcher must be a Launcher, not dict"),
-        ],
-    )
-    def test_bad_values_are_refused_by_the_constructor(self, name: Any, run: Any, launcher: Any, said: str) -> None:
-        with pytest.raises(ValueError, match=said):
-            Deployment(name, run, launcher)
-
-    def test_a_deployment_copies_its_values(self) -> None:
-        run = {"command": ["true"], "env": {"A": "1"}}
-        one = deployment(run=run)
-        run["env"]["A"] = "2"  # type: ignore[index]
-        assert one.run == {"command": ["true"], "env": {"A": "1"}}
-
-    def test_a_deployment_is_copied_and_pickled_by_value_and_hashable(self) -> None:
-        one = deployment()
-        assert {one: 1}[pickle.loads(pickle.dumps(one))] == 1
-        assert copy.deepcopy(one) == attrs.evolve(one) == one
-
-    def test_the_repr_shows_no_values(self) -> None:
-        launcher: Launcher = SubprocessLauncher(env={"TOKEN": SECRET})
-        one = deployment(
-            run={"entrypoint": "a:b", "env": {"T": SECRET}, "parameters": {"p": SECRET}}, launcher=launcher
-        )
-        assert SECRET not in repr(one)
