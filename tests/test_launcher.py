@@ -23,7 +23,7 @@ from launchpad.core.cancellation import Stopped, StopToken
 from launchpad.launcher import Launcher, OnStart
 from launchpad.testing import FakeBackend, FakeLauncher, Script, ignore
 from launchpad.testing.events import FakeStream
-from tests.helping import QUICK_TIMEOUT, in_thread, interrupts
+from tests.helping import QUICK_TIMEOUT, in_thread, interrupts, until
 
 ENDLESS = Script(exit_code=None)
 TAKEN = NameConflict("the name is taken")
@@ -155,6 +155,7 @@ def test_a_launch_that_loses_its_engine_warns_that_the_run_may_go_on(caplog: pyt
         with caplog.at_level(logging.WARNING, "launchpad"):
             fake.go_away()
             assert isinstance(launched.exception(QUICK_TIMEOUT), EngineUnavailable)
+            until(lambda: caplog.messages)  # it may come from the thread of the stopper, a moment later
     assert ["'lost'" in message and "may go on" in message for message in caplog.messages] == [True]
 
 
