@@ -34,8 +34,18 @@ def _show_version(context: click.Context, option: click.Parameter, wanted: bool)
         context.exit()
 
 
+class _Interrupted(BaseException):
+    """Stands for a KeyboardInterrupt, for which click writes an empty line to stderr, which may take nothing."""
+
+
 class _Commands(click.Group):
     """The commands of `launchpad`."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as error:
+            raise _Interrupted from error
 
     def resolve_command(
         self, context: click.Context, words: list[str]
@@ -108,7 +118,7 @@ def _report_error(error: BaseException) -> int:
         for line in error.message.splitlines():
             print_message(line)
         return error.exit_code
-    if isinstance(error, KeyboardInterrupt | click.Abort):
+    if isinstance(error, _Interrupted | KeyboardInterrupt | click.Abort):
         return exits.of_signal(Signals.SIGINT)
     if isinstance(error, BrokenPipeError):
         return exits.of_signal(Signals.SIGPIPE)

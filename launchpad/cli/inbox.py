@@ -37,6 +37,7 @@ class Inbox:
         with ExitStack() as undo:
             undo.callback(os.close, self._reading)
             undo.callback(os.close, self._writing)
+            undo.callback(self._receive_rest)
             os.set_blocking(self._writing, False)
             undo.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False))
             for number in SIGNALS:
@@ -65,12 +66,16 @@ class Inbox:
             self._receive()
 
     def take_signals(self) -> list[Signals]:
-        """Returns the signals that have arrived; none after the block. Does not wait."""
-        if self._reading >= 0 and select.select([self._reading], [], [], 0)[0]:
-            self._receive()
+        """Returns the signals that have arrived, until the end of the block. Does not wait."""
+        if self._reading >= 0:
+            self._receive_rest()
         taken = list(self._signals)
         self._signals.clear()
         return taken
+
+    def _receive_rest(self) -> None:
+        if select.select([self._reading], [], [], 0)[0]:
+            self._receive()
 
     def _receive(self) -> None:
         numbers = os.read(self._reading, 4096)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
+from rich.console import RenderableType
 from rich.text import Text
 
 from ..core.delivery import DeliveryAbandoned
-from ..core.screen import to_screen
+from ..core.screen import is_writable, to_screen, to_stderr
 from ..future import LaunchFuture
 from ..live.text import why
 from ..models import Outcome, Reason
@@ -51,6 +53,7 @@ class Report:
         self._counts: Counter[str] = Counter()  # by result
         self._names: dict[str, list[str]] = {}  # of runs that did not succeed, by result
         self._failed: list[Failed] = []
+        self._unsaid: list[str] = []  # lines for stderr, which took none before
 
     @property
     def all_ok(self) -> bool:
@@ -83,14 +86,29 @@ class Report:
     def close(self, failed: bool = False) -> None:
         """Prints the tables and, with `failed`, the name of each run that did not succeed to stdout."""
         if self._failed:
-            self._console.print(failures_table(self._failed))
-        self._console.print(results_table(self._counts, self._names))
+            self._render(failures_table(self._failed))
+        self._render(results_table(self._counts, self._names))
+        self._say()
         if failed:
             self._write([name for names in self._names.values() for name in names])
 
     def _print_failure(self, item: Item, reason: str, log: Path | None) -> None:
         line = Text.assemble((self._labels[item], "bold"), ": ", (reason, "red"), f" [{log}]" if log else "")
-        self._console.print(line, soft_wrap=True)
+        self._render(line, soft_wrap=True)
+        if is_writable("stderr"):  # the ends of other runs must not wait for its reader
+            self._say()
+
+    def _render(self, what: RenderableType, *, soft_wrap: bool = False) -> None:
+        """Adds a text or a table to the lines for stderr."""
+        with self._console.capture() as captured:
+            self._console.print(what, soft_wrap=soft_wrap)
+        self._unsaid += captured.get().splitlines()
+
+    def _say(self) -> None:
+        """Prints the lines for stderr; none if it is closed, its reader is gone, or takes nothing after a signal."""
+        lines, self._unsaid = self._unsaid, []
+        with suppress(OSError, ValueError, DeliveryAbandoned):
+            to_stderr(lines)
 
     def _write(self, lines: list[str]) -> None:
         """Prints results to stdout."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from ..core.screen import is_terminal, to_screen
+from ..core.screen import is_terminal, to_stderr
 from ..live import lines
 from ..live.bar import Bar
 from ..live.summary import summary
@@ -29,7 +29,7 @@ class LinesDisplay(lines.LinesDisplay):
     """A line every ten seconds, and a summary line in any case."""
 
     def close(self, counts: Counts, failures: list[Failure]) -> None:
-        to_screen("stderr", [summary(counts)])
+        to_stderr([summary(counts)])
 
 
 def bar_over(total: int) -> Bar:

@@ -57,6 +57,17 @@ def is_terminal(screen: TextIO | None) -> bool:
         return False
 
 
+def is_writable(stream: StreamName) -> bool:
+    """Whether sys.stdout or sys.stderr takes a line at once. True if that is not known."""
+    screen = sys.stdout if stream == "stdout" else sys.stderr
+    try:
+        poll = select.poll()
+        poll.register(screen.fileno(), select.POLLOUT)
+        return bool(poll.poll(0))
+    except (OSError, ValueError, AttributeError):
+        return True
+
+
 def has_colors(stream: StreamName) -> bool:
     """Whether the current sys.stdout or sys.stderr shows colours: a terminal, unless NO_COLOR is set."""
     return is_terminal(sys.stdout if stream == "stdout" else sys.stderr) and not os.environ.get("NO_COLOR")
@@ -86,6 +97,13 @@ def to_screen(stream: StreamName, lines: list[str]) -> None:
             lock.release()
         except RuntimeError:  # not acquired
             pass
+
+
+def to_stderr(lines: list[str]) -> None:
+    """Does what `to_screen` does, and leaves stdout to other threads as long as stderr takes nothing."""
+    with suppress(OSError, ValueError, AttributeError):
+        _wait_until_writable(sys.stderr.fileno())
+    to_screen("stderr", lines)
 
 
 @cache

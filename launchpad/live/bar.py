@@ -14,8 +14,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
+from ..core.delivery import Delivery, DeliveryAbandoned, current
 from ..core.interrupts import uninterrupted
-from ..core.screen import is_terminal
+from ..core.screen import BLOCKED_INTERVAL, is_terminal
 from ..errors import LaunchError
 from ..jupyter import in_notebook
 from .lines import LinesDisplay
@@ -94,6 +95,7 @@ class Bar:
         self._open = threading.Lock()
         self._open.acquire()
         self._thread: threading.Thread | None = None
+        self._delivery = _OfBar()
 
     def start(self, futures: Iterable[Future[Any]] = ()) -> None:
         """Starts the thread that shows `futures` and later ones. An interrupt leaves no thread and no display."""
@@ -119,9 +121,22 @@ class Bar:
         self._linger = 0.0
 
     def close(self) -> None:
-        """Shows the counts a last time and ends the bar. Idempotent."""
+        """Shows the counts a last time and ends the bar. Idempotent.
+
+        If the screen takes nothing, an interrupt ends the bar without that, and so does the end of the caller's own
+        `delivery`.
+        """
         self._ask_to_close()
-        if self._thread is not None:
+        if self._thread is None:
+            return
+        try:
+            while self._thread.is_alive():
+                self._thread.join(BLOCKED_INTERVAL)
+                current.delivery.check()
+        except DeliveryAbandoned:
+            pass
+        finally:
+            self._delivery.abandoned = True
             self._thread.join()
 
     def _start(self, futures: Iterable[Future[Any]]) -> None:
@@ -147,6 +162,7 @@ class Bar:
 
     def _show(self, display: Display) -> None:
         """Runs in the thread. Errors of the display become a warning."""
+        current.delivery = self._delivery
         try:
             due = time.monotonic() + display.interval
             while not self._is_over(min(display.interval, WAKE_INTERVAL)):
@@ -155,7 +171,8 @@ class Bar:
                     display.show(self._tally.counts(), self._tally.new_failures())
             display.close(self._tally.counts(), self._tally.new_failures())
         except Exception as error:
-            _warn(error)
+            if not isinstance(error, DeliveryAbandoned):
+                _warn(error)
             with suppress(Exception):
                 display.abandon()
 
@@ -170,6 +187,14 @@ class Bar:
                 or not threading.main_thread().is_alive()  # the interpreter waits for this thread to exit
             )
             return self._closed
+
+
+class _OfBar(Delivery):
+    """What a bar writes. While the screen takes nothing, it is given up at the end of the main thread too."""
+
+    def check(self) -> None:
+        self.abandoned = self.abandoned or not threading.main_thread().is_alive()
+        super().check()
 
 
 class Bars:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.screen import to_screen
+from ..core.screen import is_writable, to_stderr
 from .summary import status, summary
 from .tally import Counts, Failure
 
@@ -17,11 +17,12 @@ class LinesDisplay:
 
     def show(self, counts: Counts, failures: list[Failure]) -> None:
         self._is_used = True
-        to_screen("stderr", [f"launchpad: {status(counts)}"])
+        if is_writable("stderr"):  # else the next line tells more
+            to_stderr([f"launchpad: {status(counts)}"])
 
     def close(self, counts: Counts, failures: list[Failure]) -> None:
         if self._is_used:
-            to_screen("stderr", [summary(counts)])
+            to_stderr([summary(counts)])
 
     def abandon(self) -> None:
         """Does nothing: there is nothing to release."""

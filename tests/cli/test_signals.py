@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import signal
 import struct
+import subprocess
 import sys
 import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +19,7 @@ import pytest
 
 from tests.helping import is_running, until
 
-from .command import launchpad, started
+from .command import COMMAND, TIMEOUT, launchpad, started
 
 POLITE = [
     sys.executable,
@@ -103,3 +107,38 @@ def test_a_second_ctrl_c_kills_a_batch(tmp_path: Path) -> None:
         it.signal(signal.SIGINT)
         assert it.status() == 130
     assert not any(is_running(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("last", ["exit 3", "exec sleep 3600"])
+def test_ctrl_c_ends_a_batch_whose_stderr_nobody_reads(tmp_path: Path, last: str) -> None:
+    file, begun, results = (tmp_path / name for name in ("runs.jsonl", "begun", "results"))
+    file.write_text((json.dumps({"command": ["sh", "-c", f"echo >> {begun}; {last}"]}) + "\n") * 5)
+    awaited = results if last == "exit 3" else begun
+    with (
+        full_pipe() as stderr,
+        results.open("w") as stdout,
+        subprocess.Popen([*COMMAND, "batch", str(file), "--json"], stdout=stdout, stderr=stderr) as process,
+    ):
+        try:
+            until(lambda: awaited.exists() and awaited.read_text().count("\n") == 5)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(TIMEOUT) == 130
+        finally:
+            process.kill()
+    assert results.read_text().count("\n") == 5
+
+
+@contextmanager
+def full_pipe() -> Iterator[int]:
+    """The end to write to of a pipe that is full and that nobody reads."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, bytes(4096))
+    os.set_blocking(writing, True)
+    try:
+        yield writing
+    finally:
+        os.close(writing)
+        os.close(reading)
