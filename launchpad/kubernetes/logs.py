@@ -8,7 +8,8 @@ from ..core.backend import Chunk
 from ..core.cancellation import StopToken
 from ..net.wakeup import CLOCK, Clock, Wakeup
 from .api import Jobs, Object
-from .events import Watchers
+from .errors import ApiError
+from .events import Fact, Watchers
 from .listing import facts_of
 from .observed import JobSnapshot, ObservedJob
 from .output import RunOutput
@@ -42,17 +43,21 @@ class _Reader:
         self._output = RunOutput(jobs.log, clock.now)
         self.observed_job = ObservedJob(self._wakeup)
         self.observed_job.expect(job["metadata"]["uid"])
-        self._record(pods)
+        for fact in facts_of(job, pods):
+            self.observed_job.record(fact)
 
     def so_far(self) -> Generator[Chunk, None, None]:
         self._output = RunOutput(lambda pod, since, follow: self._jobs.log(pod, since, False), self._clock.now)
         yield from self._rest(self.observed_job.snapshot())
 
     def until_end(self) -> Generator[Chunk, None, None]:
+        self._request()  # it may have ended before the watchers report it here
         while True:
             self._wakeup.clear()
             if (failure := self.observed_job.take_failure()) is not None:
                 raise failure
+            if self.observed_job.take_unlisted():  # it was deleted before the watchers have listed it
+                self._request()
             snapshot = self.observed_job.snapshot()
             if snapshot.gone or end_of(snapshot.job) is not None:
                 break
@@ -60,16 +65,30 @@ class _Reader:
                 yield Chunk("stdout", data)
             else:
                 self._wait(None)
-        jobs, name = self._jobs, self._job["metadata"]["name"]
-        self._record(jobs.api.retry(StopToken(), lambda: jobs.pods(name)))  # the watch of pods may lag behind
+        self._request()  # the watch of pods may lag behind
         yield from self._rest(self.observed_job.snapshot())
 
     def close(self) -> None:
         self._output.close()
         self._wakeup.close()
 
+    def _request(self) -> None:
+        """Records the state of the Job and its pods that the server has now."""
+        jobs, metadata = self._jobs, self._job["metadata"]
+        try:
+            job = jobs.api.retry(StopToken(), lambda: jobs.read(metadata["name"]))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self.observed_job.record(Fact("job", metadata["name"], True, None))
+        else:
+            same = job["metadata"]["uid"] == metadata["uid"]
+            self.observed_job.record(Fact("job", metadata["name"], not same, job if same else None))
+        self._record(jobs.api.retry(StopToken(), lambda: jobs.pods(metadata["name"])))
+
     def _record(self, pods: Sequence[Object]) -> None:
-        for fact in facts_of(self._job, pods):
+        """Records the states of those of the pods that are the Job's own."""
+        for fact in facts_of(self._job, pods)[1:]:
             self.observed_job.record(fact)
 
     def _rest(self, snapshot: JobSnapshot) -> Generator[Chunk, None, None]:

@@ -95,6 +95,15 @@ def test_followed_logs_end_with_the_run(harness: Harness, launcher: Launcher, st
         assert rest.result(LONG) == ["ready", "bye"]
 
 
+def test_followed_logs_end_also_if_they_are_read_after_the_end(
+    harness: Harness, housekeeper: Launcher, start: Start
+) -> None:
+    handle = start(harness.run([Say("one"), End(0)], name=harness.mark))
+    lines = housekeeper.logs(handle, follow=True)
+    listed(housekeeper, handle, "ended")
+    assert in_thread(list, lines).result(LONG) == ["one"]
+
+
 def test_logs_that_are_no_longer_read_leave_the_run_alone(harness: Harness, launcher: Launcher, start: Start) -> None:
     handle = start(harness.run([UntilStopped()]))
     lines = launcher.logs(handle, follow=True)
