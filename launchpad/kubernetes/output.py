@@ -102,8 +102,13 @@ class RunOutput:
         return None
 
     def _is_lost(self, log: PodLog, snapshot: JobSnapshot) -> bool:
-        """Whether there is no more of this log, because its pod is gone. The next pod's is read then."""
-        if log.stream is not None or not log.not_found or not _is_gone(log.pod, snapshot):
+        """Whether there is no more of this log, because its pod is gone. The next pod's is read then.
+
+        A node removes the log of a pod that is deleted, and reports later that the pod is gone.
+        """
+        if log.stream is not None or not log.not_found:
+            return False
+        if not _is_gone(log.pod, snapshot) and not (log.read_to_end and _is_going(log.pod, snapshot)):
             return False
         if not log.read_to_end:
             log.report_gap("its pod was removed before its log was read")
@@ -141,6 +146,14 @@ class RunOutput:
 
 def _has_ended(pod: str, snapshot: JobSnapshot) -> bool:
     return any(one["metadata"]["name"] == pod and (one["gone"] or has_ended(one)) for one in snapshot.pods)
+
+
+def _is_going(pod: str, snapshot: JobSnapshot) -> bool:
+    """Whether the pod is being deleted, and its container has ended."""
+    return any(
+        one["metadata"]["name"] == pod and "deletionTimestamp" in one["metadata"] and has_ended(one)
+        for one in snapshot.present
+    )
 
 
 def _is_gone(pod: str, snapshot: JobSnapshot) -> bool:

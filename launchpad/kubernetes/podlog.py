@@ -100,7 +100,7 @@ class PodLog:
         self.active_at = self._clock()
         """When data last arrived, or the log was requested again."""
         self.not_found = False
-        """Whether a request found no log: a node that has just started does not know its pods yet."""
+        """Whether the last request found no log: a node that has just started does not know its pods yet."""
         self.read_to_end = False
         """Whether the last stream that had lines ended as a log does, without a fault."""
         self.gap = ""
@@ -170,6 +170,7 @@ class PodLog:
         if _LINE.match(last := b"".join(self._partial_line)) is None:
             self.complaint = self.complaint or last.decode("utf-8", "replace").strip()
         if self.complaint:
+            self.not_found = not self._has_lines
             self._retry_later(Transient(self.complaint), read_to_end=self.read_to_end and not self._has_lines)
             return b""
         self._at_end = self.read_to_end = True
@@ -227,7 +228,7 @@ class PodLog:
         if stamp is None:
             self.complaint = self.complaint or line.decode("utf-8", "replace").strip()
             return None
-        self._has_lines = True
+        self._has_lines, self.not_found = True, False
         if not self._cursor.is_new(line[: stamp.end() - 1], stamp[2]):
             return None
         if self._cursor.has_missed and self._resumed_after_fault and not self.restarts:

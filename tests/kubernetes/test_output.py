@@ -136,6 +136,19 @@ def test_a_log_that_ended_before_its_pod_was_removed_is_complete(later: list[lis
     assert (output.is_finished(removed, ended_at=clock.now), output.is_complete(removed)) == (True, complete)
 
 
+@pytest.mark.parametrize("later", [NOT_FOUND, [COMPLAINT, END]])
+def test_a_log_that_ended_and_that_the_node_removes_does_not_delay_that_of_the_next_pod(later: list[Piece]) -> None:
+    clock = Clock()
+    output, _ = output_of([lines((1, "one")), END], later, [lines((2, "two")), END], clock=clock)
+    assert read_all(output, snapshot(pod("a", ended=False))) == b"one\n"
+    clock.now += RESUME_INTERVAL
+    deleted = pod("a")
+    deleted["metadata"]["deletionTimestamp"] = "2030-01-01T00:00:00Z"
+    now = snapshot(deleted, pod("b"))
+    assert read_all(output, now) == b"two\n"
+    assert output.is_complete(now)
+
+
 def test_a_log_that_its_node_cannot_read_is_given_up_in_the_words_of_the_node(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     output, _ = output_of([lines((1, "one")) + b"no such file or directory", END], clock=clock)
