@@ -16,6 +16,8 @@ import pytest
 
 from launchpad import Deployment, DockerLauncher, KubernetesLauncher, Launcher, Run, SubprocessLauncher
 
+from .cli.command import launchpad
+
 SECRET = "T0PSECRET"
 FORMS = [SECRET, base64.b64encode(SECRET.encode()).decode()]
 RUN = Run(entrypoint="m:f", parameters={"p": SECRET}, env={"PW": SECRET})
@@ -190,3 +192,32 @@ def test_parameters_and_env_are_not_in_the_process_list(tmp_path: Path) -> None:
     run = Run(command=["sh", "-c", "tr '\\0' ' ' </proc/$$/cmdline"], env={"PW": SECRET})
     assert LAUNCHERS["subprocess"].submit(run, on_output=lambda _, line: lines.append(line))
     assert hides(" ".join([*lines, *LAUNCHERS["subprocess"].spec(RUN, "a")["command"]]))
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--failed"]])
+def test_a_batch_shows_none_in_tables_results_or_messages(tmp_path: Path, options: list[str]) -> None:
+    file = tmp_path / "runs.jsonl"
+    runs = [{"command": ["false"], "env": {"PW": SECRET}}, {"entrypoint": "no_such:f", "parameters": {"p": SECRET}}]
+    file.write_text("".join(json.dumps(run) + "\n" for run in runs))
+    done = launchpad("batch", str(file), "--set", f"env.A={SECRET}", *options)
+    assert done.returncode == 1
+    assert "failed" in done.stderr
+    assert hides(done.stdout + done.stderr)
+
+
+def test_a_check_shows_no_login_of_an_address_or_a_proxy(tmp_path: Path) -> None:
+    address = f"http://u:{SECRET}@127.0.0.1:1"
+    env = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"], address)
+    env |= {"DOCKER_HOST": f"tcp://u:{SECRET}@127.0.0.1:1", "KUBECONFIG": kubeconfig(tmp_path, address)}
+    done = launchpad("doctor", env=env)
+    assert "127.0.0.1:1" in done.stdout
+    assert hides(done.stdout + done.stderr)
+
+
+def test_labels_have_none() -> None:
+    for name in ("docker", "kubernetes"):
+        spec: Any = LAUNCHERS[name].spec(RUN, "a")
+        labels = (
+            [spec["create"]["labels"]] if name == "docker" else [spec["metadata"], spec["spec"]["template"]["metadata"]]
+        )
+        assert all(hides(json.dumps(one)) for one in labels)
