@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -24,6 +25,9 @@ from .inbox import reader_has_left
 from .messages import log_to_stderr, print_message
 from .preview import preview
 from .run import run
+
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO}
+"""The errors of a standard stream that takes no more output."""
 
 
 def _show_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
@@ -122,6 +126,9 @@ def _report_error(error: BaseException) -> int:
         return exits.of_signal(Signals.SIGINT)
     if isinstance(error, BrokenPipeError):
         return exits.of_signal(Signals.SIGPIPE)
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE and error.filename is None:
+        print_message(f"output was lost: {error.strerror}")
+        return exits.FAILED
     print_message(str(error) if isinstance(error, LaunchError | OSError) else _internal_error(error))
     return exits.NOT_LAUNCHED
 

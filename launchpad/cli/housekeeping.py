@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import click
 
+from ..converters import seconds
 from ..core.screen import to_screen
 from ..errors import LaunchError
 from ..live.text import why
@@ -81,12 +82,20 @@ def stop(run: str, kind: str | None, settings: tuple[str, ...]) -> int:
     return 0
 
 
+def _age(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
+    age = durations.of_option(context, option, value)
+    try:
+        return None if age is None else seconds(age, "the age", zero=True)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @click.command(short_help="Remove what is left of runs whose starters are gone.")
 @launcher_options
 @click.option("--dry-run", is_flag=True, help="Remove nothing; list what would be removed.")
 @click.option(
     "--older-than",
-    callback=durations.of_option,
+    callback=_age,
     metavar="DURATION",
     help="Only what ended longer ago: seconds, or 30s, 5m, 2h. Also that of starters on other hosts.",
 )

@@ -48,8 +48,9 @@ def run(request: RunRequest, detach: bool, verbose: bool) -> int:
             print_message(f"{handle.name}: {handle.type} run {handle.id} on {handle.engine} has started")
 
     if detach:
-        started(_start(launcher, wanted))
-        to_screen("stdout", [one_line(wanted.id)])
+        handle = _start(launcher, wanted)
+        started(handle)
+        _print_id(launcher, handle)
         return 0
     shown = ShownOutput()
     with launcher, Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
@@ -67,6 +68,17 @@ def _start(launcher: Launcher, run: Run) -> Handle:
             return launcher.start(run)
         except (LaunchError, ValueError) as error:  # a ValueError is about what the user gave
             raise _explained(error, run) from error
+
+
+def _print_id(launcher: Launcher, handle: Handle) -> None:
+    """Prints the id of a run, or stops the run: one that nobody knows of must not go on."""
+    try:
+        to_screen("stdout", [one_line(handle.run_id)])
+    except OSError as error:
+        with launcher:
+            launcher.stop(handle)
+            launcher.remove(handle)
+        raise LaunchError(f"The run was stopped, because its id could not be printed: {error.strerror}") from error
 
 
 def _explained(error: Exception, run: Run) -> LaunchError:

@@ -150,3 +150,23 @@ def test_a_reader_of_logs_that_leaves_ends_them(state: dict[str, str]) -> None:
     assert launchpad("wait", "long", env=state).returncode == 0
     done = launchpad("logs", "long", env=state, shell='"$@" | head -n 1')
     assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+@pytest.mark.parametrize("age", ["-5", "nan", "inf", "banana"])
+def test_an_age_that_is_no_duration_is_a_usage_error(age: str) -> None:
+    done = launchpad("reap", "--older-than", age)
+    assert (done.returncode, done.stderr.count("\n"), "--older-than" in done.stderr) == (2, 1, True)
+
+
+@pytest.mark.parametrize("target", ["/dev/full", "&-"])
+def test_a_detached_run_whose_id_cannot_be_printed_is_stopped(target: str, tmp_path: Path) -> None:
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    done = launchpad("run", "--detach", "--", "sleep", "600", shell=f'"$@" >{target}', env=state)
+    assert (done.returncode, done.stderr.count("\n")) == (125, 1)
+    assert "The run was stopped, because its id could not be printed" in done.stderr
+    assert json.loads(launchpad("ps", "--launcher", "subprocess", "--json", env=state).stdout) == []
+
+
+def test_a_list_that_cannot_be_written_is_one_line_and_status_1() -> None:
+    done = launchpad("ps", "--launcher", "subprocess", shell='"$@" >/dev/full')
+    assert (done.returncode, done.stderr) == (1, "launchpad: output was lost: No space left on device\n")
