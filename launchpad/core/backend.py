@@ -95,6 +95,9 @@ class Unit(abc.ABC):
         cheaper.
         """
 
+    def note_stop(self, reason: Reason) -> None:  # noqa: B027 - optional
+        """Says why the run is about to be stopped, before `terminate`. By default nothing."""
+
     @abc.abstractmethod
     def terminate(self, grace: float) -> bool:
         """Asks the run to end, and returns at once. An engine that can kills it itself after `grace` seconds.

@@ -298,12 +298,16 @@ class Supervisor:
             if step is StopStep.KILL:
                 self._unit.kill()
                 self._plan = plan.after_kill()
-            elif step is StopStep.TERMINATE and self._unit.terminate(grace):
+            elif step is StopStep.TERMINATE and self._terminate(grace, requested):
                 self._plan = plan.after_terminate(now, grace, requested=requested)
             else:
                 if plan.reason is None:
                     self._plan = plan.after_end()
                 return
+
+    def _terminate(self, grace: float, requested: bool) -> bool:
+        self._unit.note_stop(Reason.STOPPED if requested else Reason.TIMED_OUT)
+        return self._unit.terminate(grace)
 
     def _report(self, end: Outcome | EngineUnavailable) -> None:
         if self._reported:

@@ -84,7 +84,12 @@ class DetachedRun:
     def _exit_without_shim(self) -> Exit | None:
         if self._runs(self.known["pid"], self.known["started"]):
             return None
-        return Exit(exit_code=None, reason=Reason.UNKNOWN, message=_SHIM_DIED, started_at=self.started_at)
+        noted = (stopped for name, stopped in _STOPPED.items() if self.folder.was(name))
+        reason, message = next(noted, (Reason.UNKNOWN, _SHIM_DIED))
+        complete = not self.known["output"]  # else the shim may have lost some
+        return Exit(
+            exit_code=None, reason=reason, message=message, started_at=self.started_at, output_complete=complete
+        )
 
     @property
     def started_at(self) -> datetime:

@@ -79,6 +79,8 @@ class Shim:
         while not self._has_ended():
             self._stop_if_due()
             self._read_available(self._next_check())
+        self._timeout_at = None
+        self._stop_if_due()  # the stop of a run around it signals the shim first, and then the run
         while self.reason and self._processes():  # the leader is not reaped yet: its group's number is its own
             self._stop_if_due()
             self._read_available(CHECK_INTERVAL)

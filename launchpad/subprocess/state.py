@@ -24,7 +24,8 @@ class RunFolder:
     """The folder of one detached run, which its shim writes.
 
     `run.json` and `end.json` are complete when they exist. `stop` has the grace, in seconds, of a stop that was
-    requested. `stdout` and `stderr` are the beginnings of the logs.
+    requested. `stdout` and `stderr` are the beginnings of the logs. `stopped` or `timed_out` is there if a waiter has
+    stopped the run because its shim was gone.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,6 +37,14 @@ class RunFolder:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
             file.write(repr(grace))
         os.replace(new, self.path / "stop")
+
+    def note_stop(self, reason: str) -> None:
+        """Records why a run without a shim is stopped: "stopped" or "timed_out". OSError."""
+        os.close(os.open(self.path / reason, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def was(self, reason: str) -> bool:
+        """Whether `note_stop` was called for this reason."""
+        return (self.path / reason).exists()
 
     def remove(self) -> None:
         """Removes the folder. Idempotent."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 RUN_ID = b"LAUNCHPAD_RUN_ID"
 PARENT_IDS = b"LAUNCHPAD_PARENT_IDS"
 
+SHIM = b"shim_script"
+"""The word before the last in the command line of a shim."""
+
 _ENDED_STATES = (b"Z", b"X")  # a zombie, dead: not reaped yet
 
 _EXITING, _KERNEL_THREAD = 0x00000004, 0x00200000  # among the flags in proc_pid_stat(5)
@@ -67,8 +70,13 @@ def find(
 
 
 def send(entry: Entry, number: int) -> bool:
-    """Signals one process, and no other that has got its pid. False if it is gone or may not be signalled."""
-    pid, started, _ = entry
+    """Signals one process, and no other that has got its pid. False if it is gone or may not be signalled.
+
+    If a shim leads the process, it gets SIGTERM before: so it knows that its run is stopped.
+    """
+    pid, started, group = entry
+    if pid == group and (shim := _shim_of(pid)) is not None:
+        send(shim, signal.SIGTERM)
     with suppress(ProcessLookupError, PermissionError):
         pidfd = _open_pidfd(pid)
         try:
@@ -112,6 +120,18 @@ def look_up(pid: int) -> Entry | None:
     """The entry of a process; None if there is none. A process that has ended has one until it is reaped."""
     stat = _stat(pid)
     return _entry(pid, stat) if stat else None
+
+
+def _shim_of(pid: int) -> Entry | None:
+    """The shim whose run a process is the first one of; None if it has none, or if this process is the shim."""
+    stat = _stat(pid)
+    parent = int(stat[1]) if stat else 0
+    if parent in (0, os.getpid()) or (shim := look_up(parent)) is None:
+        return None
+    with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+        if _read(f"/proc/{parent}/cmdline").split(b"\0")[-3:-2] == [SHIM]:  # the run id and an empty word follow
+            return shim
+    return None
 
 
 def _entry(pid: int, stat: list[bytes]) -> Entry:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from ..core.backend import Chunk, Exit, StreamName
 from ..core.process_table import RESOURCE_ERRORS
 from ..errors import LaunchError
+from ..models import Reason
 from ..net.wakeup import Wakeup
 from .detached import DetachedRun
 from .logs import LogReader
@@ -32,6 +33,7 @@ class DetachedUnit(LocalUnit):
         super().__init__(process, run.handle)
         self._run = run
         self._logs = log_readers(run) if output and run.known["output"] else {}
+        self._stop_reason = Reason.STOPPED
         self._woken = False
         self._wakeup: Wakeup | None = None
         self._pidfd: int | None = None
@@ -48,11 +50,20 @@ class DetachedUnit(LocalUnit):
             self._wakeup.set()
         return True
 
+    def note_stop(self, reason: Reason) -> None:
+        self._stop_reason = reason
+
     def terminate(self, grace: float) -> bool:
-        return not self.has_ended() and (self._ask_shim(grace) or super().terminate(grace))
+        if self.has_ended():
+            return False
+        if self._ask_shim(grace):
+            return True
+        self._record_stop()
+        return super().terminate(grace)
 
     def kill(self) -> None:
         if not self.has_ended() and not self._ask_shim(0.0):
+            self._record_stop()
             super().kill()
 
     def close(self) -> None:
@@ -114,6 +125,11 @@ class DetachedUnit(LocalUnit):
                 return pidfd
             os.close(pidfd)
         return None
+
+    def _record_stop(self) -> None:
+        """Records the stop for all waiters, in place of the shim."""
+        with suppress(OSError):  # the disk is full: then the others do not know why the run ended
+            self._run.folder.note_stop(self._stop_reason.value)
 
     def _ask_shim(self, grace: float) -> bool:
         """Has the shim stop the run; False if there is no shim any more."""

@@ -117,6 +117,19 @@ def test_a_run_whose_shim_was_killed_can_be_stopped(started: list[Handle]) -> No
     os.kill(shim_of(started[0]), signal.SIGKILL)
     LAUNCHER.stop(started[0])
     assert not is_running(pid_of(started[0]))
+    (listed,) = [run.outcome for run in LAUNCHER.list_runs() if run.handle == started[0]]
+    assert listed is not None
+    outcome = LAUNCHER.wait(started[0])
+    assert (listed.reason, outcome.reason, outcome.output_complete) == (Reason.STOPPED, Reason.STOPPED, False)
+
+
+def test_a_time_out_that_a_waiter_enforces_without_the_shim_is_recorded(started: list[Handle]) -> None:
+    started.append(LAUNCHER.start(Run(command=["sleep", "600"], timeout=3)))
+    os.kill(shim_of(started[0]), signal.SIGKILL)
+    assert LAUNCHER.wait(started[0]).reason is Reason.TIMED_OUT
+    (listed,) = [run.outcome for run in LAUNCHER.list_runs() if run.handle == started[0]]
+    assert listed is not None
+    assert listed.reason is Reason.TIMED_OUT
 
 
 def test_a_detached_run_is_no_child_and_holds_no_descriptor_and_nothing_is_left_of_it(started: list[Handle]) -> None:
@@ -153,7 +166,22 @@ def test_a_stop_of_a_run_stops_the_detached_runs_that_it_has_started(started: li
     until(lambda: list(LAUNCHER.logs(outer)))
     started.append(Handle(**json.loads(next(iter(LAUNCHER.logs(outer))))))
     LAUNCHER.stop(outer)
-    assert not LAUNCHER.wait(started[1]).ok
+    assert LAUNCHER.wait(started[1]).reason is Reason.STOPPED
+
+
+@pytest.mark.parametrize("grace", [0.0, 0.5])
+def test_a_detached_run_that_the_watchdog_stops_with_its_outer_run_is_stopped(
+    grace: float, started: list[Handle]
+) -> None:
+    nested = f"import sys\nsys.argv.append('{json.dumps({'command': ['sleep', '600']})}')\n{STARTER}"
+    outer = [sys.executable, "-uc", f"{nested}\nimport time; time.sleep(600)"]
+    code = f"from launchpad import *\nSubprocessLauncher(grace={grace}).submit(Run(command={outer!r}))"
+    script = subprocess.Popen([sys.executable, "-uc", code], stdout=subprocess.PIPE, text=True)
+    with script:
+        assert script.stdout is not None
+        started.append(Handle(**json.loads(script.stdout.readline())))
+        script.kill()
+    assert LAUNCHER.wait(started[0]).reason is Reason.STOPPED
 
 
 def test_a_long_log_keeps_its_beginning_and_its_end(started: list[Handle]) -> None:
