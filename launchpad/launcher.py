@@ -207,7 +207,7 @@ class Launcher(Housekeeping):
             if isinstance(error, InvalidHandle):
                 raise
             return
-        supervisor.request_stop()
+        supervisor.request_stop(grace=self.grace)
         if not supervisor.polled_here:
             self._wait(supervisor, self._sink(supervisor.run, None))
 

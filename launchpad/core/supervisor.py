@@ -82,8 +82,13 @@ class Supervisor:
     def ended(self) -> bool:
         return self.outcome is not None
 
-    def request_stop(self, *, hurry: bool = False) -> None:
-        """Has the run asked to end, and killed after the grace, or with `hurry` at once. Returns at once."""
+    def request_stop(self, *, hurry: bool = False, grace: float | None = None) -> None:
+        """Has the run asked to end, and killed after the grace, or with `hurry` at once. Returns at once.
+
+        `grace` replaces that of the run, unless the run was asked to end before.
+        """
+        if grace is not None:
+            self._grace = grace
         self._stop_requested = True  # before `_polling` is read: the polling thread uses them in the other order
         self._hurry = self._hurry or hurry
         if not (self._unit.wake() and self._polling) and self.outcome is None:

@@ -22,7 +22,7 @@ from ..models import Handle, Listed, Run
 from ..secret import without_frames
 from ..text import quoted
 from ..variables import inherited
-from .detached import DetachedRun, detached_runs, known_at_start
+from .detached import DetachedRun, detached_runs, known_at_start, listed
 from .process import STATUS_TAKEN, LocalProcess, belongs_to_run, parse_handle
 from .proctable import Process, StartTimes, look_up
 from .shim import NotStarted, log_limit
@@ -147,7 +147,8 @@ class SubprocessBackend(Backend):
         except OSError as error:
             raise LaunchError(_not_followed(handle.name, error)) from error
         raise RunNotFound(
-            f"Process {pid} of run {quoted(handle.name)} is gone; its exit status went to the process that started it."
+            f"Run {quoted(handle.name)} is not known here: its process {pid} is gone, and it was removed (by remove or "
+            "reap), or its exit status went to the process that started it."
         )
 
     def remove(self, handle: Handle) -> None:
@@ -167,7 +168,7 @@ class SubprocessBackend(Backend):
 
     def list_runs(self) -> list[Listed]:
         """The detached runs of this user on this host."""
-        return [run.listed() for run in detached_runs(StateFolder()) if run.handle.engine == self.engine]
+        return list(listed(run for run in detached_runs(StateFolder()) if run.handle.engine == self.engine))
 
     def logs(self, handle: Handle, *, follow: bool) -> Generator[Chunk, None, None]:
         """The output of a detached run. Without `follow`, that of stdout comes first, and then that of stderr."""

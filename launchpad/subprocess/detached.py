@@ -124,6 +124,13 @@ def _checked(content: dict[str, Any] | None, fields: dict[str, Any]) -> dict[str
     return content
 
 
+def listed(runs: Iterable[DetachedRun]) -> Iterator[Listed]:
+    """The runs as `list_runs` shows them. Those with a time that is none are left out."""
+    for run in runs:
+        with suppress(ValueError, OverflowError):
+            yield run.listed()
+
+
 def detached_runs(folders: Iterable[RunFolder]) -> Iterator[DetachedRun]:
     """The runs that have these folders. Folders of another form are left out."""
     for folder in folders:

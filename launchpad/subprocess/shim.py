@@ -67,8 +67,8 @@ def _ask(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def log_limit() -> int:
-    """How many bytes of each stream are kept. LaunchError if LAUNCHPAD_LOG_LIMIT is not a number."""
-    text = os.environ.get("LAUNCHPAD_LOG_LIMIT", str(LOG_LIMIT))
+    """How many bytes of each stream are kept. LaunchError if LAUNCHPAD_LOG_LIMIT is not a positive number."""
+    text = os.environ.get("LAUNCHPAD_LOG_LIMIT") or str(LOG_LIMIT)
     if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise LaunchError(f"LAUNCHPAD_LOG_LIMIT must be a number of bytes, not {text!r}.")
+        raise LaunchError(f"LAUNCHPAD_LOG_LIMIT must be a positive number of bytes, not {text!r}.")
     return int(text)

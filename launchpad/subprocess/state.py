@@ -1,6 +1,7 @@
 """The state folder: what is known of the detached runs of this user, one folder for each run.
 
-It has no value of the environment, no parameter and no word of a command. Only this user can read it.
+It has no value of the environment, no parameter and no word of a command but the program's name, which is the default
+name of a run. Only this user can read it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..core.process_table import RESOURCE_ERRORS
 from ..errors import LaunchError
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -52,10 +54,14 @@ class RunFolder:
             shutil.rmtree(self.path)
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """The content of a file; None if there is none yet, or it has another form."""
+        """The content of a file; None if there is none yet, or it is no such file. OSError if no descriptor is left."""
         try:
             content = json.loads((self.path / name).read_bytes())
-        except (FileNotFoundError, ValueError):
+        except OSError as error:
+            if error.errno in RESOURCE_ERRORS:
+                raise
+            return None
+        except (ValueError, RecursionError):
             return None
         return content if isinstance(content, dict) else None
 
@@ -90,9 +96,19 @@ class StateFolder:
         return (folder for folder in self if folder.path.name.partition(",")[0] == name)
 
     def __iter__(self) -> Iterator[RunFolder]:
-        """The folders of all runs."""
-        with suppress(FileNotFoundError):
-            yield from map(RunFolder, sorted(self._path.iterdir()))
+        """The folders of all runs. LaunchError if they cannot be listed."""
+        try:
+            paths = sorted(self._path.iterdir())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno in RESOURCE_ERRORS:
+                raise
+            raise LaunchError(
+                f"The detached runs in {os.fspath(self._path)!r} cannot be listed: {error.strerror}. "
+                "Set XDG_STATE_HOME to a folder that can be read and written."
+            ) from None
+        yield from map(RunFolder, paths)
 
 
 def _name_of(run_id: str) -> str:

@@ -8,16 +8,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import attrs
 import psutil
 import pytest
 
-from launchpad import Handle, LaunchError, Outcome, Reason, Run, SubprocessLauncher
+from launchpad import Handle, LaunchError, Outcome, Reason, Run, RunNotFound, SubprocessLauncher
 from launchpad.subprocess.backend import has_pidfd
 from launchpad.subprocess.log_writer import Log
 from launchpad.subprocess.logs import LEFT_OUT, LogReader
+from launchpad.subprocess.shim import LOG_LIMIT, log_limit
 from launchpad.subprocess.state import RunFolder, StateFolder
 from launchpad.subprocess.sweep_script import find
 from tests.helping import channels, children, interrupts, is_running, until
@@ -231,9 +233,20 @@ def test_a_folder_that_was_changed_is_no_run(started: list[Handle]) -> None:
     started.append(LAUNCHER.start(Run(command=["true"])))
     folder = folder_of(started[0]).path
     kept = (folder / "run.json").read_text()
-    for changed in ("", "[]", "{}", kept.replace('"pid": ', '"pid": "x", "x": '), kept.rstrip()[:-1]):
+    for changed in (
+        "",
+        "[]",
+        "{}",
+        kept.replace('"started_at": ', '"started_at": 1e300, "x": '),
+        kept.replace('"pid": ', '"pid": "x", "x": '),
+        kept.rstrip()[:-1],
+    ):
         (folder / "run.json").write_text(changed)
         assert started[0].run_id not in [run.run_id for run in LAUNCHER.list_runs()]
+    (folder / "run.json").unlink()
+    (folder / "run.json").mkdir()
+    assert started[0].run_id not in [run.run_id for run in LAUNCHER.list_runs()]
+    (folder / "run.json").rmdir()
     (folder / "run.json").write_text(kept)
     assert started[0].run_id in [run.run_id for run in LAUNCHER.list_runs()]
 
@@ -241,6 +254,40 @@ def test_a_folder_that_was_changed_is_no_run(started: list[Handle]) -> None:
 def test_a_state_folder_that_cannot_be_made_is_an_error_that_says_what_to_set() -> None:
     with pytest.raises(LaunchError, match="XDG_STATE_HOME"):
         StateFolder(Path("/proc/no/such")).path_for("id")
+
+
+def test_a_state_folder_that_cannot_be_listed_is_an_error_that_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", os.fspath(tmp_path / "file"))
+    with pytest.raises(LaunchError, match=r"Not a directory\. Set XDG_STATE_HOME"):
+        LAUNCHER.list_runs()
+
+
+def test_a_run_that_was_removed_is_said_to_be() -> None:
+    handle = LAUNCHER.start(Run(command=["true"]))
+    LAUNCHER.wait(handle)
+    LAUNCHER.remove(handle)
+    with pytest.raises(RunNotFound, match="was removed"):
+        LAUNCHER.wait(handle)
+
+
+def test_the_launcher_that_stops_a_run_gives_the_grace(started: list[Handle]) -> None:
+    patient = SubprocessLauncher(grace=600)
+    started.append(patient.start(Run(command=["sh", "-c", "trap '' TERM; echo set; while :; do sleep 0.1; done"])))
+    until(lambda: list(LAUNCHER.logs(started[0])))
+    LAUNCHER.stop(started[0])  # returns
+    assert LAUNCHER.wait(started[0]).reason is Reason.STOPPED
+
+
+@pytest.mark.parametrize(("limit", "error"), [("0", "positive"), ("-1", "positive"), ("", None)])
+def test_the_log_limit_is_positive_or_the_default(
+    limit: str, error: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAUNCHPAD_LOG_LIMIT", limit)
+    with nullcontext() if error is None else pytest.raises(LaunchError, match=error):
+        assert log_limit() == LOG_LIMIT
 
 
 def test_a_start_that_is_interrupted_leaves_no_run_and_no_folder() -> None:
