@@ -50,6 +50,8 @@ class LocalProcess:
         self._sweeper = sweeper
         self._target: Target | None = None  # once it is being stopped
         self._lock = threading.Lock()  # guards `_reaped`: the system may reuse the pid of a reaped process at once
+        if is_child:
+            sweeper.leaders.add(pid)
 
     @property
     def handle_id(self) -> str:
@@ -121,6 +123,7 @@ class LocalProcess:
                 return True
             if not self._see_end(os.WNOHANG):
                 return False
+            self._sweeper.leaders.discard(self.pid)  # before the system may reuse the pid
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, os.WNOHANG)
             self._reaped = True
@@ -171,6 +174,7 @@ class LocalProcess:
         return True
 
     def _see_end_and_reap(self, options: int) -> bool:
+        self._sweeper.leaders.discard(self.pid)
         pid, status = os.waitpid(self.pid, options)
         if pid:
             self.exit_code = os.waitstatus_to_exitcode(status)

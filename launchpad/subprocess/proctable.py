@@ -10,7 +10,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from ..core.process_table import RESOURCE_ERRORS
 from ..core.process_table import Process as Process
@@ -152,13 +152,14 @@ def find_by_psutil(
     since: int = 0,
     groups: Mapping[int, str] = {},
     on_found: Callable[[Entry], object] = lambda entry: None,
+    but: Container[int] = (),
 ) -> dict[str, list[Entry]]:
     """The same as `sweep_script.find`, for systems without /proc; start times are seconds since the epoch."""
     import psutil
 
     wanted, found = set(filter(None, ids)), dict[str, list[Entry]]()
     for pid in psutil.pids():
-        process = look_up(pid)
+        process = None if pid in but else look_up(pid)
         if process is None or not process.running or float(process.started) < since or pid == os.getpid():
             continue
         environment = _environment_by_psutil(pid)

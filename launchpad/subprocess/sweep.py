@@ -10,6 +10,7 @@ import logging
 import queue
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from signal import SIGTERM
@@ -17,6 +18,12 @@ from signal import SIGTERM
 from ..core.threads import start_thread
 from .proctable import find_by_psutil, send_by_psutil
 from .sweep_script import Entry, find, kill_all, send
+
+CROWD = 100
+"""With more runs in flight, passes pause, so that the next one serves more runs that are being stopped."""
+
+PAUSE_FACTOR = 10
+"""How many times as long as a pass took, in CPU time, the next one waits: passes take a tenth of a core at most."""
 
 _FIND, _SEND = (find, send) if sys.platform == "linux" else (find_by_psutil, send_by_psutil)
 
@@ -60,9 +67,12 @@ class Sweeper:
     """
 
     def __init__(self) -> None:
+        self.leaders: set[int] = set()
+        """The first processes of runs, until they are reaped. They are no strays: thousands need not be looked at."""
         self._lock = threading.Lock()  # guards the next one
         self._next = _Pass()
         self._passing = threading.Lock()  # held during a pass
+        self._pause_until = 0.0  # monotonic seconds
         self._requests: queue.SimpleQueue[tuple[Target, bool]] = queue.SimpleQueue()
         self._working = threading.Lock()  # held by the thread while it runs
 
@@ -76,11 +86,12 @@ class Sweeper:
             ours.targets.add(target)
         with self._passing:
             if ours.found is None:
+                time.sleep(max(0.0, self._pause_until - time.monotonic()))  # meanwhile, more targets are added
                 with self._lock:
                     if self._next is ours:
                         self._next = _Pass()
                 try:
-                    ours.found = _find_all(ours.targets)
+                    ours.found = self._find(ours.targets)
                 except OSError as error:
                     _warn(error)
                     ours.found = {}
@@ -122,13 +133,17 @@ class Sweeper:
         if killed := asked[True]:
             kill_all([target.run_id for target in killed], _oldest(killed), find=_FIND, send=_SEND)
         if asked_to_end := asked[False] - killed:
-            found = _find_all(asked_to_end)
+            found = self._find(asked_to_end)
             for target in asked_to_end:
                 target.terminate(target.strays(found))
 
-
-def _find_all(targets: set[Target]) -> dict[str, list[Entry]]:
-    return _FIND([target.run_id for target in targets], _oldest(targets))
+    def _find(self, targets: set[Target]) -> dict[str, list[Entry]]:
+        began = time.thread_time()
+        try:
+            return _FIND([target.run_id for target in targets], _oldest(targets), but=self.leaders)
+        finally:
+            if len(self.leaders) > CROWD:
+                self._pause_until = time.monotonic() + PAUSE_FACTOR * (time.thread_time() - began)
 
 
 def _oldest(targets: set[Target]) -> int:

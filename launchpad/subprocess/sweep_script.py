@@ -16,7 +16,7 @@ if TYPE_CHECKING or __package__:
 else:  # without the package
     from lean import signal, suppress
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
 RUN_ID = b"LAUNCHPAD_RUN_ID"
 PARENT_IDS = b"LAUNCHPAD_PARENT_IDS"
@@ -43,18 +43,21 @@ def find(
     since: int = 0,
     groups: Mapping[int, str] = {},
     on_found: Callable[[Entry], object] = lambda entry: None,
+    but: Container[int] = (),
 ) -> dict[str, list[Entry]]:
     """The processes of the runs `ids`, by run id, but for this process. One pass over /proc, the newest process first.
 
     `groups` has the ids of runs by the process groups that are known to be theirs. Processes that started before the
-    tick `since` are skipped, and those that this user may not look into. `on_found` is called with each process at
-    once. OSError if no descriptor is left.
+    tick `since` are skipped, and those that this user may not look into, and the pids in `but`. `on_found` is called
+    with each process at once. OSError if no descriptor is left.
     """
     wanted = {
         run_id.encode("utf-8", "surrogateescape"): run_id for run_id in ids if run_id
     }  # an empty list of ids must not match
     found: dict[str, list[Entry]] = {}
     for pid in sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True):
+        if pid in but:
+            continue
         stat = _stat(pid)
         if not stat or _has_ended(stat) or int(stat[19]) < since or pid == os.getpid():
             continue
