@@ -141,8 +141,10 @@ class PodLog:
         except ApiError as error:
             if error.status not in _NOT_FOUND:
                 raise
+            last = self._last_line() if self.read_to_end else b""  # it cannot be read again: the pod is gone
             self.not_found = True
             self._retry_later(Transient(str(error)), read_to_end=self.read_to_end)
+            return last
         return b""
 
     def reopen(self) -> None:
@@ -181,9 +183,13 @@ class PodLog:
         """Ends the log, and returns its last line if that has no newline."""
         self.close()
         self._at_end = False
+        return self._last_line()
+
+    def _last_line(self) -> bytes:
+        """Takes the last line, if it has no newline."""
         last = b"".join(self._partial_line)
         self._partial_line = []
-        return self._text(last) or b""
+        return (self._text(last) if last else None) or b""
 
     def _retry_later(self, error: Transient, *, read_to_end: bool = False) -> None:
         stable = self.stream is not None and self._clock() - self._opened_at > STABLE_WINDOW

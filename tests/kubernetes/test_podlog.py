@@ -6,9 +6,10 @@ import pytest
 import tenacity
 
 from launchpad.core.retries import RetrySchedule
+from launchpad.kubernetes.errors import ApiError
 from launchpad.kubernetes.podlog import PodLog
 
-from .scripted import CUT, END, ScriptedNode, at, lines
+from .scripted import CUT, END, Piece, ScriptedNode, ScriptedStream, at, lines
 
 
 def log_of(node: ScriptedNode) -> PodLog:
@@ -163,3 +164,20 @@ def test_a_stream_is_closed_at_its_end_and_after_a_break(last: bytes) -> None:
     node = ScriptedNode([last], [END])
     read_all(log_of(node))
     assert node.streams[0].closed
+
+
+@pytest.mark.parametrize(("last", "text"), [(END, b"a\nb"), (CUT, b"a\n")])
+def test_a_last_line_without_a_newline_is_returned_if_the_pod_is_gone_at_the_next_request(
+    last: Piece, text: bytes
+) -> None:
+    class Removed(ScriptedNode):
+        def open(self, pod: str, since: str | None, follow: bool) -> ScriptedStream:
+            if self.since:
+                raise ApiError("not found", 404, "NotFound")
+            return super().open(pod, since, follow)
+
+    log, read = log_of(Removed([lines((5, "a")) + at(6, "b"), last])), b""
+    while not log.not_found:
+        log.due = None if log.stream is not None else 0.0
+        read += log.read(ended=False)
+    assert read == text
