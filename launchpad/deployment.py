@@ -15,6 +15,7 @@ from .launcher import Launcher, lookup_launcher
 from .models import Run
 from .relative_paths import Origin, as_written, default_working_dir, resolved
 from .schema import TEXT, Schema, schema_of
+from .secret import constructor_hides_arguments
 from .settings import faults_in, keys_of, structure, unknown_key
 from .suggestions import did_you_mean
 from .yamlfile import Document
@@ -70,6 +71,7 @@ class _Deployments(dict[str, "Deployment"]):
         raise UnknownDeployment(f"{self.file} has no deployment {name!r}; it has: {known}{did_you_mean(name, self)}")
 
 
+@constructor_hides_arguments
 @attrs.frozen
 class Deployment:
     """A name, the fields of the run to make (those of Run without the id), and the launcher to launch it on."""

@@ -35,6 +35,7 @@ from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run
 from .registry import Registry
 from .schema import DURATION
+from .secret import hides_arguments
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -190,8 +191,7 @@ class Launcher(Housekeeping):
         check_callbacks(on_output=on_output)
         until = None if timeout is None else time.monotonic() + seconds(timeout, "timeout", zero=True)
         supervisor = self._supervisor(handle, on_output is not None or self.stream_output)
-        outcome = self._wait(supervisor, self._sink(supervisor.run, on_output), until)
-        if outcome is None:
+        if (outcome := self._wait(supervisor, self._sink(supervisor.run, on_output), until)) is None:
             raise TimeoutError(f"Run {handle.name!r} ({handle.id}) has not ended within {timeout:g} s; it goes on.")
         return outcome
 
@@ -203,9 +203,9 @@ class Launcher(Housekeeping):
         """
         try:
             supervisor = self._supervisor(handle, False)
-        except RunNotFound as error:
-            if isinstance(error, InvalidHandle):
-                raise
+        except InvalidHandle:
+            raise
+        except RunNotFound:
             return
         supervisor.request_stop(grace=self.grace)
         if not supervisor.polled_here:
@@ -233,6 +233,7 @@ class Launcher(Housekeeping):
         return LauncherSettings(self.type, unstructure(self))
 
     @classmethod
+    @hides_arguments
     def from_settings(cls, settings: LauncherSettings | Mapping[str, Any]) -> Self:
         """The launcher that `settings` describe: of any type if called on Launcher, else of the class's type.
 
@@ -308,8 +309,7 @@ class Launcher(Housekeeping):
 
     def _is_abandoned(self, handle: Handle) -> bool:
         """Whether the run was stopped and is gone, while a callback of its launch blocks."""
-        supervisor = self._session.get(handle)
-        return supervisor is not None and supervisor.abandoned
+        return (supervisor := self._session.get(handle)) is not None and supervisor.abandoned
 
     def _wait(self, supervisor: Supervisor, sink: Sink, until: float | None = None) -> Outcome | None:
         try:
@@ -319,9 +319,9 @@ class Launcher(Housekeeping):
             raise
 
     def _sink(self, run: Run, on_output: OnOutput | None) -> Sink:
-        if on_output is not None:
-            return on_output.write if isinstance(on_output, StreamCallback) else to_caller(run, on_output)
-        return to_screen if self.stream_output else discard
+        if on_output is None:
+            return to_screen if self.stream_output else discard
+        return on_output.write if isinstance(on_output, StreamCallback) else to_caller(run, on_output)
 
 
 _REGISTRY: Registry[Launcher] = Registry(

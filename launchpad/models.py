@@ -17,6 +17,7 @@ from . import converters
 from .converters import masked
 from .ids import new_id
 from .schema import KEY, QUOTED
+from .secret import constructor_hides_arguments, hides_arguments
 from .suggestions import did_you_mean
 from .text import printable
 
@@ -59,6 +60,7 @@ class RestartPolicy(str, enum.Enum):
     ON_FAILURE = "OnFailure"
 
 
+@constructor_hides_arguments
 @attrs.frozen(kw_only=True)
 class Run:
     """What to launch: a command, or an entrypoint with its parameters. Frozen, without a status.
@@ -100,6 +102,7 @@ class Run:
         return os.path.basename(self.command[0]) or self.command[0]
 
     @classmethod
+    @hides_arguments
     def of(
         cls,
         function: Callable[..., object],

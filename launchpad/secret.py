@@ -7,8 +7,12 @@ environment, parameters and logins as `Secret` from where it reads them to where
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, SupportsIndex
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, SupportsIndex, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _LOGIN = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 _ANYTHING_LIKE_A_LOGIN = re.compile(r"(?<=://).*@", re.DOTALL)
@@ -80,6 +84,27 @@ def without_login(url: str) -> str:
 def masked_login(url: str) -> str:
     """An address to be shown, valid or not: all that may be a login in it is masked."""
     return str.__str__(_ANYTHING_LIKE_A_LOGIN.sub(f"{MASK}@", url))
+
+
+def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
+    """Makes a function raise its TypeErrors and ValueErrors without its frames: they hold arguments as plain text."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            failure = without_frames(error)
+        del args, kwargs
+        raise failure
+
+    return call
+
+
+def constructor_hides_arguments(cls: type[T]) -> type[T]:
+    """Class decorator: the same for the constructor of a class."""
+    cls.__init__ = hides_arguments(cls.__init__)  # type: ignore[method-assign]
+    return cls
 
 
 def without_frames(error: BaseException) -> BaseException:

@@ -12,10 +12,12 @@ from .core.backend import Backend, Spec
 from .errors import LaunchError
 from .launcher import Launcher, lookup_launcher, register_launcher
 from .models import Run
+from .secret import constructor_hides_arguments
 from .settings import keys_of, unknown_key
 
 
 @register_launcher
+@constructor_hides_arguments
 @attrs.frozen(kw_only=True)
 class UniversalLauncher(Launcher):
     """The settings that launchers of every type have. It cannot launch: `to` makes a launcher that can."""

@@ -101,6 +101,26 @@ def test_a_launch_that_fails_shows_none(log: Recorder, monkeypatch: pytest.Monke
     assert hides(log.text)
 
 
+ENV = {"PW": SECRET}
+BAD: dict[str, Callable[[], object]] = {
+    "Run": lambda: Run(command=[], env=ENV),
+    "Run with two programs": lambda: Run(command=["a"], entrypoint="m:f", parameters={"p": SECRET}),
+    "Run with a bad value": lambda: Run(command=["a"], env={"PW": f"{SECRET}\0"}),
+    "Run with an unknown argument": lambda: Run(command=["a"], env=ENV, cwd="/"),  # type: ignore[call-arg]
+    "Run.of": lambda: Run.of(hides, parameters={"form": SECRET}, env=ENV),
+    "SubprocessLauncher": lambda: SubprocessLauncher(env=ENV, grace=-1),
+    "DockerLauncher": lambda: DockerLauncher(image="", env=ENV, registry_auth=LOGIN),
+    "KubernetesLauncher": lambda: KubernetesLauncher(image="", env=ENV, job=JOB, customizations=PATCH),
+    "from_settings": lambda: Launcher.from_settings({"type": "subprocess", "config": {"env": ENV, "grace": -1}}),
+    "Deployment": lambda: Deployment("d", {"command": [], "env": ENV}, SubprocessLauncher()),
+}
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD)
+def test_a_constructor_that_refuses_its_arguments_shows_none(make: Callable[[], object]) -> None:
+    assert hides(failure_of(make))
+
+
 def kubeconfig(folder: Path, server: str = "http://127.0.0.1:1", **user: Any) -> str:
     content = {
         "clusters": [{"name": "c", "cluster": {"server": server}}],

@@ -17,7 +17,7 @@ from ..errors import EngineUnavailable
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, Run
 from ..schema import KEY, PATH
-from ..secret import SecretMapping, hidden
+from ..secret import SecretMapping, constructor_hides_arguments, hidden
 from ..settings import names_settings
 from ..variables import identity
 from . import converters as fields
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 @register_launcher
+@constructor_hides_arguments
 @names_settings
 @attrs.frozen(kw_only=True)
 class DockerLauncher(Launcher):

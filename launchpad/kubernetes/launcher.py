@@ -15,7 +15,7 @@ from ..errors import EngineUnavailable, LaunchError
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
 from ..schema import DURATION, KEY, PATH
-from ..secret import hidden
+from ..secret import constructor_hides_arguments, hidden
 from ..text import printable
 from ..variables import identity
 from . import converters as fields
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 @register_launcher
+@constructor_hides_arguments
 @attrs.frozen(kw_only=True)
 class KubernetesLauncher(Launcher):
     """Launches each run as a Job with one pod. The run's container is named "job"; by default nothing is retried.

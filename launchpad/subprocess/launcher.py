@@ -19,7 +19,7 @@ from ..errors import LaunchError
 from ..launcher import Launcher, OnStart, register_launcher
 from ..models import Handle, Outcome, Run
 from ..schema import PATH
-from ..secret import hidden
+from ..secret import constructor_hides_arguments, hidden
 from ..text import quoted
 from ..variables import identity
 from . import spec as specs
@@ -56,6 +56,7 @@ def _virtualenv(value: StrPath | None) -> str | None:
 
 
 @register_launcher
+@constructor_hides_arguments
 @attrs.frozen(kw_only=True)
 class SubprocessLauncher(Launcher):
     """Launches runs as local processes, each in its own session and process group.
