@@ -4,7 +4,7 @@
 # make demo         measures the sources of the whole standard library, each package and module in a run of its own
 # make bench        measures all that this machine can against the bare thing and peers, in an hour or so; ARGS="stream": that
 # make bench-quick  runs the same code on little of everything, in two minutes: whether it works, not how fast
-# make fuzz         gives constructors, file formats and command lines 21,000 random inputs, in about a quarter of an hour
+# make fuzz         gives constructors, file formats and command lines 34,500 random inputs, in about 20 minutes
 # make docs         builds the documentation and prints where it is; a warning is an error
 # make lint         checks the format, the types and the import layers of the code
 # make clean        removes everything that these commands have created
