@@ -104,7 +104,8 @@ def test_lines_of_concurrent_runs_are_not_mixed(
     letters = "abcdefgh"[: harness.many]
     runs = [harness.run([Write((letter * 300 + "\n").encode()) for _ in range(20)]) for letter in letters]
     with LaunchExecutor(launcher, prefix=False) as executor:
-        executor.launch_all(runs)
+        futures = executor.launch_all(runs)
+    assert all(future.result() for future in futures)
     assert sorted(capsys.readouterr().out.splitlines()) == sorted(letter * 300 for letter in letters for _ in range(20))
 
 
