@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from launchpad.subprocess.watchdog import Watchdog
+from launchpad.subprocess.watchdog import CHECK_INTERVAL, Watchdog
 from launchpad.subprocess.watchdog_script import HANDLE_SIZE, SLOT_SIZE, watched_runs
 from tests.helping import is_running, until, watchdogs
 
@@ -64,6 +64,7 @@ def test_a_watchdog_that_was_killed_is_replaced_and_the_next_one_watches_the_ear
 threading.Thread(target=lambda: {ESCAPE.strip()}).start()
 while not os.path.exists("go"):
     time.sleep(0.01)
+time.sleep({2 * CHECK_INTERVAL})  # a run that starts sooner after another one does not look for the watchdog
 launch("echo launched")
 """)
     found = pids(started, 2)
