@@ -24,7 +24,7 @@ LAUNCH = """
 launcher = SubprocessLauncher(grace=0.5)
 def launch(command):
     def write(run, line):
-        print(line, flush=True)
+        os.write(1, (line + "\\n").encode())  # two processes write, and print may write the newline apart
     launcher.submit(Run(command=["sh", "-c", command]), on_output=write)
 """
 ESCAPE = "launch(\"setsid sh -c 'echo $$; sleep 600' & trap '' TERM; echo $$; while :; do sleep 0.1; done\")\n"
