@@ -190,12 +190,12 @@ def test_the_log_is_not_requested_without_output(cluster: Cluster, proxy: Any, t
 
 
 def test_there_are_two_threads_more_than_workers(cluster: Cluster) -> None:
-    with cluster.launcher() as launcher, LaunchExecutor(launcher, max_workers=4) as executor:
-        before = threading.active_count()
-        futures = executor.launch_all(shell("sleep 1") for _ in range(4))
-        for future in futures:
+    with cluster.launcher(grace=0) as launcher, LaunchExecutor(launcher, max_workers=4) as executor:
+        before = set(threading.enumerate())
+        for future in executor.launch_all(shell("sleep 600") for _ in range(4)):
             future.wait_started(LONG)
-        assert threading.active_count() - before == 4 + 2
+        assert len(set(threading.enumerate()) - before) == 4 + 2
+        executor.stop()
 
 
 def test_an_unknown_context_is_an_error_that_lists_the_known_ones(cluster: Cluster, tmp_path: Any) -> None:
