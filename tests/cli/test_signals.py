@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -67,16 +65,22 @@ def test_a_signal_stops_the_runs_while_the_pipe_for_their_output_is_full(
     file.write_text(json.dumps({"command": shell}))
     with started(command, *(["--", *shell] if command == "run" else [str(file)])) as it:
         pid = int(it.stdout.readline().rpartition("| ")[2])
-        until(lambda: held_by(it.stdout) > 50_000)
+        until(lambda: is_full(it.stdout))
         it.signal(number)
         assert it.status() == status
         assert "The last output of run 'sh' is lost" in it.stderr.read()
     assert not is_running(pid)
 
 
-def held_by(pipe: TextIO) -> int:
-    """The bytes that have not been read."""
-    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+def is_full(pipe: TextIO) -> bool:
+    """Whether a pipe takes no more, seen from its end to read from."""
+    writing = os.open(f"/proc/self/fd/{pipe.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        poll = select.poll()
+        poll.register(writing, select.POLLOUT)
+        return not poll.poll(0)
+    finally:
+        os.close(writing)
 
 
 def test_a_signal_that_was_ignored_stays_ignored() -> None:
