@@ -47,7 +47,7 @@ class Exit:
     output_complete: bool = True
 
     def outcome(self, handle: Handle) -> Outcome:
-        """The outcome of a run that ended so, and was not stopped by launchpad."""
+        """The outcome of a run that ended so."""
         return Outcome(
             ok=self.reason is Reason.COMPLETED,
             exit_code=self.exit_code,

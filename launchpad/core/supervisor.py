@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
+import attrs
+
 from .. import run_events
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Outcome, Reason, Run
@@ -99,8 +101,7 @@ class Supervisor:
         """Has the stopper enforce the time-out and a requested stop while this thread does something that may block."""
         if self._plan.due is None and not self._stop_requested:
             return
-        state = self._stop_state
-        if self._scheduled != state:
+        if self._scheduled != (state := self._stop_state):
             self._scheduled = state
             self._stopper.watch(self, 0.0 if self._stop_requested or self._plan.due is None else self._plan.due)
 
@@ -326,21 +327,16 @@ class Supervisor:
             run_events.emit_error(self.run, self.handle.type, self.handle, end)
 
     def _outcome_of(self, end: Exit) -> Outcome:
-        reason, message, hint = end.reason, end.message, end.hint
-        if self._plan.reason is not None:  # a run that ended before it was asked to keeps its own reason
-            reason, message = self._plan.reason, self._stop_message(self._plan.reason)
-            hint = end.hint if end.reason is Reason.STOPPED else ""
-        return Outcome(
-            ok=reason is Reason.COMPLETED,
-            exit_code=end.exit_code,
-            reason=reason,
-            message=message,
-            hint=hint,
-            handle=self.handle,
+        end = attrs.evolve(
+            end,
             started_at=end.started_at or self._started_at,
             ended_at=end.ended_at or datetime.now(timezone.utc),
             output_complete=end.output_complete and not self._delivery.abandoned,
         )
+        if (reason := self._plan.reason) is not None:  # a run that ended before it was asked to keeps its own reason
+            hint = end.hint if end.reason is Reason.STOPPED else ""
+            end = attrs.evolve(end, reason=reason, message=self._stop_message(reason), hint=hint)
+        return end.outcome(self.handle)
 
     def _stop_message(self, reason: Reason) -> str:
         if reason is Reason.STOPPED:
@@ -351,5 +347,4 @@ class Supervisor:
 
 
 def _lock_timeout(until: float | None) -> float:
-    left = OUTCOME_INTERVAL if until is None else until - time.monotonic()
-    return min(max(0.0, left), OUTCOME_INTERVAL)
+    return OUTCOME_INTERVAL if until is None else min(max(0.0, until - time.monotonic()), OUTCOME_INTERVAL)
