@@ -24,8 +24,9 @@ from .core.shortages import advice_on
 from .entrypoints import refuse_while_importing
 from .errors import LaunchError
 from .future import LaunchFuture, Task
-from .launcher import Launcher, OnStart
+from .launcher import Launcher
 from .models import Run
+from .starting import OnStart
 from .text import one_line
 
 if TYPE_CHECKING:

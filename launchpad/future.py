@@ -12,8 +12,9 @@ from .core.error_boundary import simplified
 from .core.labels import Label
 from .core.output import OnOutput
 from .errors import LaunchError
-from .launcher import Launcher, OnStart
+from .launcher import Launcher
 from .models import Handle, Outcome, Reason, Run
+from .starting import OnStart
 
 
 class LaunchFuture(Future[bool]):

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext, suppress
-from functools import partial
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
 
-from . import converters, run_events
+from . import converters
 from .converters import masked, seconds
 from .core.arguments import check_callbacks, check_handle, check_run
 from .core.backend import Backend, Spec
@@ -22,20 +21,18 @@ from .core.cancellation import StartLimiter, StopToken
 from .core.cleanup import kill_after_error, passing_on, stop_after_error
 from .core.error_boundary import error_boundary
 from .core.interrupts import uninterrupted
-from .core.name_conflicts import with_first_free_name
-from .core.output import OnOutput, Sink, StreamCallback, discard, to_caller
-from .core.screen import to_screen
+from .core.output import OnOutput, discard
 from .core.session import Session
-from .core.shortages import failure_of_start
 from .core.supervisor import Supervisor
 from .entrypoints import refuse_while_importing
-from .errors import EngineUnavailable, InvalidHandle, LaunchError, RunNotFound
+from .errors import InvalidHandle, LaunchError, RunNotFound
 from .housekeeping import Housekeeping
 from .jupyter import html_table, kept_in_cell, shown_fields
 from .models import Handle, Outcome, Run
 from .registry import Registry
 from .schema import DURATION
 from .secret import hides_arguments
+from .starting import OnStart, Starting
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -43,14 +40,11 @@ if TYPE_CHECKING:
     from .health import Health
     from .settings import LauncherSettings
 
-OnStart = Callable[[Handle], object]
 LauncherClass = TypeVar("LauncherClass", bound="type[Launcher]")
-
-UNBUFFERED = "PYTHONUNBUFFERED"  # makes Python write its output without a buffer
 
 
 @attrs.frozen(kw_only=True)
-class Launcher(Housekeeping):
+class Launcher(Starting, Housekeeping):
     """Where and how runs are launched. Frozen and compared by value; any number of threads may share one.
 
     `env` is set for every run (None removes a variable); a run's own `env` overrides it. `stream_output` prints the
@@ -255,73 +249,6 @@ class Launcher(Housekeeping):
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-    def _backend(self) -> Backend:
-        return self._session.backend(self.connect)
-
-    def _start(
-        self,
-        started: list[Supervisor],
-        run: Run,
-        output: bool,
-        stop_token: StopToken,
-        limiter: StartLimiter | None,
-        *,
-        detached: bool = False,
-    ) -> None:
-        """Starts `run`, adds its Supervisor to `started`, where an interrupted caller finds it, and emits the event."""
-        try:
-            with nullcontext() if limiter is None else limiter.slot(stop_token):
-                started.append(self._session.add(self._supervised(run, output, stop_token, detached)))
-        except (LaunchError, OSError, RuntimeError, MemoryError) as error:
-            failure = failure_of_start(run.name, error)
-            if isinstance(failure, LaunchError):
-                run_events.emit_error(run, self.type, None, failure)
-            raise failure from error.__cause__ if failure is error else error
-        run_events.emit_start(run, started[0].handle)
-
-    def _unbuffered(self, spec: Spec, run: Run, output: bool) -> Spec:
-        """Adds to `spec` that a Python which a command starts writes lines at once, if the output is followed."""
-        if output and run.entrypoint is None and UNBUFFERED not in run.env and UNBUFFERED not in self.env:
-            self._set_default(spec, UNBUFFERED, "1")  # for an entrypoint, launchpad.engine does that at a lower price
-        return spec
-
-    def _set_default(self, spec: Spec, variable: str, value: str) -> None:
-        """Adds a variable of the environment to `spec`, unless it has the variable. Does nothing by default."""
-
-    def _supervised(self, run: Run, output: bool, stop_token: StopToken, detached: bool) -> Supervisor:
-        backend = self._backend()
-        begin = partial(backend.start_detached, grace=self.grace) if detached else backend.start
-
-        def start(name: str) -> Supervisor:
-            spec = self._unbuffered(self.spec(run, name), run, output)  # also if only an on_output follows it
-            unit = begin(spec, name, run, output=output, stop_token=stop_token)
-            return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper)
-
-        return with_first_free_name(self.names(run), start)
-
-    def _timeout(self, run: Run) -> float | None:
-        return run.timeout
-
-    def _supervisor(self, handle: Handle, output: bool) -> Supervisor:
-        check_handle(handle, self.type)
-        return self._session.follow(handle, lambda: self._backend().find(handle, output=output), self.grace)
-
-    def _is_abandoned(self, handle: Handle) -> bool:
-        """Whether the run was stopped and is gone, while a callback of its launch blocks."""
-        return (supervisor := self._session.get(handle)) is not None and supervisor.abandoned
-
-    def _wait(self, supervisor: Supervisor, sink: Sink, until: float | None = None) -> Outcome | None:
-        try:
-            return supervisor.wait(sink, until)
-        except EngineUnavailable:  # the run may go on: the next call has to find it again
-            self._session.forget(supervisor.handle)
-            raise
-
-    def _sink(self, run: Run, on_output: OnOutput | None) -> Sink:
-        if on_output is None:
-            return to_screen if self.stream_output else discard
-        return on_output.write if isinstance(on_output, StreamCallback) else to_caller(run, on_output)
 
 
 _REGISTRY: Registry[Launcher] = Registry(

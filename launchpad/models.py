@@ -16,6 +16,7 @@ import attrs
 from . import converters
 from .converters import masked
 from .ids import new_id
+from .results import RunError
 from .schema import KEY, QUOTED
 from .secret import constructor_hides_arguments, hides_arguments
 from .suggestions import did_you_mean
@@ -174,6 +175,11 @@ class Outcome:
     engine's description of the end, `hint` advice on what to try, or empty. `handle` is None for a run that was
     not launched, or cancelled before its start. `started_at` and `ended_at` are aware UTC datetimes, or None if
     unknown. `output_complete` is False if some of the output is known to be lost.
+
+    `value` is what the run's function returned, as JSON gives it back, `error` the exception that it raised.
+    `value_error` says why a value is missing, or is empty. `tail` has the last lines of the output, where it was
+    followed; `log` is the path of the file with the output, if the executor has an `output_dir`. `attempt` is the
+    number of the attempt, from 1 on.
     """
 
     ok: bool
@@ -185,11 +191,34 @@ class Outcome:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     output_complete: bool = True
+    value: Any = attrs.field(default=None, hash=False)
+    value_error: str = attrs.field(default="", converter=printable)
+    error: RunError | None = None
+    tail: tuple[str, ...] = attrs.field(default=(), converter=tuple, repr=False)
+    log: str | None = None
+    attempt: int = 1
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, in seconds; None if its start or its end is not known."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields and `seconds` as plain data for JSON; times are ISO 8601 texts."""
+        return attrs.asdict(self, value_serializer=_plain) | {"seconds": self.seconds}
 
     def _repr_html_(self) -> str:
         from .jupyter import html_table, shown_fields
 
         return html_table("Succeeded" if self.ok else f"Not successful: {self.reason}", shown_fields(self))
+
+
+def _plain(instance: object, field: object, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.value if isinstance(value, Reason) else value
 
 
 @attrs.frozen(kw_only=True)

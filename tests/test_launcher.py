@@ -20,7 +20,8 @@ import pytest
 
 from launchpad import EngineUnavailable, Handle, LaunchError, NameConflict, Run, RunNotFound
 from launchpad.core.cancellation import Stopped, StopToken
-from launchpad.launcher import Launcher, OnStart
+from launchpad.launcher import Launcher
+from launchpad.starting import OnStart
 from launchpad.testing import FakeBackend, FakeLauncher, Script, ignore
 from launchpad.testing.events import FakeStream
 from tests.helping import QUICK_TIMEOUT, in_thread, interrupts, until

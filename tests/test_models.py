@@ -16,6 +16,7 @@ import pytest
 
 from launchpad import Handle, LaunchError, Outcome, Reason, Run
 from launchpad.converters import MAX_PARAMETERS, flag, optional_path, seconds
+from launchpad.results import RunError
 
 SECRET = "hunter2-do-not-show"
 
@@ -321,3 +322,34 @@ class TestFacts:
 
     def test_a_reason_is_its_text(self) -> None:
         assert f"{Reason.OOM_KILLED}" == "oom_killed" == json.loads(json.dumps(Reason.OOM_KILLED))
+
+
+class TestOutcomes:
+    start = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    handle = Handle("docker", "4f1", "report", "unix:///run/docker.sock", "id-1")
+
+    def test_the_dictionary_of_an_outcome_is_json(self) -> None:
+        outcome = Outcome(
+            ok=False,
+            exit_code=1,
+            reason=Reason.FAILED,
+            handle=self.handle,
+            started_at=self.start,
+            ended_at=self.start.replace(second=7),
+            error=RunError("ValueError", "no such day"),
+            tail=("first", "last"),
+        )
+        facts = json.loads(json.dumps(outcome.to_dict()))
+        assert facts["reason"] == "failed"
+        assert facts["handle"]["run_id"] == "id-1"
+        assert facts["started_at"] == "2026-01-02T03:04:05+00:00"
+        assert facts["seconds"] == 2.0
+        assert facts["error"] == {"type": "ValueError", "message": "no such day", "traceback": ""}
+        assert facts["tail"] == ["first", "last"]
+
+    def test_an_outcome_without_a_start_has_no_seconds(self) -> None:
+        assert Outcome(ok=True, reason=Reason.COMPLETED, ended_at=self.start).seconds is None
+
+    def test_outcomes_with_unhashable_values_can_be_put_into_sets(self) -> None:
+        one, other = (Outcome(ok=True, reason=Reason.COMPLETED, value={"rows": [number]}) for number in (1, 2))
+        assert len({one, other, one}) == 2

@@ -12,9 +12,9 @@ from ..core.delivery import Delivery, DeliveryAbandoned, current
 from ..core.output import OnOutput
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
-from ..launcher import OnStart
 from ..live.bar import Bar
 from ..models import Run
+from ..starting import OnStart
 from .inbox import Inbox, reader_has_left
 from .messages import print_message
 

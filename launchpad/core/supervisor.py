@@ -10,13 +10,12 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-import attrs
-
 from .. import run_events
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Outcome, Reason, Run
 from .backend import Chunk, Exit, Unit
 from .delivery import Delivery, current
+from .outcomes import outcome_of
 from .output import Output, Sink
 from .shortages import RETRY_INTERVAL, Shortage, advice_on
 from .stop_plan import StopPlan, StopStep
@@ -244,7 +243,14 @@ class Supervisor:
         with self._stop_lock:
             if self.outcome is not None:
                 return
-            self.outcome = outcome = self._outcome_of(end)
+            self.outcome = outcome = outcome_of(
+                end,
+                self.handle,
+                stopped_for=self._plan.reason,
+                timeout=self._timeout,
+                started_at=self._started_at,
+                abandoned=self._delivery.abandoned,
+            )
         if self._scheduled is not None and (self._stop_requested or self._plan.reason is not None):
             self._stopper.cancel(self)  # else the stopper notices the end soon enough
         with self._unit_lock:
@@ -325,25 +331,6 @@ class Supervisor:
             run_events.emit_end(self.run, self.handle, end)
         else:
             run_events.emit_error(self.run, self.handle.type, self.handle, end)
-
-    def _outcome_of(self, end: Exit) -> Outcome:
-        end = attrs.evolve(
-            end,
-            started_at=end.started_at or self._started_at,
-            ended_at=end.ended_at or datetime.now(timezone.utc),
-            output_complete=end.output_complete and not self._delivery.abandoned,
-        )
-        if (reason := self._plan.reason) is not None:  # a run that ended before it was asked to keeps its own reason
-            hint = end.hint if end.reason is Reason.STOPPED else ""
-            end = attrs.evolve(end, reason=reason, message=self._stop_message(reason), hint=hint)
-        return end.outcome(self.handle)
-
-    def _stop_message(self, reason: Reason) -> str:
-        if reason is Reason.STOPPED:
-            return "The run was stopped."
-        if isinstance(self._timeout, datetime):
-            return f"The run was stopped: its time-out ended at {self._timeout:%Y-%m-%d %H:%M:%S} UTC."
-        return f"The run was stopped: it took longer than its time-out of {self._timeout:g} s."
 
 
 def _lock_timeout(until: float | None) -> float:

@@ -16,10 +16,11 @@ from ..core.output import OnOutput
 from ..core.session import Session
 from ..entrypoints import local_command, parameters_environment
 from ..errors import LaunchError
-from ..launcher import Launcher, OnStart, register_launcher
+from ..launcher import Launcher, register_launcher
 from ..models import Handle, Outcome, Run
 from ..schema import PATH
 from ..secret import constructor_hides_arguments, hidden
+from ..starting import OnStart
 from ..text import quoted
 from ..variables import identity
 from . import spec as specs

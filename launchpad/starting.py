@@ -1,0 +1,114 @@
+"""The part of a launcher that starts runs and follows them, for `launch`, `start` and `wait`."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import partial
+from typing import ClassVar
+
+from . import run_events
+from .core.arguments import check_handle
+from .core.backend import Backend, Spec
+from .core.cancellation import StartLimiter, StopToken
+from .core.name_conflicts import with_first_free_name
+from .core.output import OnOutput, Sink, StreamCallback, discard, to_caller
+from .core.screen import to_screen
+from .core.session import Session
+from .core.shortages import failure_of_start
+from .core.supervisor import Supervisor
+from .errors import EngineUnavailable, LaunchError
+from .models import Handle, Outcome, Run
+
+OnStart = Callable[[Handle], object]
+
+UNBUFFERED = "PYTHONUNBUFFERED"  # makes Python write its output without a buffer
+
+
+class Starting(abc.ABC):
+    """Starts runs on a launcher's engine, and follows them by supervisors, which its session keeps."""
+
+    __slots__ = ()
+
+    type: ClassVar[str]
+    env: dict[str, str | None]
+    stream_output: bool
+    grace: float
+    _session: Session
+
+    @abc.abstractmethod
+    def spec(self, run: Run, name: str) -> Spec: ...
+
+    @abc.abstractmethod
+    def names(self, run: Run) -> Iterator[str]: ...
+
+    @abc.abstractmethod
+    def connect(self) -> Backend: ...
+
+    def _backend(self) -> Backend:
+        return self._session.backend(self.connect)
+
+    def _start(
+        self,
+        started: list[Supervisor],
+        run: Run,
+        output: bool,
+        stop_token: StopToken,
+        limiter: StartLimiter | None,
+        *,
+        detached: bool = False,
+    ) -> None:
+        """Starts `run`, adds its Supervisor to `started`, where an interrupted caller finds it, and emits the event."""
+        try:
+            with nullcontext() if limiter is None else limiter.slot(stop_token):
+                started.append(self._session.add(self._supervised(run, output, stop_token, detached)))
+        except (LaunchError, OSError, RuntimeError, MemoryError) as error:
+            failure = failure_of_start(run.name, error)
+            if isinstance(failure, LaunchError):
+                run_events.emit_error(run, self.type, None, failure)
+            raise failure from error.__cause__ if failure is error else error
+        run_events.emit_start(run, started[0].handle)
+
+    def _unbuffered(self, spec: Spec, run: Run, output: bool) -> Spec:
+        """Adds to `spec` that a Python which a command starts writes lines at once, if the output is followed."""
+        if output and run.entrypoint is None and UNBUFFERED not in run.env and UNBUFFERED not in self.env:
+            self._set_default(spec, UNBUFFERED, "1")  # for an entrypoint, launchpad.engine does that at a lower price
+        return spec
+
+    def _set_default(self, spec: Spec, variable: str, value: str) -> None:  # noqa: B027 - optional
+        """Adds a variable of the environment to `spec`, unless it has the variable. Does nothing by default."""
+
+    def _supervised(self, run: Run, output: bool, stop_token: StopToken, detached: bool) -> Supervisor:
+        backend = self._backend()
+        begin = partial(backend.start_detached, grace=self.grace) if detached else backend.start
+
+        def start(name: str) -> Supervisor:
+            spec = self._unbuffered(self.spec(run, name), run, output)  # also if only an on_output follows it
+            unit = begin(spec, name, run, output=output, stop_token=stop_token)
+            return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper)
+
+        return with_first_free_name(self.names(run), start)
+
+    def _timeout(self, run: Run) -> float | None:
+        return run.timeout
+
+    def _supervisor(self, handle: Handle, output: bool) -> Supervisor:
+        check_handle(handle, self.type)
+        return self._session.follow(handle, lambda: self._backend().find(handle, output=output), self.grace)
+
+    def _is_abandoned(self, handle: Handle) -> bool:
+        """Whether the run was stopped and is gone, while a callback of its launch blocks."""
+        return (supervisor := self._session.get(handle)) is not None and supervisor.abandoned
+
+    def _wait(self, supervisor: Supervisor, sink: Sink, until: float | None = None) -> Outcome | None:
+        try:
+            return supervisor.wait(sink, until)
+        except EngineUnavailable:  # the run may go on: the next call has to find it again
+            self._session.forget(supervisor.handle)
+            raise
+
+    def _sink(self, run: Run, on_output: OnOutput | None) -> Sink:
+        if on_output is None:
+            return to_screen if self.stream_output else discard
+        return on_output.write if isinstance(on_output, StreamCallback) else to_caller(run, on_output)
