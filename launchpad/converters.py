@@ -17,6 +17,9 @@ from .variables import RESERVED
 MAX_PARAMETERS = 64 * 1024
 """The most bytes that the parameters of a run may take as JSON."""
 
+_REFERENCES = (
+    'a reference to a secret or a config map, {"secret": NAME, "key": KEY}, belongs in the env of a KubernetesLauncher'
+)
 _TO_A_FILE = ": write them to a file and pass its path"
 
 LONGEST_SECONDS = 100 * 365.25 * 24 * 3600
@@ -121,6 +124,8 @@ def _text_value(key: object, value: object, what: str, removable: bool) -> str |
     what = f"{what}[{shown(key)}]"
     if isinstance(value, str):
         return _sendable(value, what)
+    if removable and isinstance(value, _MAPPING):
+        raise ValueError(f"{what} must be text or a number, not a mapping: {_REFERENCES}")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{what} must be text or a number, not {type(value).__name__}: write it as text")
     try:

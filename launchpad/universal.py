@@ -7,7 +7,6 @@ from typing import Any, ClassVar, NoReturn
 
 import attrs
 
-from . import converters
 from .core.backend import Backend, Spec
 from .errors import LaunchError
 from .launcher import Launcher, lookup_launcher, register_launcher
@@ -34,7 +33,8 @@ class UniversalLauncher(Launcher):
         for key in settings:
             if key not in known:
                 raise ValueError(unknown_key(key, known, cls.__name__))
-        env = {**self.env, **converters.env(settings.pop("env", {}))}
+        checked: Any = attrs.fields_dict(cls)["env"].converter
+        env = {**self.env, **checked(settings.pop("env", {}))}
         return cls(**{"stream_output": self.stream_output, "grace": self.grace, **settings, "env": env})
 
     def spec(self, run: Run, name: str) -> Spec:

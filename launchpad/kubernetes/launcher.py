@@ -14,11 +14,12 @@ from ..environment import API_URL, IMAGE, base_run_environment, image_for
 from ..errors import EngineUnavailable, LaunchError
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, RestartPolicy, Run
-from ..schema import DURATION, KEY, PATH
+from ..schema import ANY, DURATION, KEY, PATH, TEXT
 from ..secret import constructor_hides_arguments, hidden
 from ..text import printable
 from ..variables import identity
 from . import converters as fields
+from . import environment
 from . import spec as specs
 from .labels import own_labels, valid_labels
 from .schemas import JOB, PATCH
@@ -38,6 +39,10 @@ class KubernetesLauncher(Launcher):
     the manifest; defaults do not. `customizations` is a JSON patch (a list, a JSON string or the path of a file), and
     is applied last. `resources` are as in a manifest: `{"requests": {…}, "limits": {…}}`.
 
+    A value of `env` may be a reference to a secret or a config map of the namespace, `{"secret": NAME, "key": KEY}` or
+    `{"configmap": NAME, "key": KEY}`. `env_from`, such as `["secret:db", "configmap:site"]`, makes each of their keys a
+    variable; where several have a key, the last one counts, and `env` overrides them all.
+
     A run is given up if its pod has not started `pod_watch_timeout` seconds after its Job was created.
     `job_watch_timeout` limits how long a run may take, as `Run.timeout` does; the smaller one counts. The cluster
     removes a Job `finished_job_ttl` seconds after its end; None keeps it.
@@ -48,6 +53,11 @@ class KubernetesLauncher(Launcher):
 
     type: ClassVar[str] = "kubernetes"
 
+    # Wider than that of the base class: a reference in place of a value.
+    env: dict[str, str | environment.Reference | None] = attrs.field(  # type: ignore[assignment]
+        factory=dict, converter=environment.env, repr=environment.masked, metadata={KEY: {ANY: TEXT}}
+    )
+    env_from: list[str] = attrs.field(factory=list, converter=environment.env_from)
     image: str | None = attrs.field(default=None, converter=fields.image)
     namespace: str | None = attrs.field(default=None, converter=fields.namespace)
     service_account_name: str | None = attrs.field(default=None, converter=fields.service_account_name)
@@ -104,7 +114,8 @@ class KubernetesLauncher(Launcher):
             defaults=self._defaults(run),
             settings=self._settings(run),
             generated_env=self._generated_env(run),
-            env={**hidden(self.env), **hidden(run.env), **identity(run.id)},
+            env={**environment.with_hidden_values(self.env), **hidden(run.env), **identity(run.id)},
+            env_from=self.env_from,
             customizations=fields.read_customizations(self.customizations),
         )
         if not specs.has_image(spec):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,9 +13,10 @@ import attrs
 from ..core.backend import Spec
 from ..core.names import RANDOM, slug
 from ..ids import new_id
-from ..secret import MASK, Secret, hidden, revealed
+from ..secret import MASK, hidden, revealed
 from ..variables import IDENTITY, RESERVED
 from . import patch
+from .environment import Environment, env_entry, literal, merged_env, merged_sources
 from .labels import BACKSTOP, PREFIX, RUN_ID, TIMEOUT
 from .manifest import CONTAINER
 from .shapes import MANIFEST, Fault, conform
@@ -28,8 +28,6 @@ _EMPTY = {"apiVersion": "batch/v1", "kind": "Job"}
 _MAX_STEM_LENGTH = 45
 _SUFFIX_LENGTH = 8
 _SUFFIXES = 3
-
-Environment = Mapping[str, str | None]
 
 
 @attrs.frozen(kw_only=True)
@@ -85,6 +83,7 @@ def build(
     settings: Layer,
     generated_env: Environment,
     env: Environment,
+    env_from: Sequence[str] = (),
     customizations: Sequence[patch.Operation] = (),
 ) -> Spec:
     """The manifest of the Job `name`.
@@ -107,6 +106,8 @@ def build(
         job.setdefault("podReplacementPolicy", "Failed")
     key = _set_command(container, words := [literal(word) for word in command])
     container["env"] = merged_env(container.get("env") or [], generated_env, env)
+    if env_from:
+        container["envFrom"] = merged_sources(container.get("envFrom") or [], env_from)
     spec = _customized(manifest, customizations)
     _hide_values(spec["spec"]["template"]["spec"])
     final = _own_container(spec["spec"]["template"]["spec"])
@@ -157,22 +158,6 @@ def _set_command(container: dict[str, Any], words: list[str]) -> str:
     return key
 
 
-def merged_env(entries: Sequence[Mapping[str, Any]], generated: Environment, wanted: Environment) -> list[Any]:
-    """The entries of a container's `env`, each name once: generated ones, then the manifest's, then the wanted ones."""
-    merged: dict[str, Any] = {name: _entry(name, value) for name, value in generated.items() if value is not None}
-    for entry in entries:
-        if entry["name"] in RESERVED:  # of another run, in an exported Job
-            continue
-        merged.pop(entry["name"], None)  # the last one counts, in its own place: entries can refer to earlier ones
-        merged[entry["name"]] = dict(entry)
-    for name, value in wanted.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = _entry(name, value)
-    return list(merged.values())
-
-
 def _hide_values(pod: Mapping[str, Any]) -> None:
     """Hides the values of all variables: a manifest and a patch may set some."""
     for container in [*pod["containers"], *(pod.get("initContainers") or ())]:
@@ -189,15 +174,6 @@ def _restore_reserved(entries: Sequence[Mapping[str, Any]], customized: dict[str
         if entry["name"] in RESERVED and entry != own.pop(entry["name"], None):
             raise ValueError(f"customizations: {entry['name']} cannot be set: launchpad sets it for every run")
     env += own.values()
-
-
-def _entry(name: str, value: str) -> dict[str, str]:
-    return {"name": name, "value": Secret(literal(value))}
-
-
-def literal(text: str) -> str:
-    """Escapes `text` for arguments and variables, in which Kubernetes expands $(NAME) and $$."""
-    return re.sub(r"\$(?=[$(])", "$$", text)
 
 
 def _customized(manifest: Spec, customizations: Sequence[patch.Operation]) -> Spec:
@@ -249,7 +225,7 @@ def set_default(spec: Spec, variable: str, value: str) -> None:
     """Adds a variable to the run's container, unless it has the variable."""
     env = _own_container(spec["spec"]["template"]["spec"]).setdefault("env", [])
     if all(entry.get("name") != variable for entry in env):
-        env.append(_entry(variable, value))
+        env.append(env_entry(variable, value))
 
 
 def check_restarts(spec: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import pathlib
+import re
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from launchpad import EngineUnavailable, KubernetesLauncher, LaunchError, Run
+from launchpad import EngineUnavailable, KubernetesLauncher, LaunchError, Reason, Run
 from tests.helping import RecordedLines
 
 from .cluster import Cluster, manifest, shell
@@ -98,3 +99,31 @@ def test_a_login_plugin_gives_the_token_of_each_connection(cluster: Cluster, tmp
     file.write_text(yaml.safe_dump(content))
     with KubernetesLauncher(image="busybox:1", kubeconfig=file, grace=1) as launcher:
         assert launcher.submit(shell("true"))
+
+
+def test_variables_come_from_secrets_and_config_maps(cluster: Cluster) -> None:
+    password = {"secret": "db", "key": "password"}
+    cluster.create("", "secrets", {"metadata": {"name": "db"}, "stringData": {"password": "$(A) hush", "LEVEL": "1"}})
+    cluster.create("", "configmaps", {"metadata": {"name": "site"}, "data": {"LEVEL": "2", "LAUNCHPAD_RUN_ID": "no"}})
+    lines = RecordedLines()
+    settings: dict[str, Any] = {"env": {"P": password, "A": "a"}, "env_from": ["secret:db", "configmap:site"]}
+    with cluster.launcher(**settings) as launcher:
+        assert launcher.submit(shell('echo "$P, $LEVEL, $LAUNCHPAD_RUN_ID"', id="id-1"), on_output=lines)
+        assert launcher.submit(shell("echo $P $LEVEL", env={"P": "run", "LEVEL": 3}), on_output=lines)
+    assert lines.lines == ["$(A) hush, 2, id-1", "run 3"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"env": {"P": {"secret": "no-such", "key": "k"}}}, "no-such"),
+        ({"env": {"P": {"configmap": "kube-root-ca.crt", "key": "no-such-key"}}}, "no-such-key.*kube-root-ca.crt"),
+        ({"env_from": ["secret:no-such"]}, "no-such"),
+    ],
+)
+def test_a_missing_secret_or_key_ends_the_run_at_once(cluster: Cluster, settings: Any, words: str) -> None:
+    with cluster.launcher(**settings, pod_watch_timeout=1000) as launcher:
+        outcome = launcher.launch(shell("true"))
+    assert (outcome.ok, outcome.reason) == (False, Reason.CONFIG)
+    assert re.search(words, outcome.message), outcome.message
+    assert cluster.jobs() == []

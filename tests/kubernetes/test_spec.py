@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchpad import KubernetesLauncher, LaunchError, Run
+from launchpad.kubernetes.environment import literal
 from launchpad.kubernetes.labels import RUN_ID
-from launchpad.kubernetes.spec import job_names, literal
+from launchpad.kubernetes.spec import job_names
 from tests.helping import users_own
 
 RUN = Run(command=["echo", "hello"], name="Hello, World", id="id-1")
