@@ -8,10 +8,11 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -68,8 +69,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         progress: bool = False,
         prefix: bool | None = None,
     ) -> None:
-        if not isinstance(launcher, Launcher):
-            raise TypeError(f"launcher must be a Launcher, not {type(launcher).__name__}")
+        _check_launcher(launcher)
         max_workers = whole_number(max_workers, "max_workers", least=1)
         max_launches = None if max_launches is None else whole_number(max_launches, "max_launches", least=1)
         check_callbacks(initializer=initializer)
@@ -85,7 +85,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         self._limiter = None if max_launches is None else StartLimiter(max_launches)
         # Launches that are not done. Used by many threads, one atomic method call at a time. Futures refer to it, and
         # not to the executor: an executor without references ends its threads, as in the stdlib.
-        self._launches: set[LaunchFuture] = set()
+        self._launches: dict[LaunchFuture, Launcher] = {}
         self._bars: Bars | None = None
         if progress:
             from .live.bar import bars_here
@@ -94,7 +94,13 @@ class LaunchExecutor(ThreadPoolExecutor):
 
     @overload
     def submit(
-        self, fn: Run, /, *, on_start: OnStart | None = None, on_output: OnOutput | None = None
+        self,
+        fn: Run,
+        /,
+        *,
+        launcher: Launcher | None = None,
+        on_start: OnStart | None = None,
+        on_output: OnOutput | None = None,
     ) -> LaunchFuture: ...
 
     @overload
@@ -102,6 +108,8 @@ class LaunchExecutor(ThreadPoolExecutor):
 
     def submit(self, fn: Run | Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Launches a Run, with `on_start` and `on_output` as in `Launcher.submit`; calls a function in a thread.
+
+        A `launcher`, of any type, launches this run in place of the executor's. The caller closes it.
 
         TypeError for anything else. RuntimeError after shutdown, as in the stdlib, and in a forked process.
         """
@@ -192,16 +200,24 @@ class LaunchExecutor(ThreadPoolExecutor):
         return self._labels.of(one_line(run.name))
 
     def _submit_run(
-        self, run: Run, label: Label, *, on_start: OnStart | None = None, on_output: OnOutput | None = None
+        self,
+        run: Run,
+        label: Label,
+        *,
+        launcher: Launcher | None = None,
+        on_start: OnStart | None = None,
+        on_output: OnOutput | None = None,
     ) -> LaunchFuture:
         check_callbacks(on_start=on_start, on_output=on_output)
         refuse_while_importing()
-        if on_output is None and self._prefix and self._launcher.stream_output:
+        launcher = self._launcher if launcher is None else launcher
+        _check_launcher(launcher)
+        if on_output is None and self._prefix and launcher.stream_output:
             on_output = label
         future = LaunchFuture(run, label)
-        self._launches.add(future)
-        future.add_done_callback(self._launches.discard)
-        task = Task(future, self._launcher, on_start, on_output, self._limiter)
+        self._launches[future] = launcher
+        future.add_done_callback(partial(_forget, self._launches))
+        task = Task(future, launcher, on_start, on_output, self._limiter)
         try:
             # In the caller's context, which has the notebook's cell for the output, and the trace for the events.
             super().submit(copy_context().run, task.work).add_done_callback(task.settle_without_work)
@@ -217,14 +233,11 @@ class LaunchExecutor(ThreadPoolExecutor):
             raise
         return future
 
-    def _all_done(self, launches: set[LaunchFuture]) -> bool:
+    def _all_done(self, launches: Mapping[LaunchFuture, Launcher]) -> bool:
         """Waits until all are done, or their runs are gone although a callback blocks: whether all are done."""
-        while waiting := {future for future in launches if not (future.done() or self._is_abandoned(future))}:
+        while waiting := [one for one, own in launches.items() if not (one.done() or _is_abandoned(one, own))]:
             futures.wait(waiting, ABANDONED_INTERVAL)
         return all(future.done() for future in launches)
-
-    def _is_abandoned(self, future: LaunchFuture) -> bool:
-        return future.handle is not None and self._launcher._is_abandoned(future.handle)
 
     def _adjust_thread_count(self) -> None:
         """Starts a thread for a new task, if there may be more. Without room for one, the others do the work."""
@@ -234,7 +247,7 @@ class LaunchExecutor(ThreadPoolExecutor):
             if advice_on(error) is None or not self._threads:
                 raise
 
-    def _cancel_all(self, *, hurry: bool) -> set[LaunchFuture]:
+    def _cancel_all(self, *, hurry: bool) -> dict[LaunchFuture, Launcher]:
         launches = self._launches.copy()
         for future in sorted(launches, key=LaunchFuture.running):  # queued ones first, or they would be started
             future._cancel(hurry=hurry)
@@ -246,3 +259,16 @@ def _enter(thread: threading.local, initializer: Callable[..., object] | None, i
     thread.ours = True
     if initializer is not None:
         initializer(*initargs)
+
+
+def _forget(launches: dict[Any, Launcher], future: Future[bool]) -> None:
+    launches.pop(future, None)
+
+
+def _check_launcher(launcher: object) -> None:
+    if not isinstance(launcher, Launcher):
+        raise TypeError(f"launcher must be a Launcher, not {type(launcher).__name__}")
+
+
+def _is_abandoned(future: LaunchFuture, launcher: Launcher) -> bool:
+    return future.handle is not None and launcher._is_abandoned(future.handle)

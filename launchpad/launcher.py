@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -58,6 +58,11 @@ class Launcher(Starting, Housekeeping):
     type: ClassVar[str] = ""
     elsewhere: ClassVar[Mapping[str, str]] = {}
     """What to use instead of some settings that this class does not have, for the error that names them."""
+    connects_by: ClassVar[tuple[str, ...] | None] = None
+    """The fields that decide which engine `connect` reaches; None: all that Launcher does not have.
+
+    Like `engine_key`, it holds for the `connect` of the same class and is not inherited by one that has another.
+    """
 
     env: dict[str, str | None] = attrs.field(factory=dict, converter=converters.env, repr=masked)
     stream_output: bool = attrs.field(default=True, converter=converters.stream_output)
@@ -81,6 +86,14 @@ class Launcher(Starting, Housekeeping):
     @abc.abstractmethod
     def connect(self) -> Backend:
         """A new connection to the engine; the caller closes it. EngineUnavailable if its package is not installed."""
+
+    def engine_key(self) -> Hashable:
+        """Identifies the engine that `connect` reaches now: launchers with equal keys share one connection.
+
+        It may read files, and raises what `connect` raises. By default None: such launchers share theirs with those
+        that `replace` makes, and with no others.
+        """
+        return None
 
     def check(self) -> Health:
         """Whether this launcher can be used here and now, as `launchpad doctor` shows it. It may ask the engine.
@@ -218,6 +231,30 @@ class Launcher(Starting, Housekeeping):
         check_run(run)
         return self.render(self.spec(run, next(self.names(run))), reveal=reveal)
 
+    @hides_arguments
+    def replace(self, **changes: Any) -> Self:
+        """This launcher with other settings, which are checked as in the constructor. TypeError for an unknown one.
+
+        Both share one connection, unless the changes lead to another engine. It is closed when the last launcher that
+        shares it is closed.
+        """
+        from .settings import keys_of, unknown_setting  # as below
+
+        cls = type(self)
+        for key in changes:
+            if key not in keys_of(cls):
+                raise TypeError(unknown_setting(key, cls))
+        other = attrs.evolve(self, **changes)
+        names = beside(cls, "connect", "connects_by")
+        if names is None:
+            names = [key for key in keys_of(cls) if key not in keys_of(Launcher)]
+        if all(getattr(other, name) == getattr(self, name) for name in names):
+            other._session.share(self._session)
+        return other
+
+    def __copy__(self) -> Self:
+        return self.replace()
+
     def to_settings(self) -> LauncherSettings:
         """This launcher as plain data for JSON or YAML, env values included. `from_settings` makes an equal one."""
         from .settings import LauncherSettings, unstructure  # takes 10 ms to import, and cattrs 60 ms
@@ -238,17 +275,37 @@ class Launcher(Starting, Housekeeping):
         return structure_launcher(settings, cls, cls.type, lookup_launcher)
 
     def close(self) -> None:
-        """Closes the connection to the engine, if there is one. The next use opens another. Idempotent."""
+        """Closes the connection to the engine, unless other launchers share it. The next use opens another. Idempotent.
+
+        Waiting threads of this launcher then get EngineUnavailable; their runs go on.
+        """
         self._session.close()
 
     def _repr_html_(self) -> str:
         return html_table(type(self).__name__, shown_fields(self))
+
+    def _connection_key(self) -> Hashable:
+        key = self.engine_key() if beside(type(self), "connect", "engine_key") else None
+        return None if key is None else (self.type, key)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def beside(cls: type, hook: str, name: str) -> Any:
+    """The attribute `name` that belongs to the `hook` of a class: it is defined by the same class, or by a lower one.
+
+    None if there is none: a class that overrides the hook alone does not inherit what belongs to another.
+    """
+    for base in cls.__mro__:
+        if name in vars(base):
+            return vars(base)[name]
+        if hook in vars(base):
+            break
+    return None
 
 
 _REGISTRY: Registry[Launcher] = Registry(

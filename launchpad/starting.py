@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import nullcontext
 from functools import partial
 from typing import ClassVar
@@ -47,7 +47,10 @@ class Starting(abc.ABC):
     def connect(self) -> Backend: ...
 
     def _backend(self) -> Backend:
-        return self._session.backend(self.connect)
+        return self._session.backend(self.connect, self._connection_key)
+
+    @abc.abstractmethod
+    def _connection_key(self) -> Hashable: ...
 
     def _start(
         self,

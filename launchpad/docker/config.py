@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -87,6 +87,13 @@ def engine_address(environ: Mapping[str, str]) -> Address:
         return _checked(DEFAULT, None)
     source = "DOCKER_CONTEXT" if environ.get("DOCKER_CONTEXT") else f"currentContext in {config_path(environ)}"
     return _of_context(name, _config_folder(environ), source)
+
+
+def connection_key(environ: Mapping[str, str]) -> Hashable:
+    """Identifies the connection that `environ` and docker's config name. EngineUnavailable."""
+    sent = {key: value for key, value in read_config(environ).items() if key in ("HttpHeaders", "proxies")}
+    digest = hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
+    return engine_address(environ), timeout(environ), str(config_path(environ)), digest
 
 
 def config_path(environ: Mapping[str, str]) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -51,6 +51,7 @@ class DockerLauncher(Launcher):
     """
 
     type: ClassVar[str] = "docker"
+    connects_by: ClassVar[tuple[str, ...]] = ()
 
     image: str | None = attrs.field(default=None, converter=fields.image)
     image_pull_policy: ImagePullPolicy | None = attrs.field(default=None, converter=fields.pull_policy)
@@ -126,6 +127,11 @@ class DockerLauncher(Launcher):
                 f"The package docker cannot be imported ({error}): pip install 'launchpad-runs[docker]'"
             ) from error
         return DockerBackend.connect(SecretMapping(os.environ))
+
+    def engine_key(self) -> Hashable:
+        from .config import connection_key  # takes 5 ms to import
+
+        return connection_key(SecretMapping(os.environ))
 
     def names(self, run: Run) -> Iterator[str]:
         return specs.container_names(run.name, run.id)

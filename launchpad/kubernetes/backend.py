@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -43,6 +44,12 @@ class KubernetesBackend(Backend):
         self._pod_watch_timeout = pod_watch_timeout
         self._clock = clock
         self.engine = f"{self._api.server}/{namespace}"
+
+    def waiting(self, pod_watch_timeout: float) -> KubernetesBackend:
+        """This connection for the runs of a launcher with another `pod_watch_timeout`. It is closed with this one."""
+        other = copy.copy(self)
+        other._pod_watch_timeout = pod_watch_timeout
+        return other
 
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
         stop_token.check()

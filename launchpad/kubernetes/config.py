@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from functools import partial
@@ -31,11 +33,31 @@ def find_cluster(kubeconfig: str | None, context: str | None) -> tuple[Callable[
     The cluster is that of `kubeconfig` and `context`; without both, in a pod, the pod's own; else that of KUBECONFIG or
     `~/.kube/config`. EngineUnavailable that names the file if there is none, or a broken one.
     """
-    if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
-        namespace = _OWN_NAMESPACE.read_text().strip() if _OWN_NAMESPACE.exists() else ""
-        return _own_cluster, namespace or "default"
+    if _is_own(kubeconfig, context):
+        return _own_cluster, _own_namespace()
     first = [select(kubeconfig, context)]
     return partial(_configuration, kubeconfig, context, first), first[0].namespace
+
+
+def cluster_key(kubeconfig: str | None, context: str | None) -> tuple[str, str]:
+    """Identifies the cluster and the user that `find_cluster` finds, and the namespace of the context."""
+    proxies = {name: value for name, value in getproxies().items() if name in ("all", "http", "https", "no")}
+    if _is_own(kubeconfig, context):
+        where: list[Any] = ["in-cluster", os.environ["KUBERNETES_SERVICE_HOST"], proxies]
+        namespace = _own_namespace()
+    else:
+        access = select(kubeconfig, context)
+        where = [access.cluster.value, access.user and access.user.value, proxies]
+        namespace = access.namespace
+    return hashlib.sha256(json.dumps(where, sort_keys=True, default=str).encode()).hexdigest(), namespace
+
+
+def _is_own(kubeconfig: str | None, context: str | None) -> bool:
+    return kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+def _own_namespace() -> str:
+    return (_OWN_NAMESPACE.read_text().strip() if _OWN_NAMESPACE.exists() else "") or "default"
 
 
 def _own_cluster() -> Any:

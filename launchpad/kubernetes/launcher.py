@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import attrs
 
-from ..core.backend import Spec
+from ..core.backend import Backend, Spec
 from ..entrypoints import parameters_environment, portable_command
 from ..environment import API_URL, IMAGE, base_run_environment, image_for
 from ..errors import EngineUnavailable, LaunchError
@@ -52,6 +52,7 @@ class KubernetesLauncher(Launcher):
     """
 
     type: ClassVar[str] = "kubernetes"
+    connects_by: ClassVar[tuple[str, ...]] = ("context", "kubeconfig", "namespace", "job")
 
     # Wider than that of the base class: a reference in place of a value.
     env: dict[str, str | environment.Reference | None] = attrs.field(  # type: ignore[assignment]
@@ -182,11 +183,27 @@ class KubernetesLauncher(Launcher):
             raise EngineUnavailable(
                 f"The package for Kubernetes cannot be imported ({error}): pip install 'launchpad-runs[kubernetes]'"
             ) from error
-        manifest = fields.read_manifest(self.job) or {}
-        kubeconfig = None if self.kubeconfig is None else os.path.expanduser(self.kubeconfig)
+        kubeconfig = self._kubeconfig()
         configure, context_namespace = find_cluster(kubeconfig, self.context)
-        namespace = self.namespace or (manifest.get("metadata") or {}).get("namespace") or context_namespace
-        return KubernetesBackend(configure, namespace, self.pod_watch_timeout)
+        return KubernetesBackend(configure, self._own_namespace() or context_namespace, self.pod_watch_timeout)
+
+    def engine_key(self) -> Hashable:
+        try:
+            from .config import cluster_key
+        except ImportError:
+            return None  # connect raises the error
+        cluster, context_namespace = cluster_key(self._kubeconfig(), self.context)
+        return cluster, self._own_namespace() or context_namespace
+
+    def _backend(self) -> Backend:
+        return cast("KubernetesBackend", super()._backend()).waiting(self.pod_watch_timeout)
+
+    def _kubeconfig(self) -> str | None:
+        return None if self.kubeconfig is None else os.path.expanduser(self.kubeconfig)
+
+    def _own_namespace(self) -> str | None:
+        manifest = fields.read_manifest(self.job) or {}
+        return self.namespace or (manifest.get("metadata") or {}).get("namespace")
 
     def names(self, run: Run) -> Iterator[str]:
         return specs.job_names(run.name, run.id)

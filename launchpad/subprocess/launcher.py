@@ -71,6 +71,7 @@ class SubprocessLauncher(Launcher):
     """
 
     type: ClassVar[str] = "subprocess"
+    connects_by: ClassVar[tuple[str, ...]] = ()
 
     condaenv: str | None = attrs.field(default=None, converter=_condaenv, metadata={PATH: _absolute_condaenv})
     virtualenv: str | None = attrs.field(default=None, converter=_virtualenv, metadata={PATH: absolute})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import ClassVar
 
 import attrs
@@ -24,6 +24,7 @@ class FakeLauncher(Launcher):
     """
 
     type: ClassVar[str] = "fake"
+    connects_by: ClassVar[tuple[str, ...]] = ("fake",)
 
     fake: FakeBackend = attrs.field(factory=FakeBackend)
 
@@ -40,6 +41,9 @@ class FakeLauncher(Launcher):
 
     def connect(self) -> Backend:
         return self.fake.connect()
+
+    def engine_key(self) -> Hashable:
+        return self.fake
 
     def names(self, run: Run) -> Iterator[str]:
         return candidates(run.name, 250)

@@ -167,3 +167,15 @@ def test_a_long_outage_fails_waiting_threads_and_the_handle_stays_valid(
         proxy.up()
     engine.kill(handle.id)
     assert launcher.wait(handle).exit_code == 137
+
+
+def test_replaced_launchers_and_those_made_apart_share_one_event_stream(
+    proxy: Proxy, launcher: DockerLauncher, make: Launch
+) -> None:
+    apart = make(env={"N": "9"}, auto_remove=True)
+    launchers = [*(launcher.replace(env={"N": n}) for n in range(8)), apart]
+    with LaunchExecutor(launcher, 9) as executor:
+        futures = [executor.submit(sh("exit $N"), launcher=one) for one in launchers]
+    assert [future.outcome.exit_code for future in futures if future.outcome] == [*range(8), 9]
+    assert len([request for request in proxy.requests if request.startswith("GET /version")]) == 1
+    assert len([request for request in proxy.requests if request.startswith("GET /events")]) == 1

@@ -76,6 +76,7 @@ kubernetes = KubernetesLauncher(env={"P": {"secret": "db", "key": "password"}, "
 UniversalLauncher(env={"A": "1"}).to("docker", image="x")
 assert_type(kubernetes.env, dict[str, str | dict[str, str] | None])
 assert_type(kubernetes.env_from, list[str])
+assert_type(docker.replace(image="y"), DockerLauncher)
 assert_type(docker.networks, list[str])
 assert_type(docker.image_pull_policy, ImagePullPolicy | None)
 assert_type(UniversalLauncher().to("docker"), Launcher)
@@ -119,6 +120,7 @@ Outcome(ok=False, reason=Reason.FAILED, exit_code=1)
 # The executor: a Run gives a LaunchFuture, a function the Future of its result.
 with LaunchExecutor(local, 8, max_launches=2, progress=True, prefix=None) as executor:
     future = assert_type(executor.submit(run, on_start=on_start, on_output=on_output), LaunchFuture)
+    assert_type(executor.submit(run, launcher=docker.replace(cpus=2)), LaunchFuture)
     assert_type(executor.submit(report, "today"), Future[int])
     assert_type(executor.submit(report, day="today"), Future[int])
     assert_type(executor.launch_all([run]), list[LaunchFuture])
