@@ -19,6 +19,7 @@ from .executor import LaunchExecutor
 from .future import LaunchFuture
 from .launcher import Launcher, lookup_launcher, register_launcher
 from .models import Handle, ImagePullPolicy, Listed, Outcome, Reason, RestartPolicy, Run
+from .retry import Retry
 from .run_events import RunEvent, on_event
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "RestartPolicy",
+    "Retry",
     "Run",
     "RunEvent",
     "RunNotAvailable",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex, TypeVar
 
 from .limits import VALUE_SIZE, check_size, shown
-from .variables import RESERVED
+from .variables import ATTEMPT, RESERVED, Attempt
 
 MAX_PARAMETERS = 64 * 1024
 """The most bytes that the parameters of a run may take as JSON."""
@@ -148,8 +148,10 @@ def _sendable(text: str, what: str) -> str:
 def env(values: Mapping[str, str | float | None]) -> dict[str, str | None]:
     """A copy of an environment with numbers turned into text; None removes the variable."""
     checked = _text_values(values, "env", removable=True)
-    if reserved := sorted(RESERVED.intersection(checked)):
-        raise ValueError(f"env: {', '.join(reserved)} cannot be set: launchpad sets it for every run")
+    if reserved := RESERVED.intersection(checked):
+        if reserved != {ATTEMPT} or not isinstance(values[ATTEMPT], Attempt):
+            raise ValueError(f"env: {', '.join(sorted(reserved))} cannot be set: launchpad sets it for every run")
+        checked[ATTEMPT] = values[ATTEMPT]  # as it is: a launcher may evolve the run again
     return checked
 
 

@@ -16,6 +16,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from .attempts import Task
 from .converters import whole_number
 from .core.arguments import check_callbacks
 from .core.cancellation import StartLimiter
@@ -24,9 +25,10 @@ from .core.output import OnOutput
 from .core.shortages import advice_on
 from .entrypoints import refuse_while_importing
 from .errors import LaunchError
-from .future import LaunchFuture, Task
+from .future import LaunchFuture
 from .launcher import Launcher
 from .models import Run
+from .retry import Retry
 from .starting import OnStart
 from .text import one_line
 
@@ -48,6 +50,9 @@ class LaunchExecutor(ThreadPoolExecutor):
     and `thread_name_prefix` are those of ThreadPoolExecutor. Left by an exception, a `with` block cancels
     queued runs and stops started ones; left normally, it waits.
 
+    `retry` says which runs are launched again when they have not succeeded; without it, none is. A run keeps its worker
+    during the pause before its next attempt.
+
     With several workers, printed lines begin with the name of their run, in one colour a run on a terminal; `prefix`
     changes that. Runs of the same name get a number there, in bars and in tables. `on_output` gets lines as they are.
 
@@ -63,6 +68,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         max_workers: int = 32,
         *,
         max_launches: int | None = None,
+        retry: Retry | None = None,
         thread_name_prefix: str = "",
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
@@ -73,6 +79,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         max_workers = whole_number(max_workers, "max_workers", least=1)
         max_launches = None if max_launches is None else whole_number(max_launches, "max_launches", least=1)
         check_callbacks(initializer=initializer)
+        _check_retry(retry)
         if prefix not in (True, False, None):
             raise TypeError(f"prefix must be True, False or None, not {type(prefix).__name__}")
         self._thread = threading.local()  # has `ours` in the executor's own threads
@@ -80,6 +87,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         super().__init__(max_workers, thread_name_prefix, _enter, (self._thread, initializer, initargs))
         self._process = os.getpid()
         self._launcher = launcher
+        self._retry = retry
         self._labels = Labels()
         self._prefix = self._max_workers > 1 if prefix is None else bool(prefix)
         self._limiter = None if max_launches is None else StartLimiter(max_launches)
@@ -99,6 +107,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         /,
         *,
         launcher: Launcher | None = None,
+        retry: Retry | None = None,
         on_start: OnStart | None = None,
         on_output: OnOutput | None = None,
     ) -> LaunchFuture: ...
@@ -110,6 +119,9 @@ class LaunchExecutor(ThreadPoolExecutor):
         """Launches a Run, with `on_start` and `on_output` as in `Launcher.submit`; calls a function in a thread.
 
         A `launcher`, of any type, launches this run in place of the executor's. The caller closes it.
+
+        `retry` replaces that of the executor for this run; `Retry(1, free=())` is none. `on_start` is called at each
+        attempt.
 
         TypeError for anything else. RuntimeError after shutdown, as in the stdlib, and in a forked process.
         """
@@ -187,7 +199,8 @@ class LaunchExecutor(ThreadPoolExecutor):
     def _repr_html_(self) -> str:
         from .jupyter import html_table
 
-        return html_table(repr(self), {"launcher": self._launcher, "at a time": self._max_workers})
+        facts = {"launcher": self._launcher, "at a time": self._max_workers, "retry": self._retry}
+        return html_table(repr(self), facts)
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
@@ -205,10 +218,12 @@ class LaunchExecutor(ThreadPoolExecutor):
         label: Label,
         *,
         launcher: Launcher | None = None,
+        retry: Retry | None = None,
         on_start: OnStart | None = None,
         on_output: OnOutput | None = None,
     ) -> LaunchFuture:
         check_callbacks(on_start=on_start, on_output=on_output)
+        _check_retry(retry)
         refuse_while_importing()
         launcher = self._launcher if launcher is None else launcher
         _check_launcher(launcher)
@@ -217,7 +232,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         future = LaunchFuture(run, label)
         self._launches[future] = launcher
         future.add_done_callback(partial(_forget, self._launches))
-        task = Task(future, launcher, on_start, on_output, self._limiter)
+        task = Task(future, launcher, on_start, on_output, self._limiter, retry or self._retry)
         try:
             # In the caller's context, which has the notebook's cell for the output, and the trace for the events.
             super().submit(copy_context().run, task.work).add_done_callback(task.settle_without_work)
@@ -272,3 +287,8 @@ def _check_launcher(launcher: object) -> None:
 
 def _is_abandoned(future: LaunchFuture, launcher: Launcher) -> bool:
     return future.handle is not None and launcher._is_abandoned(future.handle)
+
+
+def _check_retry(retry: object) -> None:
+    if retry is not None and not isinstance(retry, Retry):
+        raise TypeError(f"retry must be a Retry, not {type(retry).__name__}: for instance Retry(3)")

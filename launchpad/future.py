@@ -1,4 +1,4 @@
-"""`LaunchFuture`, whose `cancel()` stops a running run, and `Task`, which launches its run in a pool."""
+"""`LaunchFuture`, the future of one run, whose `cancel()` stops a running run."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from concurrent.futures import Future
 
 import attrs
 
-from .core.cancellation import StartLimiter, StopToken
-from .core.error_boundary import simplified
+from .core.cancellation import StopToken
 from .core.labels import Label
-from .core.output import OnOutput
 from .errors import LaunchError
-from .launcher import Launcher
 from .models import Handle, Outcome, Reason, Run
-from .starting import OnStart
 
 
 class LaunchFuture(Future[bool]):
@@ -30,7 +26,10 @@ class LaunchFuture(Future[bool]):
         """The run that is launched."""
         self._label = label  # its name in bars and tables
         self.handle: Handle | None = None
-        """The handle of the run; None until it has started."""
+        """The handle of the run, that of its latest attempt; None until it has started."""
+        self._attempt_handle: Handle | None = None  # None until the current attempt has started
+        self._earlier: list[Outcome] = []  # of the attempts that another one follows
+        self._pausing = False  # between two attempts
         self._outcome: Outcome | None = None
         self._stop_token = StopToken()
         self._lock = threading.Lock()  # guards the three below
@@ -48,11 +47,21 @@ class LaunchFuture(Future[bool]):
         """How it ended; None until then. A run that could not be launched has the reason NOT_LAUNCHED."""
         return self._outcome if self.done() else None
 
+    @property
+    def attempts(self) -> list[Outcome]:
+        """How each attempt that has ended did so, in order; several if the run has a Retry.
+
+        When the future is done, the last one is its `outcome`, unless it was cancelled before an attempt: that counts
+        as none.
+        """
+        with self._lock:
+            return [*self._earlier, *self._last_attempt()]
+
     def cancel(self) -> bool:
         """Cancels the run and returns True at once; False if it has ended already.
 
         A queued run is not started. A running one is stopped: SIGTERM, then SIGKILL after the grace; the future is
-        `cancelled()` when the run is gone from the engine.
+        `cancelled()` when the run is gone from the engine. No further attempt is made.
         """
         return self._cancel(hurry=False)
 
@@ -90,6 +99,8 @@ class LaunchFuture(Future[bool]):
         with self._lock:
             running = self._launching and not self._ended
         state = "running" if running else "pending"
+        if running and self._earlier:
+            state += f", attempt {len(self._earlier) + 1}"
         if (outcome := self.outcome) is not None:
             state = "cancelled" if self.cancelled() else str(outcome.reason)
         return f"<LaunchFuture {self.run.name!r}: {state}>"
@@ -98,7 +109,8 @@ class LaunchFuture(Future[bool]):
         from .jupyter import html_table, shown_fields
 
         error = self.exception() if self.done() and not self.cancelled() else None
-        facts = {"handle": self.handle, "error": error and str(error)}
+        earlier = ", ".join(str(outcome.reason) for outcome in self._earlier.copy())
+        facts = {"handle": self.handle, "error": error and str(error), "earlier attempts": earlier}
         return html_table(repr(self), facts | (shown_fields(self.outcome) if self.outcome else {}))
 
     def _cancel(self, *, hurry: bool) -> bool:
@@ -121,17 +133,38 @@ class LaunchFuture(Future[bool]):
             self._launching = not self._ended
             return self._launching
 
+    def _begin_attempt(self) -> None:
+        self._attempt_handle, self._pausing = None, False
+
+    def _note_start(self, handle: Handle) -> None:
+        self.handle = self._attempt_handle = handle
+        self._settle_start()
+
+    def _note_pause(self, outcome: Outcome) -> None:
+        """Records an attempt that another one follows after a pause."""
+        with self._lock:
+            self._earlier.append(outcome)
+            self._pausing = True
+
+    def _last_attempt(self) -> list[Outcome]:
+        """The outcome of the attempt that no other follows, if there is one."""
+        return [self._outcome] if self.done() and self._outcome and self._launching and not self._pausing else []
+
     def _end(self, outcome: Outcome | None, error: BaseException | None) -> None:
-        """Settles the future, once: as cancelled if that was requested, else with the outcome or the error."""
+        """Settles the future, once: as cancelled if that was requested, else with the error or the outcome.
+
+        Without an outcome, that of the error is used.
+        """
         with self._lock:
             if self._ended:
                 return
             self._ended = True
             cancelled = self._cancel_requested
-            if error is not None:
-                outcome = _outcome_of_error(error, self.handle, cancelled)
+            if outcome is None and error is not None:
+                outcome = _outcome_of_error(error, self._attempt_handle, cancelled)
+                outcome = attrs.evolve(outcome, attempt=len(self._earlier) + 1)
             elif cancelled and outcome is not None:
-                outcome = _outcome_of_cancelled(outcome)
+                outcome = _outcome_of_cancelled(outcome, pausing=self._pausing)
             self._outcome = outcome
         if cancelled:
             super().cancel()
@@ -160,13 +193,12 @@ def _outcome_of_error(error: BaseException, handle: Handle | None, cancelled: bo
     return Outcome(ok=False, reason=reason, message=message, handle=handle)
 
 
-def _outcome_of_cancelled(outcome: Outcome) -> Outcome:
-    """How a cancelled run ended whose engine reported `outcome`."""
+def _outcome_of_cancelled(outcome: Outcome, *, pausing: bool) -> Outcome:
+    """How a cancelled run ended whose engine reported `outcome`, which another attempt was to follow if `pausing`."""
     if outcome.reason is Reason.STOPPED:
         return outcome
-    return attrs.evolve(
-        outcome, ok=False, reason=Reason.STOPPED, message="Cancelled; the run had already ended.", hint=""
-    )
+    message = f"Cancelled before attempt {outcome.attempt + 1}." if pausing else "Cancelled; the run had already ended."
+    return attrs.evolve(outcome, ok=False, reason=Reason.STOPPED, message=message, hint="")
 
 
 def _wake_waiting_threads(future: Future[bool]) -> None:
@@ -175,57 +207,3 @@ def _wake_waiting_threads(future: Future[bool]) -> None:
     if future._cancel_requested:
         future.set_running_or_notify_cancel()  # the second step of a cancellation: wakes `wait` and others
     future._settle_start()
-
-
-class Task:
-    """Launches the run of a future in the pool, and drops its reference to the future when that is done.
-
-    The frames of an error's traceback refer to the frame of the pool, which refers to the task: with the reference,
-    the future and its error would live until the next garbage collection.
-    """
-
-    def __init__(
-        self,
-        future: LaunchFuture,
-        launcher: Launcher,
-        on_start: OnStart | None,
-        on_output: OnOutput | None,
-        limiter: StartLimiter | None,
-    ) -> None:
-        self._future: LaunchFuture | None = future
-        self._launcher = launcher
-        self._on_start = on_start
-        self._on_output = on_output
-        self._limiter = limiter
-
-    def work(self) -> None:
-        """Launches the run. Called by the pool."""
-        future = self._future
-        assert future is not None
-        try:
-            if not future._begin():
-                return
-            outcome = self._launcher._launch(
-                future.run, self._on_start, self._on_output, future._stop_token, self._limiter, self._note_start
-            )
-        except BaseException as error:
-            future._end(None, simplified(error) if isinstance(error, LaunchError) else error)
-        else:
-            future._end(outcome, None)
-        finally:
-            self._future = None
-            del future
-
-    def settle_without_work(self, task: Future[None]) -> None:
-        """Ends the future if the pool dropped the task, because of a cancellation or of an error in the initializer."""
-        if self._future is None:
-            return
-        if task.cancelled():
-            self._future.cancel()
-        else:
-            self._future._end(None, task.exception())
-
-    def _note_start(self, handle: Handle) -> None:
-        assert self._future is not None
-        self._future.handle = handle
-        self._future._settle_start()

@@ -131,10 +131,12 @@ class Launcher(Starting, Housekeeping):
         stop_token: StopToken,
         limiter: StartLimiter | None,
         note_start: OnStart | None = None,
+        attempt: int | None = None,
     ) -> Outcome:
         """Launches `run`. `stop_token` lets another thread stop it; `limiter` bounds how many starts go on at once.
 
-        `note_start` is called before `on_start`, and does not block.
+        `note_start` is called before `on_start`, and does not block. `attempt` is the number of the attempt, if the run
+        has a Retry.
         """
         check_run(run)
         check_callbacks(on_start=on_start, on_output=on_output)
@@ -142,7 +144,9 @@ class Launcher(Starting, Housekeeping):
         started: list[Supervisor] = []
         output, sink = on_output is not None or self.stream_output, self._sink(run, on_output)
         try:
-            uninterrupted(lambda: self._start(started, run, output, stop_token, limiter), stop_token.stop)
+            uninterrupted(
+                lambda: self._start(started, run, output, stop_token, limiter, attempt=attempt), stop_token.stop
+            )
             supervisor = started[0]
             with passing_on(stop_token, supervisor):
                 if note_start is not None:

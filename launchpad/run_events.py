@@ -24,6 +24,7 @@ class RunEvent:
 
     "started" has a `handle`; "ended" has an `outcome` too. "error" has a LaunchError instead of a result:
     without a handle, the run could not be launched; with one, the engine could no longer report the run's state.
+    Each attempt of a run with a Retry has its events; `attempt` is its number.
     """
 
     kind: Literal["started", "ended", "error"]
@@ -33,6 +34,7 @@ class RunEvent:
     handle: Handle | None = None
     outcome: Outcome | None = None
     error: LaunchError | None = None
+    attempt: int = 1
 
 
 OnEvent = Callable[[RunEvent], object]
@@ -82,24 +84,33 @@ def on_event(callback: OnEvent) -> Subscription:
     return subscription
 
 
-def emit_start(run: Run, handle: Handle) -> None:
+def emit_start(run: Run, handle: Handle, attempt: int = 1) -> None:
     """Reports that a run has started."""
     if _wanted():
-        _emit(RunEvent(kind="started", run=run, type=handle.type, handle=handle), "has started")
+        _emit(RunEvent(kind="started", run=run, type=handle.type, handle=handle, attempt=attempt), "has started")
 
 
 def emit_end(run: Run, handle: Handle, outcome: Outcome) -> None:
     """Reports that a run has ended."""
     if _wanted():
-        event = RunEvent(kind="ended", run=run, type=handle.type, handle=handle, outcome=outcome)
+        attempt = outcome.attempt
+        event = RunEvent(kind="ended", run=run, type=handle.type, handle=handle, outcome=outcome, attempt=attempt)
         _emit(event, f"has ended: {outcome.reason}. {outcome.message}".rstrip())
 
 
-def emit_error(run: Run, type: str, handle: Handle | None, error: LaunchError) -> None:
+def emit_error(run: Run, type: str, handle: Handle | None, error: LaunchError, attempt: int = 1) -> None:
     """Reports that a run could not be launched, or can no longer be followed."""
     if _wanted():
-        event = RunEvent(kind="error", run=run, type=type, handle=handle, error=error)
+        event = RunEvent(kind="error", run=run, type=type, handle=handle, error=error, attempt=attempt)
         _emit(event, f"{'is out of sight' if handle else 'could not be launched'}: {error}")
+
+
+def log_pause(run: Run, outcome: Outcome, pause: float) -> None:
+    """Logs that another attempt follows one that had `outcome`, after `pause` seconds."""
+    with suppress(Exception):  # as below
+        what = f"Run {run.name!r}: attempt {outcome.attempt} ended: {outcome.reason}."
+        facts = {"run_id": run.id, "run_name": run.name, "run_attempt": outcome.attempt, "run_pause": pause}
+        _logger.log(LEVEL, "%s The next one follows in %.1f s", what, pause, extra=facts)
 
 
 def warn_of_survival(run: Run, handle: Handle, error: LaunchError) -> None:
@@ -120,6 +131,8 @@ def _wanted() -> bool:
 
 def _emit(event: RunEvent, what: str) -> None:
     where = f"{event.type} {event.handle.id}" if event.handle else event.type
+    if event.attempt > 1:
+        where += f", attempt {event.attempt}"
     with suppress(Exception):  # a filter of the application may raise; the run must not lose its result
         _logger.log(LEVEL, "Run %r (%s) %s", event.run.name, where, what, extra=_facts(event))
     for subscription in _subscriptions.copy():
@@ -139,4 +152,5 @@ def _facts(event: RunEvent) -> dict[str, Any]:
         "run_outcome": str(end.reason) if end else None,
         "run_exit_code": end.exit_code if end else None,
         "run_seconds": took,
+        **({"run_attempt": event.attempt} if event.attempt > 1 else {}),
     }

@@ -8,6 +8,8 @@ from contextlib import nullcontext
 from functools import partial
 from typing import ClassVar
 
+import attrs
+
 from . import run_events
 from .core.arguments import check_handle
 from .core.backend import Backend, Spec
@@ -20,6 +22,7 @@ from .core.shortages import failure_of_start
 from .core.supervisor import Supervisor
 from .errors import EngineUnavailable, LaunchError
 from .models import Handle, Outcome, Run
+from .variables import ATTEMPT, ATTEMPT_LABEL, Attempt
 
 OnStart = Callable[[Handle], object]
 
@@ -61,17 +64,18 @@ class Starting(abc.ABC):
         limiter: StartLimiter | None,
         *,
         detached: bool = False,
+        attempt: int | None = None,
     ) -> None:
         """Starts `run`, adds its Supervisor to `started`, where an interrupted caller finds it, and emits the event."""
         try:
             with nullcontext() if limiter is None else limiter.slot(stop_token):
-                started.append(self._session.add(self._supervised(run, output, stop_token, detached)))
+                started.append(self._session.add(self._supervised(run, output, stop_token, detached, attempt)))
         except (LaunchError, OSError, RuntimeError, MemoryError) as error:
             failure = failure_of_start(run.name, error)
             if isinstance(failure, LaunchError):
-                run_events.emit_error(run, self.type, None, failure)
+                run_events.emit_error(run, self.type, None, failure, attempt or 1)
             raise failure from error.__cause__ if failure is error else error
-        run_events.emit_start(run, started[0].handle)
+        run_events.emit_start(run, started[0].handle, attempt or 1)
 
     def _unbuffered(self, spec: Spec, run: Run, output: bool) -> Spec:
         """Adds to `spec` that a Python which a command starts writes lines at once, if the output is followed."""
@@ -82,16 +86,19 @@ class Starting(abc.ABC):
     def _set_default(self, spec: Spec, variable: str, value: str) -> None:  # noqa: B027 - optional
         """Adds a variable of the environment to `spec`, unless it has the variable. Does nothing by default."""
 
-    def _supervised(self, run: Run, output: bool, stop_token: StopToken, detached: bool) -> Supervisor:
+    def _supervised(
+        self, run: Run, output: bool, stop_token: StopToken, detached: bool, attempt: int | None
+    ) -> Supervisor:
         backend = self._backend()
         begin = partial(backend.start_detached, grace=self.grace) if detached else backend.start
+        sent = run if attempt is None else numbered(run, attempt)
 
         def start(name: str) -> Supervisor:
-            spec = self._unbuffered(self.spec(run, name), run, output)  # also if only an on_output follows it
-            unit = begin(spec, name, run, output=output, stop_token=stop_token)
-            return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper)
+            spec = self._unbuffered(self.spec(sent, name), sent, output)  # also if only an on_output follows it
+            unit = begin(spec, name, sent, output=output, stop_token=stop_token)
+            return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper, attempt or 1)
 
-        return with_first_free_name(self.names(run), start)
+        return with_first_free_name(self.names(sent), start)
 
     def _timeout(self, run: Run) -> float | None:
         return run.timeout
@@ -115,3 +122,9 @@ class Starting(abc.ABC):
         if on_output is None:
             return to_screen if self.stream_output else discard
         return on_output.write if isinstance(on_output, StreamCallback) else to_caller(run, on_output)
+
+
+def numbered(run: Run, attempt: int) -> Run:
+    """`run` with the number of the attempt in its environment and its labels, for the engine."""
+    env, labels = {**run.env, ATTEMPT: Attempt(attempt)}, {**run.labels, ATTEMPT_LABEL: str(attempt)}
+    return attrs.evolve(run, env=env, labels=labels)

@@ -22,6 +22,9 @@ IDENTITY = frozenset({RUN_ID, PARENT_IDS, ATTEMPT})
 RESERVED = IDENTITY | {PARAMETERS_VARIABLE}
 """Those that a user must not set."""
 
+ATTEMPT_LABEL = "io.launchpad.attempt"
+"""The label of the runs that a Retry launches, with the number of the attempt."""
+
 _ENVIRON = os.environ
 _INSIDE: Mapping[bytes, bytes] | None = getattr(os.environ, "_data", None) if os.supports_bytes_environ else None
 _AROUND = (PARENT_IDS.encode(), RUN_ID.encode())
@@ -37,8 +40,19 @@ def inherited() -> Mapping[bytes, bytes]:
     return {os.fsencode(name): os.fsencode(value) for name, value in os.environ.items()}
 
 
-def identity(run_id: str) -> dict[str, str]:
-    """The variables that identify a run, launched in the run that this process belongs to, if there is one."""
+class Attempt(str):
+    """The number of an attempt as text. Only as such, ATTEMPT is accepted in the environment of a run."""
+
+    __slots__ = ()
+
+
+def attempt_of(env: Mapping[str, str | None]) -> str:
+    """The number of the attempt that a run with the environment `env` is."""
+    return env.get(ATTEMPT) or "1"
+
+
+def identity(run_id: str, env: Mapping[str, str | None] = {}) -> dict[str, str]:
+    """The variables that identify a run with the environment `env`, launched in the run of this process, if any."""
     environ = inherited()
     around = [os.fsdecode(ids) for name in _AROUND if (ids := environ.get(name))]
-    return {RUN_ID: run_id, ATTEMPT: "1", **({PARENT_IDS: ",".join(around)} if around else {})}
+    return {RUN_ID: run_id, ATTEMPT: attempt_of(env), **({PARENT_IDS: ",".join(around)} if around else {})}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -180,7 +181,7 @@ class NodeReader:
             schema = schema({key.value: value.value for key, value in node.value if _are_scalars(key, value)})
         mapping: dict[str, Any] = {}
         for key, value in node.value:
-            is_text = isinstance(key, yaml.ScalarNode) and (key.tag == _TEXT or has_text_keys(schema or self._default))
+            is_text = isinstance(key, yaml.ScalarNode) and (key.tag == _TEXT or self._is_text_key(key.value, schema))
             is_template = isinstance(key, yaml.MappingNode) and key.flow_style
             name = key.value if is_text else _TEMPLATE_KEY if is_template else "?"
             if lacks_space := bool(node.flow_style) and _lacks_space(key, value):
@@ -197,6 +198,10 @@ class NodeReader:
                 self._fault("the key is there twice", here)
             mapping[name] = self.read(value, here, below(schema, name))
         return mapping
+
+    def _is_text_key(self, key: str, schema: Schema) -> bool:
+        """Whether a key that YAML reads as a number or a boolean, such as `on`, is text."""
+        return has_text_keys(schema or self._default) or (isinstance(schema, Mapping) and key in schema)
 
     def _flattened(self, node: Any) -> Counter[str]:
         """Merges the mappings of `<<` into the node, once. Returns how often each key of its own is there."""

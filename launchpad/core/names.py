@@ -27,6 +27,11 @@ def slug(text: str, *, allowed: str, longest: int, lowercase: bool = False, trai
     return plain.lstrip("_-.")[:longest].rstrip(trailing)
 
 
+def of_attempt(name: str, attempt: str, longest: int) -> str:
+    """The name of an attempt of a run called `name`: that of the first is the run's own."""
+    return name if attempt == "1" else _suffixed(name, f"-attempt-{attempt}", longest)
+
+
 def candidates(name: str, longest: int) -> Iterator[str]:
     """`name`, then `name-1` and `name-2`, then some with a random suffix; no duplicates, none longer than `longest`."""
     numbers = (f"-{number}" for number in range(1, NUMBERED))

@@ -18,6 +18,7 @@ def outcome_of(
     timeout: float | datetime | None,
     started_at: datetime,
     abandoned: bool,
+    attempt: int,
 ) -> Outcome:
     """The outcome of a run whose engine reported `end`.
 
@@ -34,7 +35,8 @@ def outcome_of(
     if stopped_for is not None:
         hint = end.hint if end.reason is Reason.STOPPED else ""
         end = attrs.evolve(end, reason=stopped_for, message=_message(stopped_for, timeout), hint=hint)
-    return end.outcome(handle)
+    outcome = end.outcome(handle)
+    return outcome if attempt == 1 else attrs.evolve(outcome, attempt=attempt)
 
 
 def _message(reason: Reason, timeout: float | datetime | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import tenacity
 
+from ..converters import seconds
 from ..errors import NameConflict
 from .cancellation import StopToken
 from .shortages import advice_on
@@ -91,6 +92,48 @@ def _retrying(stop_token: StopToken, multiplier: float, most: float, stop: Any) 
     )
 
 
+def attempts(
+    goes_on: Callable[[T], bool],
+    wait: float | Callable[[Any], float],
+    before_pause: Callable[[T, float], object],
+    stop_token: StopToken,
+) -> tenacity.Retrying:
+    """For a run: launches it again while `goes_on(result)`. A stop wakes the pause (Stopped).
+
+    `before_pause` gets the result and the seconds until the next attempt. PauseUnknown if `wait` fails.
+    """
+
+    def announce(state: tenacity.RetryCallState) -> None:
+        assert state.outcome is not None
+        assert state.next_action is not None
+        before_pause(state.outcome.result(), state.next_action.sleep)
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_result(goes_on),
+        wait=_checked(wait),
+        before_sleep=announce,
+        sleep=stop_token.sleep,
+    )
+
+
+class PauseUnknown(Exception):
+    """The function that determines the pause before the next attempt failed. Raised `from` its error."""
+
+
+def _checked(wait: float | Callable[[Any], float]) -> Callable[[tenacity.RetryCallState], float]:
+    """A wait that the user gave, which may raise anything, and return anything."""
+
+    def pause(retry_state: tenacity.RetryCallState) -> float:  # tenacity 8.1 passes it by this name
+        if not callable(wait):
+            return wait
+        try:
+            return seconds(wait(retry_state), "the pause", zero=True)
+        except BaseException as error:  # whatever it is, the run ends with its outcome
+            raise PauseUnknown(f"{type(error).__name__}: {error}") from error
+
+    return pause
+
+
 class RetrySchedule:
     """The delays of a policy, for a thread that must not sleep in it."""
 
@@ -135,7 +178,7 @@ def lookup_schedule(longest: float, clock: Callable[[], float] = time.monotonic)
 def _as_asked(wait: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:
     """`wait`, unless the engine asks for a delay."""
 
-    def seconds(retry_state: tenacity.RetryCallState) -> float:  # tenacity 8.1 passes it by this name
+    def delay_of(retry_state: tenacity.RetryCallState) -> float:  # tenacity 8.1 passes it by this name
         error = retry_state.outcome.exception() if retry_state.outcome else None
         asked = error.retry_after if isinstance(error, Transient) else None
         if asked is not None:
@@ -143,4 +186,4 @@ def _as_asked(wait: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallStat
         delay = wait(retry_state)
         return min(delay, SHORTAGE_WAIT) if _is_shortage(retry_state) else delay
 
-    return seconds
+    return delay_of

@@ -43,7 +43,15 @@ class Supervisor:
     the sink takes nothing for a while, the stopper polls too, and drops the rest of the output.
     """
 
-    def __init__(self, unit: Unit, run: Run, grace: float, timeout: float | datetime | None, stopper: Stopper) -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        run: Run,
+        grace: float,
+        timeout: float | datetime | None,
+        stopper: Stopper,
+        attempt: int = 1,
+    ) -> None:
         self.run = run
         self.handle = unit.handle
         self.outcome: Outcome | None = None
@@ -52,6 +60,7 @@ class Supervisor:
         self._unit = unit
         self._grace = grace
         self._timeout = timeout
+        self._attempt = attempt
         self._started_at = datetime.now(timezone.utc)
         self._delivery = Delivery()
         self._output = Output(run, self._delivery)
@@ -250,6 +259,7 @@ class Supervisor:
                 timeout=self._timeout,
                 started_at=self._started_at,
                 abandoned=self._delivery.abandoned,
+                attempt=self._attempt,
             )
         if self._scheduled is not None and (self._stop_requested or self._plan.reason is not None):
             self._stopper.cancel(self)  # else the stopper notices the end soon enough
@@ -330,7 +340,7 @@ class Supervisor:
         if isinstance(end, Outcome):
             run_events.emit_end(self.run, self.handle, end)
         else:
-            run_events.emit_error(self.run, self.handle.type, self.handle, end)
+            run_events.emit_error(self.run, self.handle.type, self.handle, end, self._attempt)
 
 
 def _lock_timeout(until: float | None) -> float:

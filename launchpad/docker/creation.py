@@ -39,14 +39,14 @@ class Creation:
     """Creates and starts the container of one launch. All of its steps raise LaunchError and Stopped.
 
     Requests are repeated after a Transient, which may mean that the engine received one and its response was lost: the
-    label `ATTEMPT` shows whether a container is that of this creation.
+    label `CREATION` shows whether a container is that of this creation.
     """
 
     def __init__(self, api: DockerApi, images: Images, spec: Spec, run: Run, stop_token: StopToken) -> None:
         self._api = api
         self._images = images
         self._stop_token = stop_token
-        self._attempt = new_id()
+        self._creation = new_id()
         self._timeout = run.timeout
         self._spec = self._completed(spec)
         self._name: str = spec["create"]["name"]
@@ -130,7 +130,7 @@ class Creation:
         image: str = spec["create"]["image"]
         if self._api.is_podman and references.is_id(image) and len(image) < WHOLE_ID:  # it knows no shortened sha256:…
             spec["create"]["image"] = image.removeprefix("sha256:")
-        spec["create"]["labels"].update({specs.ATTEMPT: self._attempt, specs.STARTER: str(this_process())})
+        spec["create"]["labels"].update({specs.CREATION: self._creation, specs.STARTER: str(this_process())})
         hosts = spec["host"].get("extra_hosts")
         if isinstance(hosts, dict) and hosts.get(GATEWAY) == "host-gateway" and not self._api.has_gateway:
             del hosts[GATEWAY]
@@ -187,7 +187,7 @@ class Creation:
     def _created(self) -> str | None:
         """The id of the container if this creation has created it."""
         state = self._api.inspect(self._name)
-        return state.id if state is not None and state.labels.get(specs.ATTEMPT) == self._attempt else None
+        return state.id if state is not None and state.labels.get(specs.CREATION) == self._creation else None
 
     def _discard_created(self) -> None:
         try:

@@ -19,7 +19,7 @@ from ..models import ImagePullPolicy, Run
 from ..schema import KEY, PATH
 from ..secret import SecretMapping, constructor_hides_arguments, hidden
 from ..settings import names_settings
-from ..variables import identity
+from ..variables import attempt_of, identity
 from . import converters as fields
 from . import options, volumes
 from . import spec as specs
@@ -83,7 +83,7 @@ class DockerLauncher(Launcher):
             "name": name,
             "image": image,
             "command": list(run.command or portable_command(run.entrypoint)),
-            "environment": {**hidden({**base_run_environment(), **urls}), **own, **identity(run.id)},
+            "environment": {**hidden({**base_run_environment(), **urls}), **own, **identity(run.id, run.env)},
             "labels": {**self.labels, **run.labels, **self._own_labels(run)},
             "working_dir": run.working_dir,
             "user": self.user,
@@ -116,7 +116,12 @@ class DockerLauncher(Launcher):
     def _own_labels(self, run: Run) -> dict[str, str]:
         from ..version import __version__
 
-        return {specs.RUN_ID: run.id, specs.RUN_NAME: run.name, specs.VERSION: __version__}
+        return {
+            specs.RUN_ID: run.id,
+            specs.RUN_NAME: run.name,
+            specs.ATTEMPT: attempt_of(run.env),
+            specs.VERSION: __version__,
+        }
 
     def connect(self) -> DockerBackend:
         """Opens a connection to the engine, which the caller closes. EngineUnavailable."""
@@ -134,7 +139,7 @@ class DockerLauncher(Launcher):
         return connection_key(SecretMapping(os.environ))
 
     def names(self, run: Run) -> Iterator[str]:
-        return specs.container_names(run.name, run.id)
+        return specs.container_names(run.name, run.id, attempt_of(run.env))
 
     def render(self, spec: Spec, *, reveal: bool) -> str:
         return specs.render(spec, reveal)

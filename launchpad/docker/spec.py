@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.backend import Spec
-from ..core.names import candidates, slug
+from ..core.names import candidates, of_attempt, slug
 from ..errors import LaunchError
 from ..models import ImagePullPolicy
 from ..secret import MASK, Secret
 from ..text import in_json
-from ..variables import IDENTITY
+from ..variables import ATTEMPT_LABEL, IDENTITY
 from . import options, references
 from .networks import GATEWAY, has_gateway, inferred_mode, through_gateway
 
@@ -27,7 +27,10 @@ DEADLINE = PREFIX + "deadline"
 STARTER = PREFIX + "starter"
 """The process that launched the run. Set at the creation."""
 
-ATTEMPT = PREFIX + "attempt"
+ATTEMPT = ATTEMPT_LABEL
+"""The number of the attempt."""
+
+CREATION = PREFIX + "creation"
 """Identifies one creation of a container among all, also those of the same run. Set at the creation."""
 
 AUTO_REMOVE = PREFIX + "auto-remove"
@@ -66,10 +69,11 @@ def build(
     }
 
 
-def container_names(name: str, run_id: str) -> Iterator[str]:
+def container_names(name: str, run_id: str, attempt: str = "1") -> Iterator[str]:
     """The names to try for a run's container: at least two characters, the first a letter or digit."""
     base = _slug(name) or _slug(run_id) or "run"
-    yield from candidates(base if len(base) > 1 else f"run-{base}", MAX_NAME_LENGTH)
+    base = base if len(base) > 1 else f"run-{base}"
+    yield from candidates(of_attempt(base, attempt, MAX_NAME_LENGTH), MAX_NAME_LENGTH)
 
 
 def network(

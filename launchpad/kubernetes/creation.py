@@ -19,7 +19,7 @@ from ..ids import new_id
 from .api import Jobs, Object
 from .errors import ApiError
 from .known_fields import check_fields
-from .labels import DEADLINE, RUN_ID, STARTER, TIMEOUT
+from .labels import DEADLINE, STARTER, TIMEOUT, same_attempt
 from .shapes import unknown
 from .status import end_of
 from .unit import JobUnit
@@ -111,11 +111,10 @@ class JobCreation:
     def _is_ours(self, job: Object) -> bool:
         """Whether this launch created the Job, or another process that launched the run before, and it still runs."""
         running = end_of(job) is None and "deletionTimestamp" not in job["metadata"]
-        return self._has_our_run_id(job) and (running or self._is_created_here(job))
+        return self._is_of_this_attempt(job) and (running or self._is_created_here(job))
 
-    def _has_our_run_id(self, job: Object) -> bool:
-        labels = job["metadata"].get("labels") or {}
-        return bool(labels.get(RUN_ID) == self._spec["metadata"]["labels"][RUN_ID])
+    def _is_of_this_attempt(self, job: Object) -> bool:
+        return same_attempt(job["metadata"].get("labels") or {}, self._spec["metadata"]["labels"])
 
     def _is_created_here(self, job: Object) -> bool:
         """Whether this very creation made the Job. Older servers do not record the writers of an object."""
@@ -125,7 +124,7 @@ class JobCreation:
     def _undo(self) -> None:
         try:
             job = self._existing()
-            if job is not None and self._has_our_run_id(job) and self._is_created_here(job):
+            if job is not None and self._is_of_this_attempt(job) and self._is_created_here(job):
                 self._jobs.delete(self._name, job["metadata"]["uid"])
         except (Transient, LaunchError) as error:
             _logger.warning("Job %s may have been created, and cannot be deleted: %s", self._name, error)

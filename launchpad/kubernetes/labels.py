@@ -12,6 +12,8 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 RUN_ID = "launchpad.io/run-id"
 RUN_NAME = "launchpad.io/run-name"
 
+ATTEMPT = "launchpad.io/attempt"
+
 PREFIX = "launchpad.io/"
 """Of all annotations of launchpad. Those called as labels have what a label cannot hold."""
 
@@ -30,9 +32,15 @@ _VALID = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z")
 _VALID_PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z")
 
 
-def own_labels(run_id: str, run_name: str) -> dict[str, str]:
+def own_labels(run_id: str, run_name: str, attempt: str = "1") -> dict[str, str]:
     """The labels that identify the Job and the pods of a run. Characters that a label cannot have are left out."""
-    return {MANAGED_BY: "launchpad", RUN_ID: _cleaned(run_id) or "run", RUN_NAME: _cleaned(run_name)}
+    identity = {MANAGED_BY: "launchpad", RUN_ID: _cleaned(run_id) or "run", RUN_NAME: _cleaned(run_name)}
+    return {**identity, ATTEMPT: attempt}
+
+
+def same_attempt(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two Jobs have the labels of the same attempt of the same run. Those of launchpad 0.1 have no attempt."""
+    return one.get(RUN_ID) == other.get(RUN_ID) and one.get(ATTEMPT, "1") == other.get(ATTEMPT, "1")
 
 
 def own_annotations(run_id: str, run_name: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ..models import ImagePullPolicy, RestartPolicy, Run
 from ..schema import ANY, DURATION, KEY, PATH, TEXT
 from ..secret import constructor_hides_arguments, hidden
 from ..text import printable
-from ..variables import identity
+from ..variables import ATTEMPT_LABEL, attempt_of, identity
 from . import converters as fields
 from . import environment
 from . import spec as specs
@@ -110,12 +110,12 @@ class KubernetesLauncher(Launcher):
             specs.limited(fields.read_manifest(self.job), self._timeout(run), self.pod_watch_timeout),
             name=name,
             namespace=self.namespace,
-            labels={**valid_labels({**self.labels, **run.labels}), **own_labels(run.id, run.name)},
+            labels=self._labels(run),
             command=run.command or portable_command(run.entrypoint),
             defaults=self._defaults(run),
             settings=self._settings(run),
             generated_env=self._generated_env(run),
-            env={**environment.with_hidden_values(self.env), **hidden(run.env), **identity(run.id)},
+            env={**environment.with_hidden_values(self.env), **hidden(run.env), **identity(run.id, run.env)},
             env_from=self.env_from,
             customizations=fields.read_customizations(self.customizations),
         )
@@ -128,6 +128,10 @@ class KubernetesLauncher(Launcher):
                 raise LaunchError(f"The manifest {self.job!r} cannot be used: {error}.") from None
             raise
         return self._unbuffered(spec, run, self.stream_output)
+
+    def _labels(self, run: Run) -> dict[str, str]:
+        given = {key: value for key, value in {**self.labels, **run.labels}.items() if key != ATTEMPT_LABEL}
+        return {**valid_labels(given), **own_labels(run.id, run.name, attempt_of(run.env))}
 
     def _set_default(self, spec: Spec, variable: str, value: str) -> None:
         specs.set_default(spec, variable, value)
@@ -206,7 +210,7 @@ class KubernetesLauncher(Launcher):
         return self.namespace or (manifest.get("metadata") or {}).get("namespace")
 
     def names(self, run: Run) -> Iterator[str]:
-        return specs.job_names(run.name, run.id)
+        return specs.job_names(run.name, run.id, attempt_of(run.env))
 
     def render(self, spec: Spec, *, reveal: bool) -> str:
         notes = [f"# Not used, of {self.job}: {title}" for title in fields.ignored_objects(self.job)]

@@ -17,7 +17,7 @@ from ..secret import MASK, hidden, revealed
 from ..variables import IDENTITY, RESERVED
 from . import patch
 from .environment import Environment, env_entry, literal, merged_env, merged_sources
-from .labels import BACKSTOP, PREFIX, RUN_ID, TIMEOUT
+from .labels import ATTEMPT, BACKSTOP, PREFIX, RUN_ID, TIMEOUT
 from .manifest import CONTAINER
 from .shapes import MANIFEST, Fault, conform
 
@@ -39,14 +39,18 @@ class Layer:
     container: dict[str, Any] = attrs.field(factory=dict)
 
 
-def job_names(text: str, run_id: str) -> Iterator[str]:
-    """Names to try for the Job of a run: a slug and a suffix from the run's id, then some with random suffixes."""
+def job_names(text: str, run_id: str, attempt: str = "1") -> Iterator[str]:
+    """Names to try for the Job of a run: a slug and a suffix from the run's id, then some with random suffixes.
+
+    From the second attempt on, the suffix ends with its number.
+    """
     stem = _stem(text) or _stem(run_id) or "run"
     digest = hashlib.sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()
+    end = "" if attempt == "1" else f"-{attempt}"
     for number in range(_SUFFIXES):
-        yield f"{stem}-{digest[number * _SUFFIX_LENGTH : (number + 1) * _SUFFIX_LENGTH]}"
+        yield f"{stem}-{digest[number * _SUFFIX_LENGTH : (number + 1) * _SUFFIX_LENGTH]}{end}"
     for _ in range(RANDOM):
-        yield f"{stem}-{new_id()[:_SUFFIX_LENGTH]}"
+        yield f"{stem}-{new_id()[:_SUFFIX_LENGTH]}{end}"
 
 
 def _stem(text: str) -> str:
@@ -190,8 +194,8 @@ def _customized(manifest: Spec, customizations: Sequence[patch.Operation]) -> Sp
         raise ValueError(f"customizations: {operation} leaves a manifest of a wrong shape: {fault}") from None
     if _identity(custom) != _identity(manifest):
         raise ValueError(
-            f"customizations: they must not change metadata.name, the labels {RUN_ID} of the Job and its pods, and the "
-            f"container {CONTAINER!r}: these identify the run"
+            f"customizations: they must not change metadata.name, the labels {RUN_ID} and {ATTEMPT} of the Job and its "
+            f"pods, and the container {CONTAINER!r}: these identify the run"
         )
     custom["metadata"].pop("resourceVersion", None)  # the server creates no object that has one
     return custom
@@ -244,7 +248,7 @@ def _identity(manifest: Any) -> tuple[Any, ...]:
         template = manifest["spec"]["template"]
         own = [one["name"] for one in template["spec"]["containers"] if one["name"] == CONTAINER]
         metadata = manifest["metadata"]
-        places = (metadata["labels"][RUN_ID], template["metadata"]["labels"][RUN_ID])
+        places = [one["metadata"]["labels"][label] for one in (manifest, template) for label in (RUN_ID, ATTEMPT)]
         return (manifest["kind"], metadata["name"], metadata.get("namespace"), *places, own)
     except (LookupError, TypeError):
         return ()

@@ -86,7 +86,7 @@ class SubprocessLauncher(Launcher):
         virtualenv = None if self.virtualenv is None else _absolute(os.path.expanduser(self.virtualenv))
         conda = self._conda_command()
         given = {**parameters_environment(run.entrypoint, run.parameters), **hidden(self.env), **hidden(run.env)}
-        env: specs.Environment = {**given, **identity(run.id)}
+        env: specs.Environment = {**given, **identity(run.id, run.env)}
         working_dir = run.working_dir or self.working_dir
         spec = specs.build(
             run.command or local_command(run.entrypoint, specs.python_of(virtualenv, conda)),
@@ -110,13 +110,14 @@ class SubprocessLauncher(Launcher):
         stop_token: StopToken,
         limiter: StartLimiter | None,
         note_start: OnStart | None = None,
+        attempt: int | None = None,
     ) -> Outcome:
         """Launches a run, which also ends when this process is killed."""
         check_run(run)
         guard = watchdog()
         place = None if guard is None else guard.expect(run.id, self.grace)
         if guard is None or place is None:
-            return super()._launch(run, on_start, on_output, stop_token, limiter, note_start)
+            return super()._launch(run, on_start, on_output, stop_token, limiter, note_start, attempt)
 
         def started(handle: Handle) -> None:
             guard.note_start(place, handle.id)
@@ -124,7 +125,7 @@ class SubprocessLauncher(Launcher):
                 note_start(handle)
 
         try:
-            return super()._launch(run, on_start, on_output, stop_token, limiter, started)
+            return super()._launch(run, on_start, on_output, stop_token, limiter, started, attempt)
         finally:
             guard.forget(place)
 

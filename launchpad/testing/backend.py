@@ -152,7 +152,7 @@ class FakeBackend(Backend):
 
     def _find(self, run: Run | str) -> FakeRun | None:
         for fake in reversed(self.runs):
-            if fake.run == run if isinstance(run, Run) else run in (fake.name, fake.run.name):
+            if fake.run.id == run.id if isinstance(run, Run) else run in (fake.name, fake.run.name):
                 return fake
         return None
 

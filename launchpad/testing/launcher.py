@@ -9,10 +9,11 @@ from typing import ClassVar
 import attrs
 
 from ..core.backend import Backend, Spec
-from ..core.names import candidates
+from ..core.names import candidates, of_attempt
 from ..environment import base_run_environment
 from ..launcher import Launcher
 from ..models import Run
+from ..variables import attempt_of
 from .backend import FakeBackend
 
 
@@ -46,7 +47,7 @@ class FakeLauncher(Launcher):
         return self.fake
 
     def names(self, run: Run) -> Iterator[str]:
-        return candidates(run.name, 250)
+        return candidates(of_attempt(run.name, attempt_of(run.env), 250), 250)
 
     def render(self, spec: Spec, *, reveal: bool) -> str:
         env = spec["env"] if reveal else dict.fromkeys(spec["env"], "***")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchpad.kubernetes.labels import MANAGED_BY, RUN_ID, RUN_NAME, own_labels, valid_labels
+from launchpad.kubernetes.labels import ATTEMPT, MANAGED_BY, RUN_ID, RUN_NAME, own_labels, valid_labels
 
 VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\Z")
 
@@ -42,7 +42,7 @@ def test_a_value_without_valid_characters_is_an_error_that_names_the_key() -> No
 
 
 def test_own_labels_are_valid_whatever_the_name_of_the_run() -> None:
-    assert own_labels("run/1", "***") == {MANAGED_BY: "launchpad", RUN_ID: "run-1", RUN_NAME: ""}
+    assert own_labels("run/1", "***") == {MANAGED_BY: "launchpad", RUN_ID: "run-1", RUN_NAME: "", ATTEMPT: "1"}
 
 
 @given(st.text(min_size=1))

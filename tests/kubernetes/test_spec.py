@@ -45,7 +45,12 @@ def manifest(**pod: Any) -> dict[str, Any]:
 
 
 def test_a_run_is_a_job_without_retries() -> None:
-    labels = {"app.kubernetes.io/managed-by": "launchpad", RUN_ID: "id-1", "launchpad.io/run-name": "Hello-World"}
+    labels = {
+        "app.kubernetes.io/managed-by": "launchpad",
+        RUN_ID: "id-1",
+        "launchpad.io/run-name": "Hello-World",
+        "launchpad.io/attempt": "1",
+    }
     made = spec(namespace="here")
     env = container(made)["env"]
     assert made == {

@@ -14,6 +14,7 @@ from launchpad import (
     LaunchExecutor,
     Outcome,
     Reason,
+    Retry,
     Run,
     SubprocessLauncher,
     register_launcher,
@@ -102,12 +103,19 @@ Outcome(ok=True, reason="completed")  # error: arg-type
 Outcome(ok=True, reason=Reason.COMPLETED).exit_code + 1  # error: operator
 
 executor.submit(5)  # error: call-overload
+executor.submit(run, retry=3)  # error: call-overload
 executor.submit(run, on_start=5)  # error: call-overload
 executor.submit(["echo"])  # error: call-overload
 executor.launch_all([print])  # error: list-item
 executor.launch_all([run], on_output=print, progress=True)  # error: call-arg
 executor.launch_all([run], on_output=lambda line: None)  # error: arg-type, misc
 ok = executor.submit(run).outcome.ok  # error: union-attr
+Retry("3")  # error: arg-type
+Retry(3, [Reason.FAILED])  # error: call-arg
+Retry(on=[1])  # error: list-item
+Retry(exit_codes=75)  # error: arg-type
+Retry(wait="5")  # error: arg-type
+LaunchExecutor(local, retry=3)  # error: arg-type
 LaunchExecutor("docker")  # error: arg-type
 LaunchExecutor(local, prefix="run: ")  # error: arg-type
 

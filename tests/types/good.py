@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, ClassVar
 
+import tenacity
 from typing_extensions import assert_type
 
 from launchpad import (
@@ -23,6 +24,7 @@ from launchpad import (
     Outcome,
     Reason,
     RestartPolicy,
+    Retry,
     Run,
     SubprocessLauncher,
     UniversalLauncher,
@@ -117,10 +119,19 @@ assert_type((outcome.ok, outcome.exit_code, outcome.reason), tuple[bool, int | N
 assert_type(outcome.handle, Handle | None)
 Outcome(ok=False, reason=Reason.FAILED, exit_code=1)
 
+# A Retry takes sets and lists, reasons and their names, seconds and functions of tenacity.
+retry = Retry(3, on={Reason.FAILED, "oom_killed"}, exit_codes=range(70, 80), free=(), free_limit=5, wait=0.5)
+Retry(attempts=2, on=["failed"], exit_codes=None, wait=tenacity.wait_exponential(multiplier=2))
+Retry(wait=lambda state: 2.0 * state.attempt_number)
+assert_type(retry.on, frozenset[Reason])
+assert_type(retry.exit_codes, frozenset[int] | None)
+assert_type(Retry.from_settings(retry.to_settings()), Retry)
+
 # The executor: a Run gives a LaunchFuture, a function the Future of its result.
-with LaunchExecutor(local, 8, max_launches=2, progress=True, prefix=None) as executor:
+with LaunchExecutor(local, 8, max_launches=2, retry=retry, progress=True, prefix=None) as executor:
     future = assert_type(executor.submit(run, on_start=on_start, on_output=on_output), LaunchFuture)
     assert_type(executor.submit(run, launcher=docker.replace(cpus=2)), LaunchFuture)
+    assert_type(executor.submit(run, retry=Retry(5)).attempts, list[Outcome])
     assert_type(executor.submit(report, "today"), Future[int])
     assert_type(executor.submit(report, day="today"), Future[int])
     assert_type(executor.launch_all([run]), list[LaunchFuture])
