@@ -141,6 +141,8 @@ def _located(deployment: Deployment, folder: str) -> Deployment:
 def _plain(deployment: Deployment, folder: str) -> dict[str, Any]:
     """A deployment as plain data for a file in `folder`, without the launcher settings that are at their defaults."""
     launcher = deployment.launcher
+    if not isinstance(deployment.run.get("stdin"), str | None):
+        raise ValueError(f"deployment {deployment.name!r}: its stdin is no text, and a file has only text")
     run, paths = as_written(deployment.run, launcher, deployment._origin, folder)
     settings = attrs.asdict(launcher.to_settings())
     for field in attrs.fields(type(launcher)):

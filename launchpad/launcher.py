@@ -64,6 +64,9 @@ class Launcher(Starting, Housekeeping):
     Like `engine_key`, it holds for the `connect` of the same class and is not inherited by one that has another.
     """
 
+    instead_of_stdin: ClassVar[str | None] = "put it in a file that the run reads"
+    """What to do instead of `Run.stdin`, for the error about a run that has it; None if runs can have it."""
+
     env: dict[str, str | None] = attrs.field(factory=dict, converter=converters.env, repr=masked)
     stream_output: bool = attrs.field(default=True, converter=converters.stream_output)
     grace: float = attrs.field(default=10.0, converter=converters.grace, metadata={DURATION: True})
@@ -233,6 +236,7 @@ class Launcher(Starting, Housekeeping):
     def preview(self, run: Run, *, reveal: bool = False) -> str:
         """What would be sent to the engine, as text, without asking it. Secrets are masked unless `reveal`."""
         check_run(run)
+        self._check_stdin(run)
         return self.render(self.spec(run, next(self.names(run))), reveal=reveal)
 
     @hides_arguments

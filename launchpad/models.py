@@ -1,6 +1,6 @@
 """What to launch (`Run`), a started run (`Handle`, `Listed`) and how it ended (`Outcome`, `Reason`).
 
-All are frozen and compare by value. None does I/O. Their reprs mask the values of env and parameters.
+All are frozen and compare by value. None does I/O. Their reprs mask the values of env and parameters, and input.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from . import converters
 from .converters import masked
 from .ids import new_id
 from .results import RunError
-from .schema import KEY, QUOTED
+from .schema import KEY, QUOTED, TEXT
 from .secret import constructor_hides_arguments, hides_arguments
+from .stdin import Kept, masked_stdin, stdin
 from .suggestions import did_you_mean
 from .text import printable
 
@@ -70,7 +71,8 @@ class Run:
     `path/to/file.py:function`, called with `parameters` (JSON-able, at most 64 KiB; a Path becomes text). Exactly one
     of the two is needed. `env` values may be numbers; None removes the variable. `timeout` is in seconds from the start
     of the run. `working_dir`, `env` and `labels` override the launcher's. `name` is any text. By default
-    it is the command's program or the entrypoint's function; an empty name becomes the id.
+    it is the command's program or the entrypoint's function; an empty name becomes the id. `stdin` is what the run
+    reads: text, bytes (both up to 1 MiB) or the Path of a file of this machine; None is the null device.
 
     Bad values raise ValueError here, not at the launch. Runs compare by value and hash by `id`.
     """
@@ -83,6 +85,7 @@ class Run:
     labels: dict[str, str] = attrs.field(factory=dict, converter=converters.labels)
     working_dir: str | None = attrs.field(default=None, converter=converters.working_dir)
     timeout: float | None = attrs.field(default=None, converter=converters.timeout)
+    stdin: Kept = attrs.field(default=None, converter=stdin, repr=masked_stdin, metadata={KEY: TEXT})
     id: str = attrs.field(factory=new_id, converter=converters.run_id)
 
     def __attrs_post_init__(self) -> None:

@@ -35,6 +35,7 @@ class Starting(abc.ABC):
     __slots__ = ()
 
     type: ClassVar[str]
+    instead_of_stdin: ClassVar[str | None]
     env: dict[str, str | None]
     stream_output: bool
     grace: float
@@ -68,6 +69,7 @@ class Starting(abc.ABC):
     ) -> None:
         """Starts `run`, adds its Supervisor to `started`, where an interrupted caller finds it, and emits the event."""
         try:
+            self._check_stdin(run)
             with nullcontext() if limiter is None else limiter.slot(stop_token):
                 started.append(self._session.add(self._supervised(run, output, stop_token, detached, attempt)))
         except (LaunchError, OSError, RuntimeError, MemoryError) as error:
@@ -76,6 +78,12 @@ class Starting(abc.ABC):
                 run_events.emit_error(run, self.type, None, failure, attempt or 1)
             raise failure from error.__cause__ if failure is error else error
         run_events.emit_start(run, started[0].handle, attempt or 1)
+
+    def _check_stdin(self, run: Run) -> None:
+        if run.stdin is not None and self.instead_of_stdin is not None:
+            raise LaunchError(
+                f"{type(self).__name__} cannot give run {run.name!r} a standard input: {self.instead_of_stdin}."
+            )
 
     def _unbuffered(self, spec: Spec, run: Run, output: bool) -> Spec:
         """Adds to `spec` that a Python which a command starts writes lines at once, if the output is followed."""

@@ -135,7 +135,7 @@ def _outcome(future: LaunchFuture) -> Outcome:
 
 def _facts(item: Item, outcome: Outcome) -> dict[str, Any]:
     """What JSON says of a run: no value of env or of a parameter."""
-    run = attrs.asdict(item.run, filter=attrs.filters.exclude("env", "parameters"), recurse=False)
+    run = attrs.asdict(item.run, filter=attrs.filters.exclude("env", "parameters", "stdin"), recurse=False)
     facts = attrs.asdict(outcome, value_serializer=_plain)
     return {
         "number": item.number,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 
+import attrs
 import click
 
 from ..core.screen import to_screen
@@ -14,6 +16,7 @@ from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.text import why
 from ..models import Handle, Run
+from ..stdin import OwnStdin
 from ..text import one_line
 from . import exit_codes as exits
 from .flight import Flight
@@ -30,9 +33,10 @@ _FOR_SHELL = re.compile(r"[|&;<>()$`*?~#]|\w=")
     context_settings={"allow_interspersed_args": False}, short_help="Run a command or function; exit with its status."
 )
 @run_options
+@click.option("-i", "--interactive", is_flag=True, help="Pass this command's standard input on to the run.")
 @click.option("-d", "--detach", is_flag=True, help="Start the run, print its id and leave it running.")
 @click.option("-v", "--verbose", is_flag=True, help="Print to stderr where the run started and how it ended.")
-def run(request: RunRequest, detach: bool, verbose: bool) -> int:
+def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> int:
     """Run COMMAND, stream its output, and exit with its status.
 
     Also: 1 when its output could not be written, 124 when the time-out has stopped it, 125 when it could not be
@@ -42,6 +46,14 @@ def run(request: RunRequest, detach: bool, verbose: bool) -> int:
     With --detach, the run goes on: launchpad logs, wait and stop find it by its id.
     """
     launcher, wanted = request.resolve()
+    if interactive and detach:
+        raise click.UsageError(
+            "--interactive cannot be used with --detach: a detached run outlives this command's input"
+        )
+    if interactive:
+        if sys.stdin is None:
+            raise click.UsageError("--interactive needs a standard input, which is closed")
+        wanted = attrs.evolve(wanted, stdin=OwnStdin())
 
     def started(handle: Handle) -> None:
         if verbose:

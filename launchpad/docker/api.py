@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -141,9 +141,9 @@ class DockerApi:
             if error.status != 404 and not BEING_REMOVED.match(error.message):
                 raise
 
-    def attach(self, container: str) -> StreamingResponse:
-        """The stream of all output of a container that has not started; attached when this returns."""
-        query: Query = {"stream": 1, "stdout": 1, "stderr": 1}
+    def attach(self, container: str, streams: Sequence[str] = ("stdout", "stderr")) -> StreamingResponse:
+        """The stream of all output of a container that has not started, or of its stdin; attached when this returns."""
+        query: Query = {"stream": 1, **dict.fromkeys(streams, 1)}
         upgrade = {"Connection": "Upgrade", "Upgrade": "tcp"}
         path = f"{self._prefix}/containers/{container}/attach"
         response = self._open(encode_request("POST", path, query, {"Host": "docker", **upgrade}, version="1.1"))

@@ -28,6 +28,7 @@ from .creation import Creation
 from .errors import ApiError
 from .events import DockerEvents
 from .images import Images
+from .input import RunInput
 from .listing import NEVER_STARTED, handle_of, listed
 from .output import RunOutput
 from .spec import AUTO_REMOVE, DEADLINE, RUN_ID, STARTER
@@ -62,23 +63,41 @@ class DockerBackend(Backend):
         return cls(api, max_outage)
 
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
+        return self._start(spec, name, run, output, stop_token, to_follow=True)
+
+    def start_detached(
+        self, spec: Spec, name: str, run: Run, *, output: bool, grace: float, stop_token: StopToken
+    ) -> Unit:
+        return self._start(spec, name, run, output, stop_token, to_follow=False)
+
+    def _start(
+        self, spec: Spec, name: str, run: Run, output: bool, stop_token: StopToken, *, to_follow: bool
+    ) -> DockerUnit:
+        """Starts the run. Its input is sent while it is followed, and at once if it is not `to_follow`."""
         stop_token.check()
         with self._lock:
             came_at = self._came_at.setdefault(stop_token, time.monotonic())
         creation = Creation(self.api, self._images, spec, run, stop_token)
         with ExitStack() as undo:
+            run_input = RunInput(spec["stdin"], run.name) if "stdin" in spec else None
+            if run_input is not None:
+                undo.callback(run_input.close)
             container = creation.create(came_at, show_progress=output)
             undo.callback(creation.discard, container)
             creation.connect(container)
             attached = creation.attach(container) if output else None
             if attached is not None:
                 undo.callback(attached.close)  # by the unit, unless there is none
+            if run_input is not None:
+                run_input.connect(creation.attach_input(container))
             handle = Handle("docker", container, name, self.engine, run.id)
             tty = bool(spec["create"].get("tty"))
             run_output = self._output(handle, tty, attached) if output else None
-            unit = self._follow(handle, run_output, auto_remove=spec["auto_remove"])
+            unit = self._follow(handle, run_output, run_input, auto_remove=spec["auto_remove"])
             undo.callback(unit.close)
             creation.start(container)
+            if run_input is not None and not to_follow:
+                run_input.send_all(unit.has_ended, stop_token)
             self._unread.append(unit)
             undo.pop_all()
         return unit
@@ -150,6 +169,7 @@ class DockerBackend(Backend):
         self,
         handle: Handle,
         output: RunOutput | None,
+        run_input: RunInput | None = None,
         *,
         auto_remove: bool,
         deadline: datetime | None = None,
@@ -160,6 +180,7 @@ class DockerBackend(Backend):
             handle,
             self.api,
             output,
+            run_input=run_input,
             auto_remove=auto_remove,
             deadline=deadline,
             passive=passive,

@@ -89,6 +89,10 @@ class Creation:
         with self._explained():  # Podman prepares the start here, and reports what prevents it
             return self._api.retried(lambda: self._api.attach(container), self._stop_token)
 
+    def attach_input(self, container: str) -> StreamingResponse:
+        with self._explained():
+            return self._api.retried(lambda: self._api.attach(container, ["stdin"]), self._stop_token)
+
     def start(self, container: str) -> None:
         sent = 0
 

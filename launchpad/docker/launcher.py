@@ -19,6 +19,7 @@ from ..models import ImagePullPolicy, Run
 from ..schema import KEY, PATH
 from ..secret import SecretMapping, constructor_hides_arguments, hidden
 from ..settings import names_settings
+from ..stdin import hidden_stdin
 from ..variables import attempt_of, identity
 from . import converters as fields
 from . import options, volumes
@@ -52,6 +53,7 @@ class DockerLauncher(Launcher):
 
     type: ClassVar[str] = "docker"
     connects_by: ClassVar[tuple[str, ...]] = ()
+    instead_of_stdin: ClassVar[str | None] = None
 
     image: str | None = attrs.field(default=None, converter=fields.image)
     image_pull_policy: ImagePullPolicy | None = attrs.field(default=None, converter=fields.pull_policy)
@@ -103,6 +105,7 @@ class DockerLauncher(Launcher):
             gateway=gateway,
             pull=specs.pull_of(image, self.image_pull_policy, hidden(self.registry_auth)),
             auto_remove=self.auto_remove,
+            stdin=hidden_stdin(run.stdin),
         )
         return self._unbuffered(spec, run, self.stream_output)
 

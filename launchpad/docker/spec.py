@@ -12,6 +12,7 @@ from ..core.names import candidates, of_attempt, slug
 from ..errors import LaunchError
 from ..models import ImagePullPolicy
 from ..secret import MASK, Secret
+from ..stdin import Kept, shown_stdin
 from ..text import in_json
 from ..variables import ATTEMPT_LABEL, IDENTITY
 from . import options, references
@@ -48,14 +49,23 @@ def build(
     gateway: bool,
     pull: Mapping[str, Any],
     auto_remove: bool,
+    stdin: Kept = None,
 ) -> Spec:
-    """The spec of a container. `networks` are those beside the one of `network_mode`, `further` the user's options.
+    """The spec of a container that reads `stdin`.
+
+    `networks` are those beside the one of `network_mode`, `further` the user's options.
 
     `create` and `host` are arguments of docker-py's create_container and create_host_config, left out if None. The
     other keys of the spec are launchpad's. A variable that is None is removed from the image's environment.
     """
     more_create, more_host = options.split(further)
     create, host = more_create | _utf8(create, ""), more_host | _utf8(host, "")
+    if stdin is not None:
+        if create.get("tty"):
+            raise LaunchError(
+                "A container with a terminal does not see the end of its input: leave out the option tty."
+            )
+        create["stdin_open"] = True
     if auto_remove:
         create["labels"] = create["labels"] | {AUTO_REMOVE: "true"}
     if gateway:
@@ -66,6 +76,7 @@ def build(
         "networks": list(networks),
         "pull": dict(pull),
         "auto_remove": auto_remove,
+        **({} if stdin is None else {"stdin": stdin}),
     }
 
 
@@ -96,8 +107,10 @@ def pull_of(image: str, policy: ImagePullPolicy | None, auth: Mapping[str, str] 
 
 
 def render(spec: Spec, reveal: bool) -> str:
-    """The spec as JSON. Without `reveal`, the values of the environment and the login are masked."""
+    """The spec as JSON. Without `reveal`, the values of the environment, the login and the input are masked."""
     shown = copy.deepcopy(spec)
+    if "stdin" in spec:
+        shown["stdin"] = shown_stdin(spec["stdin"], reveal)
     if not reveal:
         secrets = [shown["create"]["environment"], shown["pull"]["auth"] or {}]
         for values in secrets:

@@ -14,10 +14,11 @@ import attrs
 from ..core.backend import Chunk, Exit, Unit
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
-from ..net.wakeup import Wakeup
+from ..net.wakeup import HasFileno, Wakeup
 from .api import DockerApi
 from .diagnosis import Termination, exit_of
 from .events import was_down_at
+from .input import RunInput
 from .output import RunOutput
 from .status import Ended, Fact, Gone, Killed, OutOfMemory, Started, State
 from .stopping import StopRequest
@@ -46,6 +47,7 @@ class DockerUnit(Unit):
         api: DockerApi,
         output: RunOutput | None,
         *,
+        run_input: RunInput | None = None,
         auto_remove: bool,
         deadline: datetime | None = None,
         passive: bool = False,
@@ -54,6 +56,7 @@ class DockerUnit(Unit):
         self.handle = handle
         self._api = api
         self._output = output
+        self._input = run_input
         self.deadline = deadline
         self._auto_remove = auto_remove
         self._passive = passive  # it only reads, and leaves the container as it is
@@ -114,6 +117,8 @@ class DockerUnit(Unit):
         if self._closed:
             raise EngineUnavailable(f"Container {self.handle.name!r} is no longer followed: its launch was given up.")
         self._wait(timeout)
+        if self._input is not None:
+            self._input.advance()
         self._stop_request.follow_up()
         reported_at = self._termination.reported_at
         events: list[Chunk | Exit] = []
@@ -148,14 +153,20 @@ class DockerUnit(Unit):
         self._stop_request.close()
         if self._output is not None:
             self._output.close()
+        if self._input is not None:
+            self._input.close()
 
     def _wait(self, timeout: float | None) -> None:
         dues = [due for due in self._dues() if due is not None]
         if dues:
             left = max(0.0, min(dues) - time.monotonic())
             timeout = left if timeout is None else min(timeout, left)
-        sources = [self._stop_request.response, self._output.source if self._output else None]
-        self._wakeup.wait(timeout, *[source for source in sources if source is not None])
+        sources: list[HasFileno | None] = [self._stop_request.response, self._output.source if self._output else None]
+        targets: list[HasFileno] = []
+        if self._input is not None:
+            sources += self._input.sources
+            targets = self._input.targets
+        self._wakeup.wait(timeout, *[source for source in sources if source is not None], targets=targets)
         self._wakeup.clear()
 
     def _dues(self) -> list[float | None]:

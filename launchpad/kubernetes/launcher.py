@@ -53,6 +53,9 @@ class KubernetesLauncher(Launcher):
 
     type: ClassVar[str] = "kubernetes"
     connects_by: ClassVar[tuple[str, ...]] = ("context", "kubeconfig", "namespace", "job")
+    instead_of_stdin: ClassVar[str | None] = (
+        "put it in a ConfigMap or a Secret that the manifest (`job`) mounts, or in a volume, and have the run read that"
+    )
 
     # Wider than that of the base class: a reference in place of a value.
     env: dict[str, str | environment.Reference | None] = attrs.field(  # type: ignore[assignment]

@@ -257,6 +257,15 @@ class StreamingResponse:
                 raise Transient(f"the response was not complete within {timeout:g} s")
         return b"".join(parts)
 
+    def send(self, data: bytes) -> int:
+        """Sends what an upgraded connection takes of `data` without waiting, and returns how many bytes that are."""
+        try:
+            return self._connection.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return 0
+        except OSError as error:
+            raise Transient(f"the connection broke: {error}") from error
+
     def shutdown(self) -> None:
         """Ends the stream for the thread that reads it; the connection stays open until `close`. Any thread."""
         with contextlib.suppress(OSError):

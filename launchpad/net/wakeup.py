@@ -17,13 +17,18 @@ class HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 
-def readable(sources: Sequence[HasFileno], timeout: float | None) -> bool:
-    """Waits until one of `sources` can be read or has failed; False if `timeout` seconds (None: no limit) passed."""
+def readable(sources: Sequence[HasFileno], timeout: float | None, targets: Sequence[HasFileno] = ()) -> bool:
+    """Waits until one of `sources` can be read, one of `targets` can be written, or one of them has failed.
+
+    False if `timeout` seconds (None: no limit) passed.
+    """
     if not hasattr(select, "poll"):
-        return bool(select.select(sources, [], [], timeout)[0])
+        return any(select.select(sources, targets, [], timeout))
     poll = select.poll()
     for source in sources:
         poll.register(source.fileno(), select.POLLIN)
+    for target in targets:
+        poll.register(target.fileno(), select.POLLOUT)
     return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
 
 
@@ -58,12 +63,9 @@ class Wakeup:
                 os.read(self._reading, len(_ONE))
                 self._is_set = False
 
-    def wait(self, timeout: float | None, *others: HasFileno) -> bool:
-        """Waits until this is set or one of `others` can be read; False if `timeout` seconds (None: no limit) passed.
-
-        Raises ValueError after `close`.
-        """
-        return readable([self, *others], timeout)
+    def wait(self, timeout: float | None, *others: HasFileno, targets: Sequence[HasFileno] = ()) -> bool:
+        """Waits until this is set, or as `readable` does for `others` and `targets`. ValueError after `close`."""
+        return readable([self, *others], timeout, targets)
 
     def close(self) -> None:
         """Idempotent."""

@@ -20,6 +20,7 @@ from ..core.following import output_of
 from ..errors import InvalidHandle, LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Listed, Run
 from ..secret import without_frames
+from ..stdin import opened
 from ..text import quoted
 from ..variables import inherited
 from .detached import DetachedRun, detached_runs, known_at_start, listed
@@ -94,7 +95,8 @@ class SubprocessBackend(Backend):
         self._reap_unpolled()
         reading, writing = _open_pipes() if output else ({}, {})
         try:
-            return self._start(spec, name, run, reading, writing)
+            with opened(spec.get("stdin")) as stdin:
+                return self._start(spec, name, run, (stdin, reading, writing))
         except BaseException:
             _close(reading.values())
             raise
@@ -122,12 +124,13 @@ class SubprocessBackend(Backend):
             "output": output,
             "limit": log_limit(),
         }
-        try:
-            folder = start_shim(request)
-        except NotStarted as error:
-            raise LaunchError(_not_started(spec, OSError(error.errno, error.strerror))) from without_frames(error)
-        except OSError as error:
-            raise state.unusable(error) from error
+        with opened(spec.get("stdin")) as stdin:
+            try:
+                folder = start_shim(request, stdin)
+            except NotStarted as error:
+                raise LaunchError(_not_started(spec, OSError(error.errno, error.strerror))) from without_frames(error)
+            except OSError as error:
+                raise state.unusable(error) from error
         return DetachedUnit(DetachedRun(RunFolder(Path(folder))), self._sweeper, output=output)
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
@@ -211,9 +214,10 @@ class SubprocessBackend(Backend):
             )
         return entry
 
-    def _start(self, spec: Spec, name: str, run: Run, reading: Pipes, writing: Pipes) -> Unit:
+    def _start(self, spec: Spec, name: str, run: Run, stdio: tuple[int | None, Pipes, Pipes]) -> Unit:
         before = self._start_times.now()
-        pid = _spawn(spec, writing)
+        stdin, reading, writing = stdio
+        pid = _spawn(spec, stdin, writing)
         try:
             process = LocalProcess(pid, self._start_times.of(pid, before), run.id, self._sweeper, is_child=True)
             handle = Handle("subprocess", process.handle_id, name, self.engine, run.id)
@@ -268,9 +272,9 @@ def _close(descriptors: Iterable[int]) -> None:
         os.close(fd)
 
 
-def _spawn(spec: Spec, writing: Pipes) -> int:
+def _spawn(spec: Spec, stdin: int | None, writing: Pipes) -> int:
     try:
-        return spawn(Program(spec["command"], spec["working_dir"], _environment(spec["env"])), writing)
+        return spawn(Program(spec["command"], spec["working_dir"], _environment(spec["env"]), stdin), writing)
     except (OSError, subprocess.SubprocessError) as error:
         raise LaunchError(_not_started(spec, error)) from without_frames(error)
 

@@ -12,14 +12,14 @@ from .spawn import Program, spawn
 from .spec import python_of
 
 
-def spawn_script(script: ModuleType, argument: str, stdout: int, stderr: int) -> int:
+def spawn_script(script: ModuleType, argument: str, stdout: int, stderr: int, stdin: int | None = None) -> int:
     """Starts a program that goes on in a child of its own, so that it is no child of this process. Returns its pid.
 
-    OSError or LaunchError if it cannot be started.
+    Without `stdin`, that is the null device. OSError or LaunchError if it cannot be started.
     """
     runner, module = os.path.abspath(script_runner.__file__), script.__name__.rpartition(".")[2]
     program = [python_of(None, None), "-I", "-S", runner, module, argument]
-    return spawn(Program(program, None, _environment()), {"stdout": stdout, "stderr": stderr})
+    return spawn(Program(program, None, _environment(), stdin), {"stdout": stdout, "stderr": stderr})
 
 
 def reap(pid: int) -> None:

@@ -21,6 +21,7 @@ from ..models import Handle, Outcome, Run
 from ..schema import PATH
 from ..secret import constructor_hides_arguments, hidden
 from ..starting import OnStart
+from ..stdin import hidden_stdin
 from ..text import quoted
 from ..variables import identity
 from . import spec as specs
@@ -72,6 +73,7 @@ class SubprocessLauncher(Launcher):
 
     type: ClassVar[str] = "subprocess"
     connects_by: ClassVar[tuple[str, ...]] = ()
+    instead_of_stdin: ClassVar[str | None] = None
 
     condaenv: str | None = attrs.field(default=None, converter=_condaenv, metadata={PATH: _absolute_condaenv})
     virtualenv: str | None = attrs.field(default=None, converter=_virtualenv, metadata={PATH: absolute})
@@ -95,6 +97,7 @@ class SubprocessLauncher(Launcher):
             virtualenv=virtualenv,
             conda=conda,
             search_path="" if virtualenv is None else _search_path(env),
+            stdin=hidden_stdin(run.stdin),
         )
         return self._unbuffered(spec, run, self.stream_output)
 

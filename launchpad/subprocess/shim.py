@@ -26,8 +26,8 @@ class NotStarted(OSError):
     """The system cannot start the program of the run."""
 
 
-def start(request: Mapping[str, Any]) -> str:
-    """Starts a run in a shim of its own, and returns its folder.
+def start(request: Mapping[str, Any], stdin: int | None = None) -> str:
+    """Starts a run in a shim of its own, and returns its folder. The run reads `stdin`, or the null device.
 
     `request` has `command`, `env` and `working_dir` in bytes, `folder`, `run_id`, `known` (the text of a JSON object),
     `timeout`, `grace`, `output` and `limit`. NotStarted, or another OSError if the folder cannot be made; LaunchError
@@ -35,7 +35,7 @@ def start(request: Mapping[str, Any]) -> str:
     """
     before = StartTimes().now()
     try:
-        answer = _ask(request)
+        answer = _ask(request, stdin)
     except (OSError, RuntimeError, EOFError, ValueError, TypeError) as error:
         kill_all([request["run_id"]], int(before))  # the run may have been started before, too
         why = advice_on(error) or error
@@ -48,11 +48,11 @@ def start(request: Mapping[str, Any]) -> str:
     return folder
 
 
-def _ask(request: Mapping[str, Any]) -> dict[str, Any]:
+def _ask(request: Mapping[str, Any], stdin: int | None) -> dict[str, Any]:
     ours, its = socket.socketpair()
     with ours:
         with its:
-            pid = spawn_script(shim_script, str(request["run_id"]), its.fileno(), its.fileno())
+            pid = spawn_script(shim_script, str(request["run_id"]), its.fileno(), its.fileno(), stdin)
         ours.settimeout(ANSWER_TIMEOUT)
         try:
             ours.sendall(marshal.dumps(dict(request)))

@@ -2,10 +2,10 @@
 
     python script_runner.py shim_script RUN_ID
 
-Its stdout and stderr are a socket. It reads the request of `shim.start` from that, goes on in a child of its own, and
-answers with the identity of the run, or why it could not be started. It keeps the state of the run in a folder: the
-file `run.json` from the start, `end.json` from the end, and the output. It ends the run at its time-out and, with the
-grace in the file `stop`, on SIGTERM.
+Its stdin is that of the run, its stdout and stderr are a socket. It reads the request of `shim.start` from that, goes
+on in a child of its own, and answers with the identity of the run, or why it could not be started. It keeps the state
+of the run in a folder: the file `run.json` from the start, `end.json` from the end, and the output. It ends the run at
+its time-out and, with the grace in the file `stop`, on SIGTERM.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ def _spawn(request: Request, outputs: list[int]) -> int:
         try:
             os.setsid()
             null = os.open(os.devnull, os.O_RDWR)
-            for number, fd in enumerate((null, *outputs) if outputs else (null, null, null)):
+            for number, fd in enumerate(outputs or (null, null), start=1):
                 os.dup2(fd, number)
             if request["working_dir"] is not None:
                 os.chdir(request["working_dir"])

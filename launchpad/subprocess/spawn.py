@@ -59,16 +59,17 @@ class Child(_Popen):
 
 
 class Program(NamedTuple):
-    """What to start: str is in the file system's encoding."""
+    """What to start: str is in the file system's encoding. `stdin` is a descriptor; None is the null device."""
 
     command: Sequence[str] | Sequence[bytes]
     working_dir: str | bytes | None
     env: Mapping[bytes, bytes]
+    stdin: int | None = None
 
     def encoded(self) -> Program:
         """The same in bytes, with characters that the file system's encoding lacks in UTF-8."""
         folder = None if self.working_dir is None else encoded(self.working_dir)
-        return Program([encoded(word) for word in self.command], folder, self.env)
+        return self._replace(command=[encoded(word) for word in self.command], working_dir=folder)
 
 
 def encoded(text: str | bytes) -> bytes:
@@ -101,7 +102,7 @@ def _popen(program: Program, pipes: Mapping[StreamName, int]) -> int:
         program.command,
         cwd=program.working_dir,
         env=program.env,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if program.stdin is None else program.stdin,
         stdout=pipes.get("stdout", subprocess.DEVNULL),
         stderr=pipes.get("stderr", subprocess.DEVNULL),
         start_new_session=True,
@@ -115,13 +116,13 @@ def _posix_spawn(program: Program, pipes: Mapping[StreamName, int]) -> int:
     if folder is not None:
         folder = folder if folder.startswith(b"/") else b"./" + folder
         path, words = _IN_FOLDER[0], [*_IN_FOLDER, folder, *words]
-    actions: list[Any] = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+    actions: list[Any] = []
     with ExitStack() as copies:
-        for fd, pipe in ((1, pipes.get("stdout")), (2, pipes.get("stderr"))):
-            if pipe is None:
-                actions.append((os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0))
-            else:  # a pipe may itself have a number below 3
-                copy = fcntl.fcntl(pipe, fcntl.F_DUPFD_CLOEXEC, 3)
+        for fd, given in enumerate((program.stdin, pipes.get("stdout"), pipes.get("stderr"))):
+            if given is None:
+                actions.append((os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY if fd else os.O_RDONLY, 0))
+            else:  # it may itself have a number below 3
+                copy = fcntl.fcntl(given, fcntl.F_DUPFD_CLOEXEC, 3)
                 copies.callback(os.close, copy)
                 actions.append((os.POSIX_SPAWN_DUP2, copy, fd))
         actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable()]

@@ -6,10 +6,12 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ..core.backend import Spec
 from ..errors import LaunchError
 from ..secret import MASK
+from ..stdin import Kept, encoded
 from ..text import quoted, shell_word
 from ..variables import IDENTITY
 
@@ -32,8 +34,9 @@ def build(
     virtualenv: str | None,
     conda: Sequence[str] | None,
     search_path: str,
+    stdin: Kept = None,
 ) -> Spec:
-    """The spec of a process that runs `command`.
+    """The spec of a process that runs `command` and reads `stdin`.
 
     `env` has the variables to set, or to remove (None), in the inherited environment; a virtualenv's programs are put
     before `search_path` on the PATH.
@@ -53,6 +56,7 @@ def build(
         "working_dir": working_dir,
         "virtualenv": virtualenv,
         "conda": conda is not None,
+        **({} if stdin is None else {"stdin": stdin}),
     }
 
 
@@ -94,8 +98,10 @@ def conda_prefix(spec: Spec) -> str | None:
 
 
 def render(spec: Spec, reveal: bool) -> str:
-    """The spec as a command for `sh`, which it runs as printed with `reveal`; without, values of `env` are masked."""
+    """The spec as a command for `sh`, which it runs as printed with `reveal`; else `env` and the input are masked."""
     words = [] if spec["working_dir"] is None else [f"cd {shell_word(spec['working_dir'])} && \\"]
+    if "stdin" in spec:
+        words.append(f"{_feeding(spec['stdin'], reveal)} | \\")
     shown = {
         name: value if reveal or name in IDENTITY else MASK for name, value in spec["env"].items() if value is not None
     }
@@ -107,3 +113,14 @@ def render(spec: Spec, reveal: bool) -> str:
         words += ["env \\", *(f"-u {shell_word(name)} \\" for name in removed)]
         words += [f"{shell_word(f'{name}={shown[name]}')} \\" for name in by_env]
     return "\n".join([*words, " ".join(map(shell_word, spec["command"]))])
+
+
+def _feeding(stdin: Kept, reveal: bool) -> str:
+    """The command for `sh` that writes the input of a run."""
+    if not isinstance(stdin, str | bytes):
+        return f"cat {shell_word(os.path.abspath(os.path.expanduser(stdin)))}" if isinstance(stdin, Path) else "cat"
+    if not reveal:
+        return f"printf %s {shell_word(MASK)}"
+    if isinstance(stdin, str) and "\0" not in stdin:
+        return f"printf %s {shell_word(stdin)}"
+    return f"printf {shell_word(''.join(f'{chr(92)}{byte:03o}' for byte in encoded(stdin)))}"

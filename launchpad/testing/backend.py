@@ -14,6 +14,7 @@ from ..core.retries import LONGEST_OUTAGE, Transient
 from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Listed, Run
+from ..stdin import opened
 from .events import FakeStream
 from .runs import SUCCEED, FakeRun, Script, Scripts
 from .unit import FakeUnit
@@ -88,6 +89,8 @@ class FakeBackend(Backend):
     def start(self, spec: Spec, name: str, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
         stop_token.check()
         self._check_reach()
+        with opened(run.stdin):  # LaunchError if there is no such file
+            pass
         handle = Handle("fake", uuid.uuid4().hex, name, self.engine, run.id)
         fake = FakeRun(run, name, spec, handle, self._publish)
         script = fake.script = self._script(fake)

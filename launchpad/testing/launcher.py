@@ -13,6 +13,7 @@ from ..core.names import candidates, of_attempt
 from ..environment import base_run_environment
 from ..launcher import Launcher
 from ..models import Run
+from ..stdin import hidden_stdin, shown_stdin
 from ..variables import attempt_of
 from .backend import FakeBackend
 
@@ -26,6 +27,7 @@ class FakeLauncher(Launcher):
 
     type: ClassVar[str] = "fake"
     connects_by: ClassVar[tuple[str, ...]] = ("fake",)
+    instead_of_stdin: ClassVar[str | None] = None
 
     fake: FakeBackend = attrs.field(factory=FakeBackend)
 
@@ -38,6 +40,7 @@ class FakeLauncher(Launcher):
             "parameters": run.parameters,
             "env": {key: value for key, value in env.items() if value is not None},
             "working_dir": run.working_dir,
+            **({} if run.stdin is None else {"stdin": hidden_stdin(run.stdin)}),
         }
 
     def connect(self) -> Backend:
@@ -52,4 +55,7 @@ class FakeLauncher(Launcher):
     def render(self, spec: Spec, *, reveal: bool) -> str:
         env = spec["env"] if reveal else dict.fromkeys(spec["env"], "***")
         parameters = spec["parameters"] if reveal else dict.fromkeys(spec["parameters"], "***")
-        return json.dumps({**spec, "env": env, "parameters": parameters}, indent=2)
+        shown = {**spec, "env": env, "parameters": parameters}
+        if "stdin" in spec:
+            shown["stdin"] = shown_stdin(spec["stdin"], reveal)
+        return json.dumps(shown, indent=2)

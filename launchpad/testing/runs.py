@@ -16,6 +16,7 @@ from ..core.diagnosis import of_exit_code
 from ..core.starters import this_process
 from ..errors import LaunchError
 from ..models import Handle, Listed, Reason, Run
+from ..stdin import opened
 
 Output = str | bytes | Chunk
 """What a run writes at once: text or bytes to stdout, or a Chunk, which names the stream."""
@@ -81,6 +82,15 @@ class FakeRun:
     def env(self) -> dict[str, str]:
         """The environment that was requested: the launcher's with the run's."""
         return dict(self.spec.get("env", {}))
+
+    @property
+    def stdin(self) -> bytes:
+        """What the run would read."""
+        with opened(self.run.stdin) as descriptor:
+            if descriptor is None:
+                return b""
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read()
 
     @property
     def parameters(self) -> dict[str, Any]:

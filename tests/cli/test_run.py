@@ -206,3 +206,35 @@ def test_a_fault_in_the_deployments_file_is_a_line_with_its_place(tmp_path: Path
 def test_text_of_the_command_line_itself_that_cannot_be_written_is_one_line(arguments: list[str], target: str) -> None:
     done = launchpad(*arguments, shell=f'"$@" >{target}')
     assert (done.returncode != 0, done.stderr.count("\n")) == (True, 1)
+
+
+def test_interactive_passes_a_stream_of_any_length_on() -> None:
+    done = launchpad("run", "-i", "--", "sh", "-c", "head -n 1; cat | wc -c", stdin="first\n" + "x" * 3_000_000)
+    assert done.stdout.splitlines()[0] == "first"
+    assert launchpad("run", "-i", "--", "wc", "-c", stdin="x" * 3_000_000).stdout.strip() == "3000000"
+
+
+def test_without_interactive_a_run_reads_nothing() -> None:
+    assert launchpad("run", "--", "cat", stdin="text").stdout == ""
+
+
+def test_interactive_begins_where_an_earlier_program_has_stopped_reading(tmp_path: Path) -> None:
+    (tmp_path / "input").write_text("1\n2\n")
+    done = launchpad("run", "-i", "--", "cat", shell=f'(read line; "$@") < {tmp_path}/input')
+    assert done.stdout == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "shell", "status", "message"),
+    [
+        (["--detach"], '"$@"', 2, "cannot be used with --detach"),
+        ([], '"$@" <&-', 2, "needs a standard input, which is closed"),
+        (["--launcher", "kubernetes", "--image", "x"], '"$@"', 125, "cannot give run 'cat' a standard input: put it"),
+    ],
+)
+def test_interactive_where_it_is_impossible_is_one_line(
+    options: list[str], shell: str, status: int, message: str
+) -> None:
+    done = launchpad("run", "-i", *options, "--", "cat", shell=shell)
+    assert (done.returncode, done.stderr.count("\n")) == (status, 1)
+    assert message in done.stderr

@@ -41,6 +41,7 @@ class DirectoryHarness(Harness):
     many = 24
     cannot: ClassVar[Mapping[str, str]] = {
         "list_runs": "it is to show the methods that every launcher needs",
+        "stdin": "it is to show what every launcher needs",
         "break_events": "its units look at files; there is no event stream",
         "kill": "a SIGKILL of its process group ends the shell that records the exit status",
         "remove": "a run that is running cannot be removed",

@@ -16,6 +16,7 @@ from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 from tests.helping import eventually
 
 from .harness import (
+    CopyInput,
     End,
     ExhaustMemory,
     Harness,
@@ -104,6 +105,8 @@ def _script(program: Program, fake: FakeRun) -> Script:
             output.append(Chunk(step.stream, step.data))
         elif isinstance(step, Say):
             output.append(_line(step.text))
+        elif isinstance(step, CopyInput):
+            output.append(Chunk("stdout", b"".join(fake.stdin.splitlines(keepends=True)[: step.lines])))
         elif isinstance(step, Repeat):
             output.append(Chunk("stdout", step.text.encode() * step.times))
         elif isinstance(step, ShowVariable):

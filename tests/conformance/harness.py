@@ -59,6 +59,13 @@ class ShowFolder:
 
 
 @attrs.frozen
+class CopyInput:
+    """Writes what it reads from stdin to its end; with `lines`, no more than that many lines."""
+
+    lines: int | None = None
+
+
+@attrs.frozen
 class End:
     """Ends with a status. A program without it ends with 0."""
 
@@ -86,7 +93,9 @@ class LeaveGrandchild:
     """Leaves a process in the background that keeps stdout and stderr open."""
 
 
-Step = Write | Say | Repeat | ShowVariable | ShowFolder | End | UntilStopped | ExhaustMemory | LeaveGrandchild
+Step = (
+    Write | Say | CopyInput | Repeat | ShowVariable | ShowFolder | End | UntilStopped | ExhaustMemory | LeaveGrandchild
+)
 Program = Sequence[Step]
 
 
@@ -101,6 +110,7 @@ class Harness(abc.ABC):
     - `exit_code_elsewhere`: that process learns the exit code
     - `list_runs`: `list_runs`, `logs` and `reap`
     - `overdue`: a run goes on after its time-out if its starter is gone
+    - `stdin`: runs have an input
     - `few_descriptors`: a start leaves nothing behind when descriptors are short
     - `break_events`, `kill`, `remove`, `limit_memory`, `entrypoints`, `sent`: see the methods
     """
@@ -243,6 +253,7 @@ def _exhaust_memory(step: ExhaustMemory) -> str:
 _STATEMENTS: dict[type, Any] = {
     Write: _write,
     Say: lambda step: f"printf '%s\\n' {shlex.quote(step.text)}",
+    CopyInput: lambda step: "cat" if step.lines is None else f"head -n {step.lines}",
     Repeat: lambda step: f"printf '%.0s{_octal(step.text.encode())}' $(seq 1 {step.times})",
     ShowVariable: _show_variable,
     ShowFolder: lambda step: "pwd",

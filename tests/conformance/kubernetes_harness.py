@@ -55,6 +55,7 @@ class KubernetesHarness(Harness):
     start_takes = 0.5
     stderr_apart = False
     cannot: ClassVar[Mapping[str, str]] = {
+        "stdin": "a pod's input can only be sent by attaching to it after its start",
         "kill": "the API server has no call that kills a container, and a Job replaces a deleted pod",
     }
     long_line = "x"

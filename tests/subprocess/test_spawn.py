@@ -56,6 +56,14 @@ def test_a_run_has_its_working_directory_its_environment_and_both_streams(tmp_pa
 
 
 @pytest.mark.usefixtures("inherited")
+def test_a_run_has_its_input() -> None:
+    lines: list[str] = []
+    run = Run(command=["cat"], stdin="text", timeout=20)
+    SubprocessLauncher().submit(run, on_output=lambda _, line: lines.append(line))
+    assert lines == ["text"]
+
+
+@pytest.mark.usefixtures("inherited")
 @pytest.mark.parametrize("in_folder", [True, False])
 @pytest.mark.parametrize(
     ("program", "message"),

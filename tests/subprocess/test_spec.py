@@ -120,6 +120,14 @@ def test_a_variable_whose_name_no_shell_accepts_is_set_by_env() -> None:
     assert render(spec_of("true", env={"a-b": "1"}), True) == "env \\\na-b=1 \\\ntrue"
 
 
+@pytest.mark.parametrize("stdin", ["it's\n\x1b\0\n", "it's\n\x1b\n\n", b"'\xff\0%s", Path(__file__)])
+def test_a_revealed_preview_feeds_the_input(stdin: str | bytes | Path) -> None:
+    run = Run(command=["sh", "-c", "printenv A; pwd; cat"], stdin=stdin, env={"A": "1"}, working_dir="/usr")
+    script = SubprocessLauncher().preview(run, reveal=True)
+    given = stdin.read_bytes() if isinstance(stdin, Path) else stdin.encode() if isinstance(stdin, str) else stdin
+    assert subprocess.run(["sh", "-c", script], capture_output=True, check=True).stdout == b"1\n/usr\n" + given
+
+
 def test_a_missing_virtualenv_is_an_error_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(LaunchError, match="virtualenv"):
         SubprocessLauncher(virtualenv=tmp_path / "missing").submit(Run(command=["touch", str(tmp_path / "started")]))

@@ -33,3 +33,31 @@ def test_ctrl_c_stops_the_run_and_a_second_one_kills_it() -> None:
         terminal.press("\x03")
         terminal.end()
         assert terminal.wait() == 128 + signal.SIGINT
+
+
+def test_interactive_reads_what_is_typed_until_ctrl_d() -> None:
+    with Terminal(launchpad("run", "-i", "--", "sh", "-c", "echo ready; cat; echo end")) as terminal:
+        terminal.until(lambda lines: "ready" in lines)
+        terminal.press("typed\r")
+        terminal.until(lambda lines: lines.count("typed") == 2)  # its echo, and what the run writes
+        terminal.press("\x04")
+        assert "end" in terminal.end()
+        assert terminal.wait() == 0
+
+
+def test_ctrl_c_stops_a_run_that_reads_the_terminal() -> None:
+    with Terminal(launchpad("run", "-i", "--", "sh", "-c", "echo ready; cat")) as terminal:
+        terminal.until(lambda lines: "ready" in lines)
+        terminal.press("\x03")
+        terminal.end()
+        assert terminal.wait() == 128 + signal.SIGINT
+
+
+def test_interactive_in_the_background_waits_for_the_foreground() -> None:
+    shell = 'set -m; "$@" & wait; jobs; fg; echo "status $?"'
+    with Terminal(["bash", "-c", shell, "bash", *launchpad("run", "-i", "--", "cat")]) as terminal:
+        terminal.until(lambda lines: any("Stopped" in line for line in lines))
+        terminal.press("typed\r")
+        terminal.until(lambda lines: lines.count("typed") == 2)
+        terminal.press("\x04")
+        assert "status 0" in terminal.end()

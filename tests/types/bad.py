@@ -39,6 +39,8 @@ Run(command=["true"], env={"A": []})  # error: dict-item
 Run(command=["true"], labels={"a": None})  # error: dict-item
 Run(command=["true"], working_dir=b"/tmp")  # error: arg-type
 Run(command=["true"], timeout="x")  # error: arg-type
+Run(command=["true"], stdin=5)  # error: arg-type
+Run(command=["true"], stdin=["text"])  # error: arg-type
 Run(command=["true"], id=None)  # error: arg-type
 Run(command=["true"], unknown=1)  # error: call-arg
 Run(["true"])  # error: call-arg

@@ -63,6 +63,9 @@ assert_type(run.env, dict[str, str | None])
 assert_type(run.labels, dict[str, str])
 assert_type(run.working_dir, str | None)
 assert_type(run.timeout, float | None)
+Run(command=["cat"], stdin="text")
+Run(command=["cat"], stdin=b"bytes")
+Run(command=["cat"], stdin=Path("file"))
 assert_type(run.name, str)
 
 # Launchers.
