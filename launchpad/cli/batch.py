@@ -40,7 +40,8 @@ def batch(
     """Launch the runs of FILE, a YAML list or JSON lines ("-": stdin), and exit with 0 if all succeed.
 
     Each run is a mapping: command (a list) or entrypoint, and optionally parameters, name, env, labels, working_dir,
-    timeout. With --lines, each line of FILE is a command. Each line of output is shown after the name of its run.
+    timeout, settings (of the launcher, for this run). With --lines, each line of FILE is a command. Each line of output
+    is shown after the name of its run.
 
     Exits with 1 if a run fails or output could not be written, 2 if FILE is invalid, 125 if nothing could be launched,
     130 after Ctrl-C, which stops all runs, and kills them when pressed again.
@@ -53,8 +54,9 @@ def batch(
 
     _check_stdout(as_json, failed)
     launcher = removing(make_launcher(kind, settings, image, volumes), settings, keep)
+    launcher = launcher.replace(stream_output=False)  # callbacks take the output instead
     with usage_errors():
-        items = read(file, lines=lines)
+        items = read(file, lines=lines, launcher=launcher)
         folder = OutputFolder(output_dir, len(items)) if output_dir else None
     labels = Labels(items)
     report = Report(labels, as_json)

@@ -10,59 +10,81 @@ import json
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from .. import yamlfile
 from ..files import open_file
+from ..launcher import Launcher
 from ..limits import shown
 from ..models import Run
 from ..schema import TEXT, Schema, below, schema_of
-from ..settings import faults_in, structure
+from ..settings import Faults, faults_in, keys_of, structure, unknown_key
+from ..subprocess import SubprocessLauncher
+from ..suggestions import closest
 from ..text import one_line
 from ..yamlfile import Document
 from ..yamlnodes import TEMPLATE_HINT, Fault, not_text
 from ..yamlsource import MAX_ITEM, lines_of
 from . import line_file
+from .item_settings import SETTINGS, ItemSettings
 
 FAULTS_SHOWN = 20
+ITEM_KEYS = [SETTINGS]
+"""The keys of an item that are no fields of its run."""
+
+_RUN_KEYS = keys_of(Run)
 
 
 class Item(NamedTuple):
-    """One run of a batch; `number` is its place in the file, from 1."""
+    """One run of a batch; `number` is its place in the file, from 1.
+
+    `launcher` is there if the item has `settings` of its own, which are changes to those of the batch's launcher.
+    """
 
     number: int
     run: Run
+    launcher: Launcher | None = None
+    settings: Mapping[str, Any] | None = None
 
 
-def read(path: str, *, lines: bool = False) -> list[Item]:
+def read(path: str, *, lines: bool = False, launcher: Launcher | None = None) -> list[Item]:
     """The runs in the file `path`, or in standard input for "-"; with `lines`, each line is a command.
+
+    The settings of items are changes to those of `launcher`; by default, that is a SubprocessLauncher.
 
     ValueError, with a line for each fault, if any is invalid; OSError if the file cannot be read.
     """
     if path == "-":
         if sys.stdin is None:
             raise ValueError("<stdin>: it is closed")
-        return read_stream(sys.stdin.buffer, "<stdin>", lines=lines)
+        return read_stream(sys.stdin.buffer, "<stdin>", lines=lines, launcher=launcher)
     with open_file(path) as stream:
         try:
-            return read_stream(stream, path, lines=lines)
+            return read_stream(stream, path, lines=lines, launcher=launcher)
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error
 
 
-def read_stream(stream: Any, name: str, *, lines: bool = False) -> list[Item]:
+def read_stream(stream: Any, name: str, *, lines: bool = False, launcher: Launcher | None = None) -> list[Item]:
     """The runs in a buffered stream of bytes; `name` stands for the file in errors."""
-    documents = line_file.documents(lines_of(stream), name) if lines else _documents(stream, name)
+    settings = ItemSettings(SubprocessLauncher() if launcher is None else launcher)
+    schema = {**schema_of(Run), SETTINGS: settings.schema}
+    documents = line_file.documents(lines_of(stream), name) if lines else _documents(stream, name, schema)
     items: list[Item] = []
     faults: list[str] = []
     places: dict[str, int] = {}  # by run id: engines cannot tell two runs of one id apart
     for number, document in enumerate(documents, start=1):
         try:
-            run = _run(document)
+            given = _given(document)
+            changes = given.pop(SETTINGS, None)
+            run = _run(given)
             if places.setdefault(run.id, document.line()) != document.line():
                 raise ValueError(f"the id {run.id!r} is that of the run in line {places[run.id]} already")
-            items.append(Item(number, run))
+            if changes is None:
+                items.append(Item(number, run))
+            else:
+                items.append(Item(number, run, settings.launcher(changes), changes))
         except ValueError as error:
             faults += _lines_of(error, document)
     if faults:
@@ -72,12 +94,12 @@ def read_stream(stream: Any, name: str, *, lines: bool = False) -> list[Item]:
     return items
 
 
-def _documents(stream: Any, name: str) -> Iterator[Document]:
+def _documents(stream: Any, name: str, schema: Schema) -> Iterator[Document]:
     start = stream.peek().removeprefix(codecs.BOM_UTF8).lstrip()
     is_json = start.startswith(b"{") and not start.startswith((b"{{", b"{%", b"{#"))  # those are templates
     if is_json:
-        return _json_lines(stream, name)
-    return yamlfile.list_items(stream, name, "runs", schema_of(Run), "; if each line is a command, use --lines")
+        return _json_lines(stream, name, schema)
+    return yamlfile.list_items(stream, name, "runs", schema, "; if each line is a command, use --lines")
 
 
 def _lines_of(error: ValueError, document: Document) -> list[str]:
@@ -92,12 +114,20 @@ def _more(count: int) -> list[str]:
     return [f"and {count} more faults of this kind"] if count > 0 else []
 
 
-def _run(document: Document) -> Run:
+def _given(document: Document) -> dict[str, Any]:
+    """The keys and values of an item."""
     if document.faults:
         raise document.first_error()
     data = document.data
     if not isinstance(data, dict):
         raise ValueError(f"a run must be a mapping such as {{command: [echo, hello]}}, not {type(data).__name__}")
+    for key in data:
+        if key not in _RUN_KEYS and closest(key, [*_RUN_KEYS, *ITEM_KEYS]) in ITEM_KEYS and key not in ITEM_KEYS:
+            raise Faults([(unknown_key(key, ITEM_KEYS, "a run of a batch"), [])])
+    return dict(data)
+
+
+def _run(data: dict[str, Any]) -> Run:
     _check_command(data.get("command"))
     return structure(data, Run)
 
@@ -145,11 +175,11 @@ def _as_written(value: Any, schema: Schema) -> Any:
     return _text(value) if schema is TEXT and isinstance(value, int | float) else value
 
 
-def _json_lines(stream: BinaryIO, name: str) -> Iterator[Document]:
+def _json_lines(stream: BinaryIO, name: str, schema: Schema) -> Iterator[Document]:
     for line, text in enumerate(lines_of(stream), start=1):
         if text.strip():
             data, problem = _json(text)
-            data = _as_written(data, schema_of(Run))
+            data = _as_written(data, schema)
             faults: list[Fault] = [(f"not a JSON object in one line: {problem}", ())] if problem else []
             yield Document(name, data, {(): line}, faults)
 

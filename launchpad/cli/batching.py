@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import islice
 from typing import Any
 
 import attrs
 
+from ..core.output import OnOutput
 from ..errors import EngineUnavailable
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
@@ -37,6 +38,20 @@ def removing(launcher: Launcher, settings: Iterable[str], keep: bool) -> Launche
     return attrs.evolve(launcher, **changes)
 
 
+def _quiet(launcher: Launcher | None) -> Launcher | None:
+    """The launcher, but it does not print: callbacks take the output instead."""
+    return launcher.replace(stream_output=False) if launcher is not None and launcher.stream_output else launcher
+
+
+def _closing_launchers(items: Iterable[Item]) -> ExitStack:
+    """Closes the items' own launchers."""
+    stack = ExitStack()
+    for item in items:
+        if item.launcher is not None:
+            stack.enter_context(item.launcher)
+    return stack
+
+
 @attrs.define
 class Batch:
     """Launches runs, shows progress and passes the ends to the report. For the main thread only."""
@@ -51,10 +66,10 @@ class Batch:
     def launch(self, items: Sequence[Item], launcher: Launcher, workers: int) -> int:
         """Launches all runs and returns the exit status when all have ended or were stopped."""
         waiting = iter(items)
-        launcher = attrs.evolve(launcher, stream_output=False)  # callbacks take the output instead
         with (
             closing(bar_over(len(items))) as bar,
             launcher,
+            _closing_launchers(items),
             Inbox() as inbox,
             LaunchExecutor(launcher, workers) as executor,
         ):
@@ -81,14 +96,20 @@ class Batch:
 
     def _submit(self, flight: Flight, bar: Bar, items: Iterable[Item]) -> None:
         for item in items:
+            launcher = _quiet(item.launcher)
             log = self._folder.log_of(item) if self._folder else None
             if log is not None:
-                future = flight.submit(item.run, on_start=log.open, on_output=log.write, on_end=log.close)
+                future = flight.submit(
+                    item.run, launcher=launcher, on_start=log.open, on_output=log.write, on_end=log.close
+                )
             else:
-                on_output = self._shown.of(self._labels[item]) if self._shown else None
-                future = flight.submit(item.run, on_output=on_output)
+                future = flight.submit(item.run, launcher=launcher, on_output=self._on_output(item))
             self._launches[future] = item, log
             bar.add(future)
+
+    def _on_output(self, item: Item) -> OnOutput | None:
+        hidden = item.settings is not None and not item.settings.get("stream_output", True)
+        return None if hidden or self._shown is None else self._shown.of(self._labels[item])
 
     def _ended(self, flight: Flight, future: LaunchFuture) -> None:
         item, log = self._launches.pop(future)

@@ -12,6 +12,7 @@ from ..core.delivery import Delivery, DeliveryAbandoned, current
 from ..core.output import OnOutput
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
+from ..launcher import Launcher
 from ..live.bar import Bar
 from ..models import Run
 from ..starting import OnStart
@@ -43,12 +44,16 @@ class Flight:
         self,
         run: Run,
         *,
+        launcher: Launcher | None = None,
         on_start: OnStart | None = None,
         on_output: OnOutput | None = None,
         on_end: Callable[[Future[bool]], object] | None = None,
     ) -> LaunchFuture:
-        """Launches `run` when a worker is free. `on_end` is called before `ends` yields the future, in any thread."""
-        future = self._executor.submit(run, on_start=on_start, on_output=on_output)
+        """Launches `run` when a worker is free, on `launcher` if there is one.
+
+        `on_end` is called before `ends` yields the future, in any thread.
+        """
+        future = self._executor.submit(run, launcher=launcher, on_start=on_start, on_output=on_output)
         self.in_flight += 1
         if on_end is not None:
             future.add_done_callback(on_end)

@@ -205,3 +205,21 @@ def test_a_log_that_was_cut_is_one_line_with_the_file_and_status_1(tmp_path: Pat
     done = launchpad("batch", "-", *options, stdin=runs, shell='ulimit -f 8; "$@"')
     assert (done.returncode, done.stderr.count("output is missing from")) == (1, 1)
     assert f"launchpad: large: output is missing from {tmp_path}/1-large.log: File too large" in done.stderr
+
+
+def test_the_settings_of_an_item_change_the_launcher_for_it_alone() -> None:
+    runs = """
+- {name: plain, command: [sh, -c, "echo size $SIZE"]}
+- {name: large, command: [sh, -c, "echo size $SIZE"], settings: {env: {SIZE: 08}}}
+- {name: hidden, command: [echo, hidden], settings: {stream_output: false}}
+"""
+    done = launchpad("batch", "-", "--set", 'env={"SIZE": "1"}', stdin=runs)
+    assert (done.returncode, sorted(done.stdout.splitlines())) == (0, ["large | size 08", "plain | size 1"])
+
+
+def test_bad_settings_of_an_item_are_found_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text(f"- command: [touch, {tmp_path}/ran]\n- command: [a]\n  settings:\n    grase: 1\n")
+    done = launchpad("batch", f"{tmp_path}/runs")
+    assert done.returncode == 2
+    assert f"{tmp_path}/runs:4: settings.grase: unknown key 'grase' of SubprocessLauncher (did you mean" in done.stderr
+    assert not (tmp_path / "ran").exists()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tracemalloc
 
 import pytest
 
-from launchpad import Run
+from launchpad import DockerLauncher, Launcher, Run
 from launchpad.cli.batch_file import FAULTS_SHOWN, Item, read_stream
 
 
-def read(text: str | bytes) -> list[Item]:
+def read(text: str | bytes, launcher: Launcher | None = None) -> list[Item]:
     data = text.encode() if isinstance(text, str) else text
-    return read_stream(io.BufferedReader(io.BytesIO(data)), "runs")
+    return read_stream(io.BufferedReader(io.BytesIO(data)), "runs", launcher=launcher)
 
 
 def commands(text: str | bytes) -> list[list[str] | None]:
@@ -41,6 +42,38 @@ def test_an_item_has_the_fields_of_a_run() -> None:
     fields = {"entrypoint": "m:f", "parameters": {"a": 1}, "name": "n", "env": {"A": "1"}, "timeout": 2.0, "id": "i"}
     (item,) = read(json.dumps(fields))
     assert item == Item(1, Run(entrypoint="m:f", parameters={"a": 1}, name="n", env={"A": "1"}, timeout=2.0, id="i"))
+
+
+def test_the_settings_of_an_item_are_changes_to_those_of_the_launcher() -> None:
+    launcher = DockerLauncher(image="a", networks=["n"], env={"A": "1"})
+    text = "- {command: [a]}\n- command: [b]\n  settings: {env: {B: 012}, cpus: 2, image: null, networks: []}\n"
+    plain, changed = read(text, launcher)
+    assert plain == Item(1, plain.run)
+    assert changed.launcher == DockerLauncher(env={"B": "012"}, cpus=2)
+    (same,) = read('{"command": ["b"], "settings": {"env": {"B": 12}}}', launcher)
+    assert same.launcher == launcher.replace(env={"B": "12"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ("3", "runs:3: settings must be a mapping such as {grace: 30}, not int"),
+        ("\n    grace: -1", "runs:4: settings.grace must "),
+        (
+            "\n    cpus: 2\n    imge: x",
+            "runs:5: settings.imge: unknown key 'imge' of DockerLauncher (did you mean 'image'?)",
+        ),
+        ("{networks: [a], network_mode: host}", "runs:3: settings: networks and network_mode are both set"),
+        ("{env: {A: [secret]}}", "runs:3: settings.env['A'] must be text"),
+        ("{env: {LAUNCHPAD_RUN_ID: secret}}", "runs:3: settings.env: "),
+    ],
+)
+def test_a_fault_in_settings_has_its_line_and_its_key(settings: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(fault)) as raised:
+        read(f"- command: [a]\n- command: [b]\n  settings: {settings}\n", DockerLauncher())
+    assert "secret" not in str(raised.value)
+    with pytest.raises(ValueError, match=r"runs:1: unknown key 'setings' of a run of a batch \(did you mean"):
+        read("- {command: [a], setings: {}}")
 
 
 @pytest.mark.parametrize(
