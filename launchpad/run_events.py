@@ -1,4 +1,4 @@
-"""Events at the start and the end of runs: records of the logger `launchpad`, and calls of `on_event` callbacks."""
+"""Events of runs (start, end, why they wait): records of the logger `launchpad`, and calls of `on_event` callbacks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ _logger = logging.getLogger("launchpad")
 class RunEvent:
     """What happened to a run. Each "started" is followed by one "ended" or "error", if the run is followed to its end.
 
+    Between them, "pending" says why a run waits on its engine (`reason`, `message`), each time that this changes.
+
     "started" has a `handle`; "ended" has an `outcome` too. "error" has a LaunchError instead of a result:
     without a handle, the run could not be launched; with one, the engine could no longer report the run's state.
     Each attempt of a run with a Retry has its events; `attempt` is its number.
     """
 
-    kind: Literal["started", "ended", "error"]
+    kind: Literal["started", "pending", "ended", "error"]
     run: Run
     type: str
     """The type of the launcher."""
@@ -35,6 +37,10 @@ class RunEvent:
     outcome: Outcome | None = None
     error: LaunchError | None = None
     attempt: int = 1
+    reason: str | None = None
+    """Why the run is pending: "queued", "quota", "unschedulable", "pulling", "mounting", "config" or "starting"."""
+    message: str | None = None
+    """The same in the words of the engine."""
 
 
 OnEvent = Callable[[RunEvent], object]
@@ -74,6 +80,8 @@ _subscriptions: list[Subscription] = []  # used by any thread, one atomic method
 def on_event(callback: OnEvent) -> Subscription:
     """Calls `callback` with a RunEvent at each start and end of a run, on any launcher of this process, from now on.
 
+    It is also called while a run is pending on Kubernetes, each time that the reason changes.
+
     The thread that launches or waits for the run calls it, so it must be quick; many threads may do so at a time. What
     it raises is logged, once, and does no harm. It ends with `close()` of what is returned, or with its `with` block.
     """
@@ -88,6 +96,21 @@ def emit_start(run: Run, handle: Handle, attempt: int = 1) -> None:
     """Reports that a run has started."""
     if _wanted():
         _emit(RunEvent(kind="started", run=run, type=handle.type, handle=handle, attempt=attempt), "has started")
+
+
+def emit_pending(run: Run, handle: Handle, reason: str, message: str, attempt: int = 1) -> None:
+    """Reports why a run waits on its engine."""
+    if _wanted():
+        event = RunEvent(
+            kind="pending",
+            run=run,
+            type=handle.type,
+            handle=handle,
+            attempt=attempt,
+            reason=reason,
+            message=message,
+        )
+        _emit(event, f"is pending: {reason}. {message}".rstrip())
 
 
 def emit_end(run: Run, handle: Handle, outcome: Outcome) -> None:

@@ -16,6 +16,7 @@ from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.text import why
 from ..models import Handle, Run
+from ..run_events import RunEvent, on_event
 from ..stdin import OwnStdin
 from ..text import one_line
 from . import exit_codes as exits
@@ -65,7 +66,12 @@ def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> 
         _print_id(launcher, handle)
         return 0
     shown = ShownOutput()
-    with launcher, Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
+
+    def waits(event: RunEvent) -> None:
+        if event.kind == "pending" and event.run.id == wanted.id:
+            print_message(f"{wanted.name} is pending: {event.reason}: {event.message}")
+
+    with launcher, on_event(waits), Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
         flight = Flight(executor, inbox)
         on_output = shown.of() if launcher.stream_output else None
         future = flight.submit(wanted, on_start=started, on_output=on_output)

@@ -17,6 +17,7 @@ import attrs
 from ..errors import LaunchError
 from ..models import Handle, Listed, Outcome, Reason, Run
 from .cancellation import StopToken
+from .pending import Pending
 
 Spec = dict[str, Any]
 """The request to an engine that starts a run: plain data, made without I/O."""
@@ -75,8 +76,10 @@ class Unit(abc.ABC):
     """When the time-out of a run that was found ends, as its engine has recorded it."""
 
     @abc.abstractmethod
-    def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
+    def poll(self, timeout: float | None) -> Sequence[Chunk | Pending | Exit]:
         """Waits at most `timeout` seconds (None: without a limit) for output, the end or a wake, and returns the news.
+
+        An engine that knows why a started run waits adds a Pending, each time that this changes.
 
         The Exit comes after all output, and every later poll returns it again. The unit itself limits how long it waits
         for output after the end. After `terminate`, the Exit comes when no process of the run is left.

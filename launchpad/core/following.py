@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import closing
 
 from .backend import Chunk, Exit, Unit
+from .pending import Pending
 
 
 def output_of(unit: Unit, *, follow: bool) -> Generator[Chunk, None, None]:
@@ -15,6 +16,7 @@ def output_of(unit: Unit, *, follow: bool) -> Generator[Chunk, None, None]:
             for event in unit.poll(None if follow else 0):
                 if isinstance(event, Exit):
                     return
-                yield event
+                if not isinstance(event, Pending):
+                    yield event
             if not follow:
                 return

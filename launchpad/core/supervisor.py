@@ -5,6 +5,7 @@ It carries out time-outs, grace and stops for all engines. A `StopPlan` decides 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from .backend import Chunk, Exit, Unit
 from .delivery import Delivery, current
 from .outcomes import outcome_of
 from .output import Output, Sink
+from .pending import Pending, forget_pending, report_pending
 from .shortages import RETRY_INTERVAL, Shortage, advice_on
 from .stop_plan import StopPlan, StopStep
 from .stopper import Stopper, bounded_timeout
@@ -159,6 +161,7 @@ class Supervisor:
     def close(self) -> None:
         """Closes the unit, as soon as no thread polls it. Any thread; it does not block."""
         self._closing = True
+        forget_pending(self.handle)
         self._close_if_free()
 
     @property
@@ -172,7 +175,7 @@ class Supervisor:
         if self._polling_thread == me:
             raise RuntimeError(f"on_output of run {self.run.name!r} waits for the run, which waits for on_output.")
         try:
-            while not self._poll_lock.acquire(timeout=_lock_timeout(until)):
+            while not self._poll_lock.acquire(timeout=min(OUTCOME_INTERVAL, bounded_timeout(until or math.inf))):
                 if self.outcome is not None or (until is not None and time.monotonic() >= until):
                     return self.outcome is not None
             self._polling_thread = me
@@ -210,7 +213,7 @@ class Supervisor:
                 until = None  # the unit limits how long it waits for the last output
         return True
 
-    def _poll(self, until: float | None) -> Sequence[Chunk | Exit]:
+    def _poll(self, until: float | None) -> Sequence[Chunk | Pending | Exit]:
         try:
             return self._poll_unit(until)
         except EngineUnavailable:
@@ -219,7 +222,7 @@ class Supervisor:
             self._shortage.wait_out(error)
             return ()
 
-    def _poll_unit(self, until: float | None) -> Sequence[Chunk | Exit]:
+    def _poll_unit(self, until: float | None) -> Sequence[Chunk | Pending | Exit]:
         with self._unit_lock:
             if self.outcome is not None:  # the stopper has polled meanwhile
                 return ()
@@ -235,13 +238,15 @@ class Supervisor:
         moments = [at for at in (self._plan.due, self._output.due, until) if at is not None]
         return bounded_timeout(min(moments)) if moments else None
 
-    def _pass_on(self, events: Sequence[Chunk | Exit]) -> None:
+    def _pass_on(self, events: Sequence[Chunk | Pending | Exit]) -> None:
         if events and not isinstance(events[0], Exit):
             self.prepare_for_block()
         for event in events:
             if isinstance(event, Exit):
                 self._output.finish()
                 self._conclude(event)
+            elif isinstance(event, Pending):
+                report_pending(self.run, self.handle, event, self._attempt)
             else:
                 self._output.write(event)
         if self._output.due is not None:
@@ -263,6 +268,7 @@ class Supervisor:
             )
         if self._scheduled is not None and (self._stop_requested or self._plan.reason is not None):
             self._stopper.cancel(self)  # else the stopper notices the end soon enough
+        forget_pending(self.handle)
         with self._unit_lock:
             self._unit.close()
         if not self._delivery.abandoned:  # else a thread that waits reports it: callbacks of events may block too
@@ -341,7 +347,3 @@ class Supervisor:
             run_events.emit_end(self.run, self.handle, end)
         else:
             run_events.emit_error(self.run, self.handle.type, self.handle, end, self._attempt)
-
-
-def _lock_timeout(until: float | None) -> float:
-    return OUTCOME_INTERVAL if until is None else min(max(0.0, until - time.monotonic()), OUTCOME_INTERVAL)

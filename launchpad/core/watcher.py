@@ -73,16 +73,20 @@ class Watcher(Generic[Fact]):
         self._thread: threading.Thread | None = None
         self._stream: EventStream[Fact] | None = None
 
-    def register(self, key: str, listener: Listener[Fact]) -> None:
-        """From now on `listener` gets the facts of `key`. EngineUnavailable after close."""
+    def register(self, key: str, listener: Listener[Fact], *, start: bool = True) -> None:
+        """From now on `listener` gets the facts of `key`. EngineUnavailable after close.
+
+        Without `start`, it gets them only while the thread runs, which other listeners start.
+        """
         with self._lock:
             if self._stop_token.stopped:
                 raise EngineUnavailable(f"The connection ({self._name}) is closed.")
-            if self._thread is None:
+            if self._thread is None and start:
                 thread = threading.Thread(target=self._run, name=f"launchpad-{self._name}", daemon=True)
                 thread.start()
                 self._thread = thread
-            self._listeners.setdefault(key, []).append(listener)
+            if listener not in (listeners := self._listeners.setdefault(key, [])):
+                listeners.append(listener)
 
     def unregister(self, key: str, listener: Listener[Fact]) -> None:
         """Removes a listener; a call of it may still be in progress. Idempotent."""

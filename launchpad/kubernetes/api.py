@@ -203,6 +203,7 @@ class Jobs:
         self.namespace = namespace
         self.path = f"/apis/batch/v1/namespaces/{_part(namespace)}/jobs"
         self.pods_path = f"/api/v1/namespaces/{_part(namespace)}/pods"
+        self.events_path = f"/api/v1/namespaces/{_part(namespace)}/events"
 
     def create(self, manifest: Object, manager: str) -> Object:
         """Creates a Job; Kubernetes 1.18 and later record `manager` as its writer, 1.25 and later check the fields."""
@@ -240,8 +241,7 @@ class Jobs:
 
     def events(self, uid: str) -> list[Object]:
         """The cluster's events about one object."""
-        path = f"/api/v1/namespaces/{_part(self.namespace)}/events"
-        return self._items(path, {"fieldSelector": f"involvedObject.uid={uid}"})
+        return self._items(self.events_path, {"fieldSelector": f"involvedObject.uid={uid}"})
 
     def log(self, pod: str, since: str | None, follow: bool) -> StreamingResponse:
         """Opens the log of the run's container, each line with its time, from `since` on (RFC 3339, whole seconds)."""

@@ -17,6 +17,7 @@ from ..net.wakeup import CLOCK, Clock, Wakeup
 from ..secret import masked_login, without_login
 from ..text import quoted
 from .api import Jobs, KubernetesApi, Object
+from .cluster_events import ClusterEvents
 from .creation import JobCreation, NameClaims
 from .errors import ApiError, understood
 from .events import Fact, Watchers, list_all
@@ -40,6 +41,7 @@ class KubernetesBackend(Backend):
         self._api = KubernetesApi(configure)
         self._jobs = Jobs(self._api, namespace)
         self._watchers = Watchers(self._jobs, clock)
+        self._events = ClusterEvents(self._jobs, clock)
         self._claims = NameClaims()
         self._pod_watch_timeout = pod_watch_timeout
         self._clock = clock
@@ -102,6 +104,7 @@ class KubernetesBackend(Backend):
 
     def close(self) -> None:
         self._watchers.close()
+        self._events.close()
         self._api.close()
 
     def examine(self) -> tuple[str, list[Permission], dict[Permission, str]]:
@@ -114,7 +117,9 @@ class KubernetesBackend(Backend):
 
     def _unit(self, name: str, output: bool) -> JobUnit:
         timeout, clock = self._pod_watch_timeout, self._clock
-        return JobUnit(self._jobs, self._watchers, name, output=output, pod_watch_timeout=timeout, clock=clock)
+        return JobUnit(
+            self._jobs, self._watchers, self._events, name, output=output, pod_watch_timeout=timeout, clock=clock
+        )
 
     def _all(self, path: str) -> list[Object]:
         with understood(self._api.server):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any, Literal, NamedTuple
 
 from ..core.retries import Transient
@@ -16,7 +16,10 @@ from .api import Jobs, KubernetesApi, Object
 from .errors import ApiError, not_understood, understood
 from .labels import RUN_ID
 
-Kind = Literal["job", "pod"]
+Kind = Literal["job", "pod", "event"]
+
+OWN: Mapping[str, object] = {"labelSelector": RUN_ID}
+"""Selects the objects of runs on the server."""
 
 WATCH_TIMEOUT = 30
 """Seconds after which the server ends a watch. It is then opened again, which proves that the connection is alive."""
@@ -44,7 +47,7 @@ _UNAUTHORIZED = (401, 403)
 
 
 class Fact(NamedTuple):
-    """The state of a Job or a pod. `object` is None if only the name is known, of one that was deleted meanwhile."""
+    """The state of a Job or pod, or an event about one. `object` is None if only the name is known: it was deleted."""
 
     kind: Kind | Literal["listing"]
     name: str
@@ -56,10 +59,12 @@ LISTED = Fact("listing", "", False, None)
 """Ends each listing of Jobs, for every listener: all existing Jobs have been reported."""
 
 
-def list_all(api: KubernetesApi, path: str, clock: Clock = CLOCK) -> tuple[list[Object], str]:
-    """The runs' objects of one kind, and the version of the listing. EngineUnavailable if it has no end."""
+def list_all(
+    api: KubernetesApi, path: str, clock: Clock = CLOCK, selector: Mapping[str, object] = OWN
+) -> tuple[list[Object], str]:
+    """The selected objects of one kind, and the version of the listing. EngineUnavailable if it has no end."""
     items: list[Object] = []
-    query: dict[str, object] = {"labelSelector": RUN_ID, "limit": PAGE_SIZE}
+    query: dict[str, object] = {**selector, "limit": PAGE_SIZE}
     until = clock.now() + LIST_TIMEOUT
     for _ in range(MAX_PAGES):
         page = api.request("GET", path, query)
@@ -78,6 +83,8 @@ class ListAndWatch:
     A watch that is opened again continues from where the last one ended. If the server no longer knows that version,
     all objects are listed again, and those that have disappeared are reported as gone.
     """
+
+    selector = OWN
 
     def __init__(
         self,
@@ -119,7 +126,7 @@ class ListAndWatch:
 
     def _accepted_stream(self) -> StreamingResponse:
         query = {
-            "labelSelector": RUN_ID,
+            **self.selector,
             "watch": "true",
             "allowWatchBookmarks": "true",
             "timeoutSeconds": WATCH_TIMEOUT,
@@ -141,7 +148,7 @@ class ListAndWatch:
         return Transient(str(error)) if self._accepted and error.status in _UNAUTHORIZED else error
 
     def _list(self) -> list[tuple[str | None, Fact]]:
-        items, self._version = list_all(self._api, self._path, self._clock)
+        items, self._version = list_all(self._api, self._path, self._clock, self.selector)
         self._missing = self._keys.keys() - {item["metadata"]["name"] for item in items}
         facts = [fact for item in items if (fact := self._fact("LISTED", item)) is not None]
         gone = [(self._keys[name], Fact(self._kind, name, True, None)) for name in self._missing]

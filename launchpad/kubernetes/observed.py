@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..errors import LaunchError
@@ -46,6 +47,9 @@ class JobSnapshot(NamedTuple):
     deleted: bool = False
     """Whether the Job was deleted before it was decided how it ends."""
 
+    events: Mapping[str, Object] = {}
+    """The latest event about the Job and each of its pods, by their uids, if events are watched."""
+
     @property
     def present(self) -> list[Object]:
         """The pods that are not gone."""
@@ -69,6 +73,7 @@ class ObservedJob:
         self._pods: dict[str, Object] = {}
         self._owners: dict[str, str | None] = {}  # the uids of the Jobs of these pods
         self._pull_failures: Counter[tuple[str, str]] = Counter()  # by pod and container
+        self._events: dict[str, Object] = {}
         self._snapshot: JobSnapshot | None = None  # None: something has changed since the last one
         self._failure: LaunchError | None = None
         self._watched = False
@@ -92,7 +97,9 @@ class ObservedJob:
                 failures = [
                     n for (pod, _), n in self._pull_failures.items() if pods and pod == pods[-1]["metadata"]["name"]
                 ]
-                self._snapshot = JobSnapshot(self._job, self._gone, pods, max(failures, default=0), self._deleted)
+                self._snapshot = JobSnapshot(
+                    self._job, self._gone, pods, max(failures, default=0), self._deleted, dict(self._events)
+                )
             return self._snapshot
 
     def take_failure(self) -> LaunchError | None:
@@ -142,6 +149,8 @@ class ObservedJob:
         self._snapshot = None
         if fact.kind == "pod":
             self._update_pod(fact)
+        elif fact.kind == "event":
+            self._events[fact.name] = fact.object or {}
         elif not self._is_another(fact.object):
             self._update_job(fact)
 

@@ -25,6 +25,7 @@ NEEDED = [
 ]
 USEFUL = {
     Permission("", "events", "list"): "the reason why a run did not start is reported in full",
+    Permission("", "events", "watch"): "the reason why a run is pending is reported in full",
 }
 """Optional permissions, and what each of them improves."""
 

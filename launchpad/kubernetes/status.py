@@ -88,6 +88,12 @@ def condition(item: Object | None, *types: str) -> Object | None:
     return None
 
 
+def unmet(item: Object | None, type: str) -> Object | None:
+    """The condition of this type if it is false; None if it is true, or absent."""
+    conditions = ((item or {}).get("status") or {}).get("conditions") or ()
+    return next((one for one in conditions if one.get("type") == type and one.get("status") == "False"), None)
+
+
 def end_of(job: Object | None) -> Object | None:
     """The condition with which a Job has ended; None while it has not."""
     return condition(job, "Complete", "Failed")

@@ -8,17 +8,20 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from ..core.backend import Chunk, Exit, Unit
+from ..core.pending import Pending
 from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
 from ..net.wakeup import CLOCK, Clock, Wakeup
 from . import diagnosis
 from .api import Jobs
+from .cluster_events import ClusterEvents
 from .events import Fact, Watchers
 from .interruption import LOST_TIMEOUT, Interruption, is_being_ended, is_repeated, without_repetition
 from .lookup import Lookup
 from .observed import JobSnapshot, ObservedJob
 from .output import RunOutput
 from .pending import PendingPod
+from .pending_news import PendingNews
 from .status import decision_of, end_of, grace_of, has_ended, is_over
 from .stopping import JobRemoval
 
@@ -38,6 +41,7 @@ class JobUnit(Unit):
         self,
         jobs: Jobs,
         watchers: Watchers,
+        cluster_events: ClusterEvents,
         name: str,
         *,
         output: bool,
@@ -58,6 +62,7 @@ class JobUnit(Unit):
         self._check_at: float | None = None  # when to request a Job that was not among those listed
         self._lookup = Lookup(jobs, name, self._observed_job, clock.now)
         self._pending = PendingPod(jobs, self._lookup, self._observed_job, pod_watch_timeout, clock.now)
+        self._news = PendingNews(cluster_events, name, self._observed_job, clock.now)
         self._judged: JobSnapshot | None = None  # the last one in which no container waited
         self._interruption = Interruption(lost_timeout, self._lookup, clock.now)
         self._output = RunOutput(jobs.log, clock.now) if output else None
@@ -72,6 +77,7 @@ class JobUnit(Unit):
         try:
             watchers.register(name, self._observed_job)
         except BaseException:
+            self._news.close()
             self._wakeup.close()
             raise
 
@@ -93,7 +99,7 @@ class JobUnit(Unit):
         given_up = self._verdict is not None and not self._raised
         return given_up or _is_over(snapshot) or _is_settled(snapshot)
 
-    def poll(self, timeout: float | None) -> Sequence[Chunk | Exit]:
+    def poll(self, timeout: float | None) -> Sequence[Chunk | Pending | Exit]:
         until = None if timeout is None else self._clock.now() + timeout
         while self._exit is None:
             self._wakeup.clear()
@@ -129,11 +135,12 @@ class JobUnit(Unit):
     def close(self) -> None:
         self._closed = True
         self._watchers.unregister(self._name, self._observed_job)
+        self._news.close()
         if self._output is not None:
             self._output.close()
         self._wakeup.close()
 
-    def _advance(self) -> list[Chunk | Exit]:
+    def _advance(self) -> Sequence[Chunk | Pending | Exit]:
         """Does what can be done without waiting."""
         if self._closed:
             raise EngineUnavailable(f"Job {self._name} is not followed any more: its launch was given up.")
@@ -151,13 +158,13 @@ class JobUnit(Unit):
             return self._advance_removal(without_repetition(snapshot), snapshot)
         if snapshot.deleted:
             self._removal.pods.remove_idle(snapshot.present)
-        return self._read(snapshot)
+        return self._news.changes(snapshot) or self._read(snapshot)
 
     def _dues(self) -> list[float | None]:
         """When there is something to do even if nothing happens."""
         dues = [self._check_at, *self._removal.dues()]
         if self._removal.deletion is None and self._ended_at is None:
-            dues += [self._pending.due, self._interruption.due]
+            dues += [self._pending.due, self._interruption.due, self._news.due]
         if self._output is not None:
             dues.append(self._output.due(self._ended_at))
         dues.append(self._pods_due)

@@ -13,17 +13,17 @@ from .status import Container, containers, exit_code, has_run, is_suspended, las
 
 Object = Mapping[str, Any]
 
-_IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
-_CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 _HOPELESS_REASONS = {"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
 _MAX_PULL_FAILURES = 2
 
 _UNTOLD_CONDITIONS = ("Ready", "ContainersReady", "Initialized")
 """What follows from the states of the containers."""
 
-_QUOTA = "exceeded quota"
+QUOTA = "exceeded quota"
 _PERMANENT = ("is forbidden", "not found", "denied", "violates", "is invalid")
-_TEMPORARY = (_QUOTA, "failed calling webhook")
+_TEMPORARY = (QUOTA, "failed calling webhook")
 
 _IMAGE_HINT = (
     "Check the image's name and tag; for a private registry give image_pull_secrets; "
@@ -44,7 +44,7 @@ _JOB_CONTROLLER = "kubernetes.io/job-controller"
 def is_hopeless(pod: Object, pull_failures: int) -> bool:
     """Whether this pod will not start however long one waits. A single failed pull may be a passing fault."""
     reasons = {waiting.get("reason") for _, waiting in waits(pod)}
-    return bool(reasons & _HOPELESS_REASONS or (reasons & _IMAGE_REASONS and pull_failures >= _MAX_PULL_FAILURES))
+    return bool(reasons & _HOPELESS_REASONS or (reasons & IMAGE_REASONS and pull_failures >= _MAX_PULL_FAILURES))
 
 
 def of_waiting(
@@ -56,7 +56,7 @@ def of_waiting(
     """
     reason, hint = _why_waiting(job, pod, events)
     reported = [
-        _held_back(job),
+        held_back(job),
         of_suspension(pods),
         *_unmet_conditions(pod),
         *_waiting_containers(pod),
@@ -96,7 +96,7 @@ def _last_failure(container: Container) -> str:
     return "" if end is None else f" {of_container(container, end).message}"
 
 
-def _held_back(job: Object | None) -> str:
+def held_back(job: Object | None) -> str:
     """Who keeps the Job's controller from creating a pod, if anyone does."""
     if is_suspended(job):
         return "The Job is suspended (spec.suspend)."
@@ -113,10 +113,10 @@ def _manager(job: Object | None) -> str | None:
 
 def _why_waiting(job: Object | None, pod: Object | None, events: Sequence[Object]) -> tuple[Reason, str]:
     reasons = {waiting.get("reason") for _, waiting in waits(pod or {})}
-    if reasons & _IMAGE_REASONS:
+    if reasons & IMAGE_REASONS:
         return Reason.IMAGE_PULL, _IMAGE_HINT
     cannot_run = any((last_end(one.status) or {}).get("reason") in CANNOT_RUN for one, _ in waits(pod or {}))
-    if cannot_run or reasons & _CONFIG_REASONS or any("FailedMount" in str(event.get("reason")) for event in events):
+    if cannot_run or reasons & CONFIG_REASONS or any("FailedMount" in str(event.get("reason")) for event in events):
         return Reason.CONFIG, _CONFIG_HINT
     scheduled = [one for one in _conditions(pod) if one.get("type") == "PodScheduled"]
     if scheduled and scheduled[0].get("status") == "False":
@@ -141,7 +141,7 @@ def pod_refusal(events: Iterable[Object]) -> str | None:
 
 def quota_refusal(events: Iterable[Object]) -> str | None:
     """The server's last message that a quota forbids to create a pod."""
-    return next((message for message in reversed(_creation_failures(events)) if _QUOTA in message), None)
+    return next((message for message in reversed(_creation_failures(events)) if QUOTA in message), None)
 
 
 def _creation_failures(events: Iterable[Object]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .tally import Counts
-from .text import duration
+from .text import duration, one_line
 
 
 def rate(counts: Counts) -> str:
@@ -13,12 +13,21 @@ def rate(counts: Counts) -> str:
     return f"{counts.rate:.1f}/s" if counts.rate >= 1 else f"{counts.rate * 60:.1f}/min"
 
 
+def pending(counts: Counts) -> str:
+    """How many runs wait on their engine, and why: `12 pending: 9 unschedulable, 3 pulling`."""
+    if not counts.pending:
+        return ""
+    reasons = ", ".join(f"{waits.runs} {one_line(reason)}" for reason, waits in counts.pending.items())
+    return f"{sum(waits.runs for waits in counts.pending.values())} pending: {reasons}"
+
+
 def status(counts: Counts) -> str:
     """The counts at one moment, for a line of a log."""
     parts = [
         f"{counts.ended} of {counts.total} runs have ended",
         f"{counts.failed} failed",
         f"{counts.cancelled} cancelled" if counts.cancelled else "",
+        pending(counts),
         rate(counts),
         counts.note,
     ]

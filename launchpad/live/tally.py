@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import attrs
 
-from ..models import Outcome
+from ..core.pending import pending_of
+from ..models import Handle, Outcome
 from .text import name_of, why, why_not
 
 MAX_KEPT_FAILURES = 20
@@ -31,6 +32,13 @@ class Failure(NamedTuple):
     why: str
 
 
+class Waits(NamedTuple):
+    """How many runs are pending for one reason, and why one of them is, in the words of its engine."""
+
+    runs: int
+    message: str
+
+
 @attrs.frozen(kw_only=True)
 class Counts:
     """The counts at one moment. `rate` is in ends per second, None before the first end. `note` is what is going on."""
@@ -44,6 +52,8 @@ class Counts:
     rate: float | None = None
     failures: tuple[Failure, ...] = ()
     note: str = ""
+    pending: Mapping[str, Waits] = {}
+    """The running ones that wait on their engine, by the reason."""
 
     @property
     def ended(self) -> int:
@@ -112,9 +122,8 @@ class Tally:
             )
         now = self._clock()
         running = sum(future.running() for future in pending)
-        return attrs.evolve(
-            counts, running=running, seconds=now - self._started_at, rate=self._rate(now, ended, pending)
-        )
+        seconds, rate = now - self._started_at, self._rate(now, ended, pending)
+        return attrs.evolve(counts, running=running, seconds=seconds, rate=rate, pending=_waits(pending))
 
     @property
     def _ended(self) -> int:
@@ -143,6 +152,17 @@ class Tally:
                 self._new_failures.append(failure)
                 if len(self._failures) < MAX_KEPT_FAILURES:
                     self._failures.append(failure)
+
+
+def _waits(futures: Iterable[Future[Any]]) -> dict[str, Waits]:
+    """The pending runs of these futures by the reason, the most frequent one first."""
+    found: dict[str, Waits] = {}
+    for future in futures:
+        handle = getattr(future, "handle", None)
+        if (pending := pending_of(handle) if isinstance(handle, Handle) else None) is not None:
+            before = found.get(pending.reason)
+            found[pending.reason] = Waits(before.runs + 1 if before else 1, pending.message)
+    return dict(sorted(found.items(), key=lambda item: -item[1].runs))
 
 
 def _has_started(future: Future[Any]) -> bool:

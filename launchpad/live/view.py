@@ -12,9 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from .summary import rate, summary_parts
+from .summary import pending, rate, summary_parts
 from .tally import Counts, Failure
-from .text import duration
+from .text import duration, one_line
 
 SHORTEST_BAR = 5
 LONGEST_BAR = 60
@@ -84,6 +84,8 @@ def _page_console(record: bool = False) -> Console:
 
 def _print_page(console: Console, counts: Counts, over: bool) -> None:
     console.print(*([_summary(counts)] if over else _bar(counts, NOTEBOOK_WIDTH)))
+    for reason, waits in () if over else counts.pending.items():
+        console.print(Text(f"{waits.runs} {one_line(reason)}: {one_line(waits.message)}", "yellow"))
     for failure in counts.failures:
         console.print(_failure(failure))
     if counts.failed > len(counts.failures):
@@ -110,12 +112,14 @@ def _bar(counts: Counts, width: int, pulls: str = "") -> list[RenderableType]:
 def _facts(counts: Counts, pulls: str) -> list[tuple[int, Text]]:
     """The facts beside the bar. If not all fit, those with the highest number are left out first."""
     left = counts.seconds_left
+    active = counts.running - sum(waits.runs for waits in counts.pending.values())
     facts = [
         (0, counts.note, "yellow"),
         (0, f"{counts.ended}/{counts.total}", ""),
         (1, f"{counts.failed} failed" if counts.failed else "", "red"),
         (5, f"{counts.cancelled} cancelled" if counts.cancelled else "", "yellow"),
-        (3, f"{counts.running} running" if counts.running else "", "cyan"),
+        (3, f"{active} running" if active else "", "cyan"),
+        (2, pending(counts), "yellow"),
         (6, f"{counts.queued} queued" if counts.queued else "", ""),
         (4, rate(counts), ""),
         (2, f"{duration(ceil(left))} left" if left else duration(counts.seconds), ""),

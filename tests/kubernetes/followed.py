@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from launchpad import Handle, LaunchError
-from launchpad.core.backend import Exit
+from launchpad.core.backend import Chunk, Exit
+from launchpad.core.pending import Pending
 from launchpad.kubernetes.errors import ApiError
 from launchpad.kubernetes.events import LISTED, Fact
 from launchpad.kubernetes.observed import ObservedJob
@@ -114,6 +115,29 @@ class ScriptedWatchers:
             observed.fail(error)
 
 
+class ScriptedEvents:
+    """Pass on the events that the test gives them, while they are watched."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Any] = []
+        self.watched = False
+
+    def expect(self, job: str, listener: Any) -> None:
+        self.listeners.append(listener)
+
+    def watch(self, job: str, listener: Any) -> None:
+        self.watched = True
+
+    def forget(self, job: str, listener: Any) -> None:
+        self.listeners.remove(listener)
+        self.watched = False
+
+    def report(self, uid: str, reason: str, message: str, type: str = "Warning", kind: str = "Pod") -> None:
+        for listener in self.listeners:
+            event = {"reason": reason, "message": message, "type": type, "kind": kind}
+            listener.notify(Fact("event", uid, False, event))
+
+
 class Followed:
     """A unit, its server and its event source."""
 
@@ -126,10 +150,13 @@ class Followed:
         clock: Clock = CLOCK,
         **answers: list[Any],
     ) -> None:
-        self.server, self.watchers = Server(**answers), ScriptedWatchers()
+        self.server, self.watchers, self.events = Server(**answers), ScriptedWatchers(), ScriptedEvents()
+        self.pending: list[Pending] = []
+        """Why the run waits, as the unit has reported it."""
         self.unit = JobUnit(
             self.server,  # type: ignore[arg-type]
             self.watchers,  # type: ignore[arg-type]
+            self.events,  # type: ignore[arg-type]
             "j",
             output=False,
             pod_watch_timeout=pod_watch_timeout,
@@ -143,15 +170,23 @@ class Followed:
         """Has the watchers report states of the Job and of its pods, and the unit notice each of them."""
         for item in items:
             self.watchers.report("job" if item["metadata"]["name"] == "j" else "pod", item, gone)
-            assert self.unit.poll(0) == []
+            assert self.news() == []
+
+    def news(self) -> list[Chunk | Exit]:
+        """What a poll returns now, but for the reasons why the run waits, which it adds to `pending`."""
+        events = self.unit.poll(0)
+        self.pending += [event for event in events if isinstance(event, Pending)]
+        return [event for event in events if not isinstance(event, Pending)]
 
     def poll_until(self, verb: str, times: int = 1) -> None:
         """Polls until the unit has made so many requests of this kind."""
         self.server.on_request = self.unit.wake  # it ends the poll
         while self.server.requests.count(verb) < times:
-            assert self.unit.poll(30) == []
+            assert all(isinstance(event, Pending) for event in self.unit.poll(30))
 
     def end(self) -> Exit:
         (end,) = self.unit.poll(30)
+        while isinstance(end, Pending):
+            (end,) = self.unit.poll(30)
         assert isinstance(end, Exit)
         return end

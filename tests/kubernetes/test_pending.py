@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
-from launchpad import LaunchError, LaunchExecutor, Outcome, Reason
+from launchpad import Launcher, LaunchError, LaunchExecutor, Outcome, Reason, RunEvent, on_event
+from tests.cli.command import launchpad
 
-from .cluster import LONG, Cluster, eventually, manifest, shell
+from .cluster import JOBS, LONG, Cluster, eventually, manifest, rule, shell
 
 pytestmark = pytest.mark.kubernetes
 
@@ -124,6 +127,57 @@ def test_a_missing_permission_is_an_error_with_verb_resource_and_namespace(clust
     launcher = cluster.launcher(kubeconfig=cluster.kubeconfig(tmp_path, token=cluster.token("powerless")))
     with launcher, pytest.raises(LaunchError, match=f"Not allowed to create jobs in namespace '{cluster.namespace}'"):
         launcher.submit(shell("true"))
+
+
+def test_launchpad_run_says_why_a_run_is_pending_in_one_line(cluster: Cluster) -> None:
+    settings = [
+        "image=busybox:1",
+        "resources.requests.cpu=1000",
+        "pod_watch_timeout=5",
+        f"namespace={cluster.namespace}",
+    ]
+    flags = [word for setting in settings for word in ("--set", setting)]
+    done = launchpad("run", "--launcher", "kubernetes", *flags, "--name", "big", "--", "true")
+    first, *others = done.stderr.splitlines()
+    assert first.startswith("launchpad: big is pending: unschedulable: 0/")
+    assert "Insufficient cpu" in first
+    assert not any("pending" in line for line in others)
+
+
+def test_without_permission_for_events_the_conditions_of_the_pod_say_why_it_is_pending(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    pods = rule("", "pods", "get list watch delete")
+    cluster.service_account("no-events", JOBS, pods)
+    kubeconfig = cluster.kubeconfig(tmp_path, token=cluster.token("no-events"))
+    launcher = cluster.launcher(kubeconfig=kubeconfig, resources={"requests": {"cpu": "1000"}}, stream_output=False)
+    assert reasons_until(launcher, "unschedulable") == ["unschedulable"]
+
+
+def test_what_only_the_clusters_events_tell_is_reported_while_a_run_is_pending(cluster: Cluster) -> None:
+    cluster.create("", "resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "0"}}})
+    try:
+        eventually(lambda: cluster.list("", "resourcequotas")[0].get("status"), lambda status: status.get("hard"))
+        assert reasons_until(cluster.launcher(), "quota") == ["quota"]
+    finally:
+        cluster.delete("", "resourcequotas", "q")
+
+
+def reasons_until(launcher: Launcher, last: str) -> list[str | None]:
+    """Why a run is pending, until it is for this reason; then it is cancelled."""
+    found: SimpleQueue[str | None] = SimpleQueue()
+
+    def note(event: RunEvent) -> None:
+        if event.kind == "pending" and event.run.name == last:
+            found.put(event.reason)
+
+    reasons: list[str | None] = []
+    with launcher, LaunchExecutor(launcher) as executor, on_event(note):
+        future = executor.submit(shell("true", name=last))
+        while last not in reasons:
+            reasons.append(found.get(timeout=LONG))
+        future.cancel()
+    return reasons
 
 
 def test_a_run_that_is_cancelled_while_it_waits_for_a_node_leaves_nothing_behind(cluster: Cluster) -> None:

@@ -242,7 +242,7 @@ def test_two_failed_pulls_end_the_run_and_throttled_ones_do_not_count(follow: An
     throttled["status"]["containerStatuses"][0]["state"]["waiting"]["message"] = "pull QPS exceeded"
     for state in (throttled, pod(waiting="ImagePullBackOff"), pod(waiting="ErrImagePull"), pod(waiting="ErrImagePull")):
         run.watchers.report("pod", state)
-        assert run.unit.poll(0) == []
+        assert run.news() == []
     run.watchers.report("pod", pod(waiting="ImagePullBackOff"))
     run.watchers.report("pod", pod(waiting="ErrImagePull"))
     assert run.end().reason is Reason.IMAGE_PULL

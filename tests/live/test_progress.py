@@ -180,7 +180,7 @@ def test_without_a_terminal_a_line_is_printed_now_and_then_and_a_summary(capfd: 
     bar.close()
     printed += capfd.readouterr().err
     assert printed.startswith("launchpad: 1 of 2 runs have ended, 0 failed")
-    assert printed.splitlines()[-1].startswith("2 runs: 2 succeeded in 0:00")
+    assert printed.splitlines()[-1].startswith("2 runs: 2 succeeded in ")
 
 
 def test_a_display_that_is_rarely_updated_ends_with_its_futures() -> None:

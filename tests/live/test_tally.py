@@ -9,8 +9,10 @@ from concurrent.futures import Future
 import pytest
 
 from launchpad import LaunchExecutor, Run
+from launchpad.core.pending import Pending, report_pending
 from launchpad.live.tally import MAX_KEPT_FAILURES, Tally
 from launchpad.testing import FakeBackend, FakeLauncher, Script
+from tests.helping import TIMEOUT
 
 
 class Clock:
@@ -49,6 +51,24 @@ def test_futures_are_counted_by_their_state(tally: Tally) -> None:
     counts = tally.counts()
     assert (counts.total, counts.ended, counts.queued) == (5, 3, 1)
     assert (counts.succeeded, counts.failed, counts.cancelled, counts.running) == (1, 1, 1, 1)
+
+
+def test_pending_runs_are_counted_by_the_reason_until_they_start(tally: Tally) -> None:
+    fake = FakeBackend(Script(exit_code=None))
+    with LaunchExecutor(FakeLauncher(fake)) as executor:
+        futures = executor.launch_all(Run(command=["x"], name=name) for name in "abc")
+        handles = [future.wait_started(TIMEOUT) for future in futures]
+        reasons = ("pulling", "unschedulable", "unschedulable")
+        for future, handle, reason in zip(futures, handles, reasons, strict=True):
+            tally.add(future)
+            report_pending(future.run, handle, Pending(reason, "why"))
+        assert list(tally.counts().pending.items()) == [("unschedulable", (2, "why")), ("pulling", (1, "why"))]
+        report_pending(futures[0].run, handles[0], Pending(""))
+        fake.finish("b")
+        futures[1].result(TIMEOUT)
+        assert tally.counts().pending == {"unschedulable": (1, "why")}
+        executor.stop()
+    assert tally.counts().pending == {}
 
 
 def test_a_failed_run_is_reported_once_with_its_name_and_reason(tally: Tally) -> None:

@@ -7,10 +7,15 @@ import io
 import pytest
 from rich.cells import cell_len
 
-from launchpad.live.tally import Counts, Failure
+from launchpad.live.summary import status
+from launchpad.live.tally import Counts, Failure, Waits
 from launchpad.live.view import TerminalView, as_html, as_text
 
 BUSY = Counts(total=400, running=8, succeeded=110, failed=3, cancelled=1, seconds=9.7, rate=11.8)
+
+PENDING = Counts(
+    total=20, running=20, pending={"unschedulable": Waits(9, "0/3 nodes fit."), "pulling": Waits(3, "Pulling x.")}
+)
 
 
 @pytest.fixture
@@ -53,6 +58,19 @@ def test_the_summary_counts_all_results(view: TerminalView) -> None:
 
 def test_a_long_failure_stays_one_line(view: TerminalView) -> None:
     assert view.failures([Failure("name", "why " * 100)]).count("\n") == 1
+
+
+def test_pending_runs_are_counted_by_the_reason(view: TerminalView) -> None:
+    bar = view.bar(PENDING)
+    assert "12 pending: 9 unschedulable, 3 pulling" in bar
+    assert "8 running" in bar
+    assert "12 pending: 9 unschedulable, 3 pulling" in status(PENDING)
+
+
+def test_the_page_says_why_runs_are_pending_in_the_words_of_their_engine() -> None:
+    assert "9 unschedulable: 0/3 nodes fit." in as_text(PENDING, over=False)
+    assert "9 unschedulable: 0/3 nodes fit." in as_html(PENDING, over=False)
+    assert "nodes" not in as_text(PENDING, over=True)
 
 
 def test_the_page_holds_the_bar_and_the_failures() -> None:

@@ -26,9 +26,11 @@ from launchpad import (
     RestartPolicy,
     Retry,
     Run,
+    RunEvent,
     SubprocessLauncher,
     UniversalLauncher,
     lookup_launcher,
+    on_event,
     progress,
     register_launcher,
 )
@@ -161,3 +163,14 @@ Deployment.dump(Path("deployments.yaml"), [deployment])
 assert_type(docker.list_runs(), list[Listed])
 assert_type(docker.logs(Handle("docker", "1", "n", "engine", "r"), follow=True), Iterator[str])
 assert_type(docker.reap(older_than=3600, dry_run=True), list[Handle])
+
+
+# Events: why a run is pending.
+def show_pending(event: RunEvent) -> None:
+    if event.kind == "pending":
+        assert_type(event.reason, str | None)
+        assert_type(event.message, str | None)
+
+
+with on_event(show_pending):
+    pass

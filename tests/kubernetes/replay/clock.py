@@ -15,6 +15,8 @@ from .world import World
 SETTLE_TIMEOUT = 60.0
 """Seconds within which client and server must come to rest."""
 
+EVENTS = "launchpad-events of"
+
 CHECK_INTERVAL = 0.05
 """Seconds after which the sources of the run are looked at again, because they do not notify the world."""
 
@@ -37,7 +39,7 @@ class ReplayClock(Clock):
         return self._world.now
 
     def wait(self, wakeup: Wakeup, timeout: float | None, *others: HasFileno) -> bool:
-        if threading.current_thread().name.startswith(("launchpad-jobs of", "launchpad-pods of")):
+        if threading.current_thread().name.startswith(("launchpad-jobs of", "launchpad-pods of", EVENTS)):
             return self._wait_for_stream(wakeup, *others)
         due = math.inf if timeout is None else self.now() + timeout
         while not self._has_news(wakeup, *others):
@@ -77,8 +79,13 @@ class ReplayClock(Clock):
     def _is_quiet(self, logs: tuple[HasFileno, ...]) -> bool:
         waiting, idle = list(self._waiting.values()), self._world.idle
         kinds = sorted(idle.get(port, "") for port, _ in waiting)
-        quiet = kinds == ["jobs", "pods"] and all(_port(log) in idle for log in logs)
+        events = ["events"] if self._are_events_watched() else []
+        quiet = kinds == [*events, "jobs", "pods"] and all(_port(log) in idle for log in logs)
         return quiet and not readable([stream for _, stream in waiting], 0.0)
+
+    def _are_events_watched(self) -> bool:
+        names = [thread.name for thread in threading.enumerate()]
+        return any(name.startswith(EVENTS) and name.endswith(f"/{self._world.namespace}") for name in names)
 
 
 def _port(stream: HasFileno) -> int:

@@ -45,7 +45,7 @@ class ReplayLauncher(KubernetesLauncher):
 def launch(server: ReplayServer, world: World, key: str, **callbacks: Any) -> Outcome:
     """Launches a run in a namespace that is this world, and is named after `key`."""
     namespace = re.sub(r"[^a-z0-9]", "-", key)
-    server.worlds[namespace] = world
+    server.worlds[namespace], world.namespace = world, namespace
     output = "on_output" in callbacks
     launcher = ReplayLauncher(image="x", namespace=namespace, stream_output=output, server=server, world=world)
     with closing(world), closing(launcher):

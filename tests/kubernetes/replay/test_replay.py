@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from launchpad import Reason
+from launchpad import Reason, RunEvent, on_event
 
 from .launching import Result, launch, replayed
 from .recording import FOLDER, changes, exchanges
@@ -192,6 +192,30 @@ def test_the_output_of_each_execution_is_read_to_its_end(server: ReplayServer, n
         )
         assert (number, lines, outcome.output_complete) == (number, ["hello"] * executions, True)
         assert "memory" not in outcome.hint
+
+
+@pytest.mark.parametrize(
+    ("number", "reasons"),
+    [
+        ("01", ""),
+        ("06", "pulling pulling pulling"),
+        ("08", "mounting"),
+        ("09", "unschedulable"),
+        ("11", "pulling pulling pulling pulling"),
+        ("23", "queued"),
+        ("24", "queued"),
+        ("29", "quota"),
+        ("1.20/29", "quota"),
+    ],
+)
+def test_a_run_that_is_pending_says_why_once_a_change(server: ReplayServer, number: str, reasons: str) -> None:
+    """From the second on: an image that is pulled, has failed, has failed again; then the kubelet waits."""
+    events: list[RunEvent] = []
+    with on_event(events.append):
+        replayed(server, World(number), f"pending-{number}")
+    words = [event.reason for event in events if event.kind == "pending"]
+    assert words == reasons.split()
+    assert all(one.message and one.handle for one in events if one.kind == "pending")
 
 
 def test_times_of_1970_are_not_known(server: ReplayServer) -> None:

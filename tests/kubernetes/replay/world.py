@@ -9,7 +9,7 @@ from typing import Any
 
 from .recording import Change, Object, changes
 
-_KINDS = {"jobs": "Job", "pods": "Pod"}
+_KINDS = {"jobs": "Job", "pods": "Pod", "events": "Event"}
 _REMOVAL_DELAY = 1.0
 """Seconds after which a pod that has ended, or in which nothing runs, is gone."""
 
@@ -29,6 +29,7 @@ class World:
         self.changed = threading.Condition(lock)
         self.rests = threading.Condition(lock)
         """Notified when a stream has nothing left to be sent, or its reader waits for more."""
+        self.namespace = ""
         self.now = 0.0
         self.requests: list[str] = []
         self.published: list[Change] = []
@@ -151,7 +152,9 @@ class World:
     def _publish_next(self) -> Change:
         change = self._planned.pop(0)
         self.now = max(self.now, change.at)
-        if change.kind in ("Job", "Pod"):
+        if change.kind == "Event":
+            change = change._replace(item=self._completed(change.item))
+        if change.kind in _KINDS.values():
             metadata = {**change.item["metadata"], "resourceVersion": str(len(self.published) + 1)}
             change = change._replace(item={**change.item, "metadata": metadata})
             key = (change.kind, metadata["name"])
@@ -164,6 +167,12 @@ class World:
         self.idle.clear()
         self.changed.notify_all()
         return change
+
+    def _completed(self, event: Object) -> Object:
+        """The event with the kind and the name of its object, which recordings leave out."""
+        uid, name = event["involvedObject"]["uid"], event["metadata"]["name"].rpartition(".")[0]
+        kind = "Job" if any(one["metadata"]["uid"] == uid for one in self.list("jobs")) else "Pod"
+        return {**event, "involvedObject": {"kind": kind, "name": name, "uid": uid}}
 
     def watched(self, kind: str, version: int, port: int) -> Iterator[Object | None]:
         """The changes of one kind from a version on; the last one is None if the watch breaks."""
@@ -183,11 +192,15 @@ class World:
                         return
                     fresh, sent = self.published[sent:], len(self.published)
                 for change in fresh:
-                    if change.kind == _KINDS[kind] and "launchpad.io/run-id" in change.item["metadata"]["labels"]:
+                    if change.kind == _KINDS[kind] and (kind == "events" or _is_own(change.item)):
                         yield {"type": change.type, "object": change.item}
         finally:
             with self.changed:
                 self.idle.pop(port, None)
+
+
+def _is_own(item: Object) -> bool:
+    return "launchpad.io/run-id" in item["metadata"]["labels"]
 
 
 def _deleted(item: Object, grace: Any) -> Object:
