@@ -11,9 +11,11 @@ import attrs
 
 from . import yamlfile
 from .converters import masked
+from .executor import LaunchExecutor
 from .launcher import Launcher, lookup_launcher
 from .models import Run
 from .relative_paths import Origin, as_written, default_working_dir, resolved
+from .retry import Retry
 from .schema import TEXT, Schema, schema_of
 from .secret import constructor_hides_arguments
 from .settings import faults_in, keys_of, structure, unknown_key
@@ -31,7 +33,10 @@ def _launcher_schema(texts: Mapping[str, str]) -> dict[str, Schema]:
     return {"type": TEXT}
 
 
-_SCHEMA = {"deployments": [{"name": TEXT, "run": schema_of(Run), "launcher": _launcher_schema}]}
+_KEYS = ["name", "run", "launcher", "retry"]
+_SCHEMA = {
+    "deployments": [{"name": TEXT, "run": schema_of(Run), "launcher": _launcher_schema, "retry": schema_of(Retry)}]
+}
 
 
 def _name(value: str) -> str:
@@ -54,6 +59,12 @@ def _launcher(value: Launcher) -> Launcher:
     raise ValueError(f"launcher must be a Launcher, not {type(value).__name__}")
 
 
+def _retry(value: Retry | None) -> Retry | None:
+    if value is None or isinstance(value, Retry):
+        return value
+    raise ValueError(f"retry must be a Retry, not {type(value).__name__}")
+
+
 class UnknownDeployment(KeyError):
     """There is no deployment of this name. The message lists those that there are."""
 
@@ -74,11 +85,15 @@ class _Deployments(dict[str, "Deployment"]):
 @constructor_hides_arguments
 @attrs.frozen
 class Deployment:
-    """A name, the fields of the run to make (those of Run without the id), and the launcher to launch it on."""
+    """A name, the fields of the run to make (those of Run without the id), and the launcher to launch it on.
+
+    `retry` says whether `launch` launches a run again that has not succeeded.
+    """
 
     name: str = attrs.field(converter=_name)
     run: dict[str, Any] = attrs.field(converter=_run, repr=masked)
     launcher: Launcher = attrs.field(converter=_launcher)
+    retry: Retry | None = attrs.field(default=None, converter=_retry, kw_only=True)
     _origin: Origin | None = attrs.field(default=None, kw_only=True, alias="origin", eq=False, repr=False)
 
     def __hash__(self) -> int:
@@ -92,7 +107,11 @@ class Deployment:
 
     def launch(self, /, **parameters: Any) -> bool:
         """Makes a run and launches it: `Launcher.submit`."""
-        return self.launcher.submit(self.make_run(**parameters))
+        run = self.make_run(**parameters)
+        if self.retry is None:
+            return self.launcher.submit(run)
+        with LaunchExecutor(self.launcher, 1, retry=self.retry) as executor:
+            return executor.submit(run).result()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> dict[str, Deployment]:
@@ -135,7 +154,8 @@ class Deployment:
 def _located(deployment: Deployment, folder: str) -> Deployment:
     """A deployment of a file in `folder`, with absolute paths."""
     run, launcher = resolved(deployment.run, deployment.launcher, folder)
-    return Deployment(deployment.name, run, launcher, origin=Origin(folder, deployment.run, deployment.launcher))
+    origin = Origin(folder, deployment.run, deployment.launcher)
+    return attrs.evolve(deployment, run=run, launcher=launcher, origin=origin)
 
 
 def _plain(deployment: Deployment, folder: str) -> dict[str, Any]:
@@ -144,12 +164,18 @@ def _plain(deployment: Deployment, folder: str) -> dict[str, Any]:
     if not isinstance(deployment.run.get("stdin"), str | None):
         raise ValueError(f"deployment {deployment.name!r}: its stdin is no text, and a file has only text")
     run, paths = as_written(deployment.run, launcher, deployment._origin, folder)
-    settings = attrs.asdict(launcher.to_settings())
-    for field in attrs.fields(type(launcher)):
-        if getattr(launcher, field.name) == _default(field):
-            settings["config"].pop(field.name, None)
-    settings["config"].update({key: path for key, path in paths.items() if key in settings["config"]})
-    return {"name": deployment.name, "run": run, "launcher": settings}
+    config = _without_defaults(launcher, launcher.to_settings().config)
+    config.update({key: path for key, path in paths.items() if key in config})
+    plain = {"name": deployment.name, "run": run, "launcher": {"type": launcher.type, "config": config}}
+    if (retry := deployment.retry) is not None:
+        plain["retry"] = _without_defaults(retry, retry.to_settings())
+    return plain
+
+
+def _without_defaults(instance: attrs.AttrsInstance, settings: Mapping[str, Any]) -> dict[str, Any]:
+    fields = attrs.fields(type(instance))
+    defaults = {field.name for field in fields if getattr(instance, field.name) == _default(field)}
+    return {key: value for key, value in settings.items() if key not in defaults}
 
 
 def _default(field: attrs.Attribute[Any]) -> Any:
@@ -160,7 +186,7 @@ def _default(field: attrs.Attribute[Any]) -> Any:
 
 
 def _read(document: Document, *at: Step) -> Deployment:
-    given = _mapping(document, ["name", "run", "launcher"], "a deployment", *at)
+    given = _mapping(document, _KEYS, "a deployment", *at)
     for key in ("name", "run", "launcher"):
         if key not in given:
             raise document.error(f"the key {key!r} is missing", *at)
@@ -168,8 +194,15 @@ def _read(document: Document, *at: Step) -> Deployment:
     with _placed(document, *at, "run"):
         run = _run(given["run"])
     launcher = _read_launcher(document, *at, "launcher")
+    retry = None if given.get("retry") is None else _read_retry(document, *at, "retry")
     with _placed(document, *at, "name"):
-        return Deployment(given["name"], run, launcher)
+        return Deployment(given["name"], run, launcher, retry=retry)
+
+
+def _read_retry(document: Document, *at: Step) -> Retry:
+    settings = _mapping(document, keys_of(Retry), "a retry", *at)
+    with _placed(document, *at):
+        return Retry.from_settings(settings)
 
 
 def _read_launcher(document: Document, *at: Step) -> Launcher:

@@ -41,7 +41,7 @@ def _reasons(value: Collection[Reason | str], what: str) -> frozenset[Reason]:
         raise ValueError(f"{what} must be a set of reasons, not {type(value).__name__}: for instance ['failed']")
     reasons = frozenset(choice(Reason, one, what) for one in value)
     if never := sorted(reasons.intersection(NEVER)):
-        raise ValueError(f"{what}: {', '.join(never)} is never retried")
+        raise ValueError(f"{what} must not have {', '.join(never)}, which is never retried")
     return reasons
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from launchpad import Deployment, Launcher, LaunchError, Run, SubprocessLauncher, UniversalLauncher
+from launchpad import Deployment, Launcher, LaunchError, Reason, Retry, Run, SubprocessLauncher, UniversalLauncher
 from tests.deployments import SECRET, deployment
 
 
@@ -77,3 +77,44 @@ class TestDeployment:
             run={"entrypoint": "a:b", "env": {"T": SECRET}, "parameters": {"p": SECRET}}, launcher=launcher
         )
         assert SECRET not in repr(one)
+
+
+class TestRetry:
+    FILE = """
+deployments:
+  - name: a
+    run: {command: [sh, -c, 'exit $((2 - LAUNCHPAD_ATTEMPT))']}
+    launcher: {type: subprocess}
+    retry: RETRY
+"""
+
+    def load(self, folder: Path, retry: str) -> Deployment:
+        (folder / "deployments.yaml").write_text(self.FILE.replace("RETRY", retry))
+        return Deployment.load(folder / "deployments.yaml")["a"]
+
+    @pytest.mark.parametrize(("attempts", "ok"), [(1, False), (2, True)])
+    def test_launch_launches_a_run_again(self, tmp_path: Path, attempts: int, ok: bool) -> None:
+        assert self.load(tmp_path, f"{{attempts: {attempts}}}").launch() is ok
+
+    def test_the_keys_need_no_quotes_and_survive_a_dump(self, tmp_path: Path) -> None:
+        loaded = self.load(tmp_path, "{attempts: 4, on: [failed, timed_out], exit_codes: [75], wait: 0.5}")
+        assert loaded.retry == Retry(4, on=[Reason.FAILED, Reason.TIMED_OUT], exit_codes=[75], wait=0.5)
+        Deployment.dump(tmp_path / "copy.yaml", [loaded])
+        assert Deployment.load(tmp_path / "copy.yaml")["a"] == loaded
+
+    @pytest.mark.parametrize(
+        ("retry", "said"),
+        [
+            ("3", "retry: a mapping is needed, not int"),
+            ("{attempt: 3}", "unknown key 'attempt' of a retry .did you mean 'attempts'"),
+            ("{on: [stopped]}", "retry.on: on must not have stopped"),
+            ("{wait: soon}", "retry.wait: wait must be a number of seconds"),
+        ],
+    )
+    def test_a_fault_names_the_line_and_the_key(self, tmp_path: Path, retry: str, said: str) -> None:
+        with pytest.raises(ValueError, match=f":6: .*{said}"):
+            self.load(tmp_path, retry)
+
+    def test_anything_but_a_retry_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="retry must be a Retry, not int"):
+            Deployment("x", {"command": ["true"]}, SubprocessLauncher(), retry=3)

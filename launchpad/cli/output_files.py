@@ -48,7 +48,9 @@ class Log:
         self._file: TextIO | None = None
 
     def open(self, handle: Handle) -> None:
-        """Creates the file. LaunchError if that fails, which stops the run."""
+        """Creates the file, at the first attempt. LaunchError if that fails, which stops the run."""
+        if self._file is not None:
+            return
         try:
             self.path, self._file = _new_file(self._folder, self._name)
         except OSError as error:

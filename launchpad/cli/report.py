@@ -24,6 +24,9 @@ from .messages import print_message
 from .output_files import Log
 from .tables import Failed, console, failures_table, results_table, seconds_of
 
+_ATTEMPT_FACTS = ("attempt", "reason", "exit_code", "message", "started_at", "ended_at", "seconds")
+"""What JSON says of each attempt of a run."""
+
 CANCELLED = "cancelled"
 """The result of a run that was cancelled before it was started."""
 
@@ -51,6 +54,7 @@ class Report:
         self._as_json = as_json
         self._console = console()
         self._counts: Counter[str] = Counter()  # by result
+        self._retries: Counter[str] = Counter()  # the attempts beyond the first ones, by result
         self._names: dict[str, list[str]] = {}  # of runs that did not succeed, by result
         self._failed: list[Failed] = []
         self._unsaid: list[str] = []  # lines for stderr, which took none before
@@ -66,16 +70,18 @@ class Report:
         self.launched = self.launched or future.handle is not None
         stopped = future.cancelled() and outcome.reason is Reason.STOPPED
         result = CANCELLED if stopped and future.handle is None else outcome.reason.value
+        attempts = future.attempts
         self._counts[result] += 1
+        self._retries[result] += max(0, len(attempts) - 1)
         if not outcome.ok:
             self._names.setdefault(result, []).append(self._labels[item])
         if not (outcome.ok or quiet):
             self._print_failure(item, why(outcome), log)
         if not (outcome.ok or stopped):
-            self._failed.append(Failed(self._labels[item], item.run, outcome, log))
+            self._failed.append(Failed(self._labels[item], item.run, outcome, log, len(attempts)))
         if self._as_json:
             state = "succeeded" if outcome.ok else "cancelled" if stopped else "failed"
-            self._write([json.dumps(_facts(item, outcome) | {"state": state, "log": log and str(log)})])
+            self._write([json.dumps(_facts(item, outcome, attempts) | {"state": state, "log": log and str(log)})])
 
     def log_is_cut(self, item: Item, log: Log) -> None:
         """Reports that lines are missing from a run's file."""
@@ -87,7 +93,7 @@ class Report:
         """Prints the tables and, with `failed`, the name of each run that did not succeed to stdout."""
         if self._failed:
             self._render(failures_table(self._failed))
-        self._render(results_table(self._counts, self._names))
+        self._render(results_table(self._counts, self._names, self._retries))
         self._say()
         if failed:
             self._write([name for names in self._names.values() for name in names])
@@ -133,7 +139,7 @@ def _outcome(future: LaunchFuture) -> Outcome:
     return attrs.evolve(outcome, message=str(error)) if isinstance(error, ValueError | OSError) else outcome
 
 
-def _facts(item: Item, outcome: Outcome) -> dict[str, Any]:
+def _facts(item: Item, outcome: Outcome, attempts: Iterable[Outcome]) -> dict[str, Any]:
     """What JSON says of a run: no value of env or of a parameter."""
     run = attrs.asdict(item.run, filter=attrs.filters.exclude("env", "parameters", "stdin"), recurse=False)
     facts = attrs.asdict(outcome, value_serializer=_plain)
@@ -143,7 +149,13 @@ def _facts(item: Item, outcome: Outcome) -> dict[str, Any]:
         "parameters": list(item.run.parameters),
         **facts,
         "seconds": seconds_of(outcome),
+        "attempts": [_attempt_facts(attempt) for attempt in attempts],
     }
+
+
+def _attempt_facts(outcome: Outcome) -> dict[str, Any]:
+    facts = outcome.to_dict()
+    return {key: facts[key] for key in _ATTEMPT_FACTS}
 
 
 def _plain(instance: object, field: object, value: Any) -> Any:

@@ -30,12 +30,13 @@ _SHOWN_ID = 8  # characters, which usually identify a run
 
 
 class Failed(NamedTuple):
-    """A run that failed; `label` is its name on the screen."""
+    """A run that failed; `label` is its name on the screen, `attempts` how many it had."""
 
     label: str
     run: Run
     outcome: Outcome
     log: Path | None
+    attempts: int
 
 
 def seconds_of(outcome: Outcome) -> float | None:
@@ -47,15 +48,18 @@ def seconds_of(outcome: Outcome) -> float | None:
 
 def failures_table(failures: Sequence[Failed]) -> RenderableType:
     """A row for each of the first failures: what ran, how it ended, and where its output is."""
-    table = _table("failed", "id", "result", "exit", "seconds")
+    shown = failures[:MAX_SHOWN_FAILURES]
+    retried = any(failed.attempts > 1 for failed in shown)
+    table = _table("failed", "id", "result", "exit", "seconds", *(["attempts"] if retried else []))
     table.add_column("what, why, and the log", overflow="fold")
-    for label, run, outcome, log in failures[:MAX_SHOWN_FAILURES]:
+    for label, run, outcome, log, attempts in shown:
         seconds = seconds_of(outcome)
         cells = [
             run.id[:_SHOWN_ID],
             outcome.reason.value,
             "" if outcome.exit_code is None else str(outcome.exit_code),
             "" if seconds is None else f"{seconds:.1f}",
+            *([str(attempts)] if retried else []),
         ]
         table.add_row(Text(label, "bold"), *map(Text, cells), _details(run, outcome, log))
     if (more := len(failures) - MAX_SHOWN_FAILURES) <= 0:
@@ -63,15 +67,20 @@ def failures_table(failures: Sequence[Failed]) -> RenderableType:
     return Group(table, Text(f"and {more} more that failed: --failed prints all names, --json all results"))
 
 
-def results_table(counts: Mapping[str, int], names: Mapping[str, Sequence[str]]) -> Table:
-    """How many runs had each result, and some of their names."""
+def results_table(
+    counts: Mapping[str, int], names: Mapping[str, Sequence[str]], retries: Mapping[str, int] = {}
+) -> Table:
+    """How many runs had each result, how often they were launched again, if any was, and some of their names."""
     table = _table("result")
     table.add_column("runs", justify="right")
+    if retried := any(retries.values()):
+        table.add_column("retries", justify="right")
     table.add_column("which", overflow="ellipsis", no_wrap=True)
     for result, count in sorted(counts.items(), key=lambda one: -one[1]):
         shown = names.get(result, ())[:MAX_SHOWN_NAMES]
         which = ", ".join(shown) + (", …" if 0 < len(shown) < count else "")
-        table.add_row(Text(result, "green" if result == Reason.COMPLETED.value else "red"), str(count), Text(which))
+        numbers = [str(count), *([str(retries.get(result, 0))] if retried else [])]
+        table.add_row(Text(result, "green" if result == Reason.COMPLETED.value else "red"), *numbers, Text(which))
     return table
 
 

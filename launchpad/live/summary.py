@@ -21,6 +21,11 @@ def pending(counts: Counts) -> str:
     return f"{sum(waits.runs for waits in counts.pending.values())} pending: {reasons}"
 
 
+def retries(counts: Counts) -> str:
+    """How many attempts there were beyond the first one of each run."""
+    return f"{counts.retries} {'retry' if counts.retries == 1 else 'retries'}" if counts.retries else ""
+
+
 def status(counts: Counts) -> str:
     """The counts at one moment, for a line of a log."""
     parts = [
@@ -28,6 +33,7 @@ def status(counts: Counts) -> str:
         f"{counts.failed} failed",
         f"{counts.cancelled} cancelled" if counts.cancelled else "",
         pending(counts),
+        retries(counts),
         rate(counts),
         counts.note,
     ]
@@ -42,6 +48,7 @@ def summary_parts(counts: Counts) -> list[tuple[str, str]]:
         (f"{counts.cancelled} cancelled", "yellow") if counts.cancelled else None,
         (f"{counts.running} still running", "cyan") if counts.running else None,
         (f"{counts.queued} still queued", "") if counts.queued else None,
+        (retries(counts), "yellow") if counts.retries else None,
     ]
     parts = [(f"{counts.total} {'run' if counts.total == 1 else 'runs'}: ", "")]
     for state in filter(None, states):

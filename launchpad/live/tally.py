@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -41,13 +41,17 @@ class Waits(NamedTuple):
 
 @attrs.frozen(kw_only=True)
 class Counts:
-    """The counts at one moment. `rate` is in ends per second, None before the first end. `note` is what is going on."""
+    """The counts at one moment. `rate` is in ends per second, None before the first end. `note` is what is going on.
+
+    `retries` are the attempts beyond the first one of each run.
+    """
 
     total: int = 0
     running: int = 0
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
+    retries: int = 0
     seconds: float = 0.0
     rate: float | None = None
     failures: tuple[Failure, ...] = ()
@@ -83,7 +87,7 @@ class Tally:
         self._lock = threading.Lock()  # guards all below
         self._expected = expected
         self._pending: set[Future[Any]] = set()
-        self._succeeded = self._failed = self._cancelled = 0
+        self._succeeded = self._failed = self._cancelled = self._retries = 0
         self._failures: list[Failure] = []
         self._new_failures: deque[Failure] = deque(maxlen=MAX_NEW_FAILURES)
         self._started_at = clock()
@@ -117,13 +121,19 @@ class Tally:
                 succeeded=self._succeeded,
                 failed=self._failed,
                 cancelled=self._cancelled,
+                retries=self._retries,
                 failures=tuple(self._failures),
                 note=self.note,
             )
         now = self._clock()
-        running = sum(future.running() for future in pending)
-        seconds, rate = now - self._started_at, self._rate(now, ended, pending)
-        return attrs.evolve(counts, running=running, seconds=seconds, rate=rate, pending=_waits(pending))
+        return attrs.evolve(
+            counts,
+            running=sum(future.running() for future in pending),
+            retries=counts.retries + sum(map(_retries, pending)),
+            seconds=now - self._started_at,
+            rate=self._rate(now, ended, pending),
+            pending=_waits(pending),
+        )
 
     @property
     def _ended(self) -> int:
@@ -140,7 +150,9 @@ class Tally:
     def _end(self, future: Future[Any]) -> None:
         cancelled = future.cancelled()
         failure = None if cancelled else _failure(future)
+        retries = _retries(future)
         with self._lock:
+            self._retries += retries
             self._pending.discard(future)
             self._last_end = self._clock()
             if cancelled:
@@ -168,6 +180,12 @@ def _waits(futures: Iterable[Future[Any]]) -> dict[str, Waits]:
 def _has_started(future: Future[Any]) -> bool:
     """Whether a future is doing its work: a run that is being started may still wait for an image."""
     return future.handle is not None if hasattr(future, "handle") else future.running()
+
+
+def _retries(future: Future[Any]) -> int:
+    """The attempts of a run beyond its first, the one that follows a pause included."""
+    attempts: Sized = getattr(future, "attempts", ())
+    return len(attempts) - 1 if future.done() and attempts else len(attempts)
 
 
 def _failure(future: Future[Any]) -> Failure | None:

@@ -9,8 +9,9 @@ from ..text import one_line as one_line
 
 
 def why(outcome: Outcome) -> str:
-    """How a run ended: its reason, message and hint."""
-    return one_line(f"{outcome.reason}: {outcome.message} {outcome.hint}")
+    """How a run ended: its reason, message and hint, and the attempt if it is not the first."""
+    attempt = f" (attempt {outcome.attempt})" if outcome.attempt > 1 else ""
+    return one_line(f"{outcome.reason}{attempt}: {outcome.message} {outcome.hint}")
 
 
 def why_not(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from .summary import pending, rate, summary_parts
+from .summary import pending, rate, retries, summary_parts
 from .tally import Counts, Failure
 from .text import duration, one_line
 
@@ -120,6 +120,7 @@ def _facts(counts: Counts, pulls: str) -> list[tuple[int, Text]]:
         (5, f"{counts.cancelled} cancelled" if counts.cancelled else "", "yellow"),
         (3, f"{active} running" if active else "", "cyan"),
         (2, pending(counts), "yellow"),
+        (5, retries(counts), "yellow"),
         (6, f"{counts.queued} queued" if counts.queued else "", ""),
         (4, rate(counts), ""),
         (2, f"{duration(ceil(left))} left" if left else duration(counts.seconds), ""),

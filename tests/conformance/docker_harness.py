@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from launchpad import DockerLauncher, Handle, Launcher
 from tests.docker.proxy import Proxy
@@ -40,6 +40,7 @@ def _client() -> Iterator[Any]:
 class DockerHarness(Harness):
     name = "docker"
     many = 24
+    cannot: ClassVar[Mapping[str, str]] = {"evict": "nothing evicts a container"}
     start_takes = 0.4
 
     @classmethod

@@ -45,6 +45,7 @@ class DirectoryHarness(Harness):
         "break_events": "its units look at files; there is no event stream",
         "kill": "a SIGKILL of its process group ends the shell that records the exit status",
         "remove": "a run that is running cannot be removed",
+        "evict": "nothing evicts a background process",
         "limit_memory": "a background process has no memory limit of its own",
         "few_descriptors": "its start cannot undo what it has made: to remove a directory takes a descriptor",
         "sent": "the directory of a run does not contain its spec",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from launchpad import Handle, Launcher, Reason, Run
+from launchpad import Handle, Launcher, LaunchError, Reason, Run
 from launchpad.core.backend import Chunk, Exit
 from launchpad.core.starters import this_process
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
@@ -18,6 +18,7 @@ from tests.helping import eventually
 from .harness import (
     CopyInput,
     End,
+    EndOnce,
     ExhaustMemory,
     Harness,
     LeaveGrandchild,
@@ -48,7 +49,8 @@ class FakeHarness(Harness):
     def __init__(self, mark: str = "") -> None:
         super().__init__(mark)
         self._programs: dict[str, Program] = {}
-        self._fake = FakeBackend(lambda fake: _script(self._programs[fake.run.id], fake))
+        self._refused: set[str] = set()  # the ids of runs
+        self._fake = FakeBackend(self._script)
 
     @classmethod
     def unavailable(cls) -> str:
@@ -70,6 +72,14 @@ class FakeHarness(Harness):
     def remove(self, handle: Handle) -> None:
         self._run(handle).vanish()
 
+    def evict(self, handle: Handle) -> None:
+        self._run(handle).finish(Exit(exit_code=None, reason=Reason.EVICTED, message="The node is short of memory."))
+
+    def unlaunchable(self) -> Run:
+        run = super().run([])
+        self._refused.add(run.id)
+        return run
+
     def small_launcher(self, **settings: Any) -> Launcher:
         return self.launcher(**settings)
 
@@ -90,6 +100,11 @@ class FakeHarness(Harness):
 
     def _run(self, handle: Handle) -> FakeRun:
         return next(fake for fake in self._fake.runs if fake.handle == handle)
+
+    def _script(self, fake: FakeRun) -> Script:
+        if fake.run.id in self._refused:
+            return Script(refusals=[LaunchError("The run is refused.")])
+        return _script(self._programs[fake.run.id], fake)
 
     def run(self, program: Program, **fields: Any) -> Run:
         run = super().run(program, **fields)
@@ -123,6 +138,10 @@ def _script(program: Program, fake: FakeRun) -> Script:
                 )
             )
             break
+        elif isinstance(step, EndOnce):
+            if fake.env.get("LAUNCHPAD_ATTEMPT", "1") == "1":
+                script = attrs.evolve(script, exit_code=step.status)
+                break
         elif isinstance(step, End):
             script = attrs.evolve(script, exit_code=step.status)
             break

@@ -73,6 +73,13 @@ class End:
 
 
 @attrs.frozen
+class EndOnce:
+    """Ends the first attempt of a run with a status. Later attempts go on."""
+
+    status: int
+
+
+@attrs.frozen
 class UntilStopped:
     """Writes `ready` and runs until it gets SIGTERM, then writes `bye` and ends with `status`.
 
@@ -94,7 +101,17 @@ class LeaveGrandchild:
 
 
 Step = (
-    Write | Say | CopyInput | Repeat | ShowVariable | ShowFolder | End | UntilStopped | ExhaustMemory | LeaveGrandchild
+    Write
+    | Say
+    | CopyInput
+    | Repeat
+    | ShowVariable
+    | ShowFolder
+    | End
+    | EndOnce
+    | UntilStopped
+    | ExhaustMemory
+    | LeaveGrandchild
 )
 Program = Sequence[Step]
 
@@ -112,7 +129,7 @@ class Harness(abc.ABC):
     - `overdue`: a run goes on after its time-out if its starter is gone
     - `stdin`: runs have an input
     - `few_descriptors`: a start leaves nothing behind when descriptors are short
-    - `break_events`, `kill`, `remove`, `limit_memory`, `entrypoints`, `sent`: see the methods
+    - `break_events`, `kill`, `remove`, `evict`, `limit_memory`, `entrypoints`, `sent`: see the methods
     """
 
     many: ClassVar[int] = 200
@@ -170,6 +187,14 @@ class Harness(abc.ABC):
     def remove(self, handle: Handle) -> None:
         """Removes a run by the engine's own means, without launchpad."""
         raise NotImplementedError(f'{type(self).__name__}.cannot does not list "remove"')
+
+    def evict(self, handle: Handle) -> None:
+        """Evicts a run by the engine's own means, without launchpad. (`evict`)"""
+        raise NotImplementedError(f'{type(self).__name__}.cannot does not list "evict"')
+
+    def unlaunchable(self) -> Run:
+        """A run that the launcher cannot launch."""
+        return attrs.evolve(self.run([]), command=["/missing/program"])
 
     def small_launcher(self, **settings: Any) -> Launcher:
         """A launcher whose runs have little memory. (`limit_memory`)"""
@@ -258,6 +283,7 @@ _STATEMENTS: dict[type, Any] = {
     ShowVariable: _show_variable,
     ShowFolder: lambda step: "pwd",
     End: lambda step: f"exit {step.status}",
+    EndOnce: lambda step: f'if [ "$LAUNCHPAD_ATTEMPT" = 1 ]; then exit {step.status}; fi',
     UntilStopped: _until_stopped,
     ExhaustMemory: _exhaust_memory,
     LeaveGrandchild: lambda step: "sleep 1000 &",

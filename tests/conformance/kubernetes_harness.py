@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import attrs
 import yaml
 
-from launchpad import Handle, KubernetesLauncher, Launcher
+from launchpad import Handle, KubernetesLauncher, Launcher, Run
 from tests.helping import eventually
 from tests.kubernetes.kubeconfigs import kubeconfig
 from tests.kubernetes.proxy import Proxy
@@ -56,6 +57,7 @@ class KubernetesHarness(Harness):
     stderr_apart = False
     cannot: ClassVar[Mapping[str, str]] = {
         "stdin": "a pod's input can only be sent by attaching to it after its start",
+        "evict": "the kubelet overwrites the status of a pod, unless it is stopped (tests/kubernetes/test_faults.py)",
         "kill": "the API server has no call that kills a container, and a Job replaces a deleted pod",
     }
     long_line = "x"
@@ -100,6 +102,10 @@ class KubernetesHarness(Harness):
 
     def remove(self, handle: Handle) -> None:
         quietly(api()[1].delete_namespaced_job, handle.name, NAMESPACE, propagation_policy="Background")
+
+    def unlaunchable(self) -> Run:
+        run = self.run([])
+        return attrs.evolve(run, env={**run.env, "a b": "no valid name of a variable"})
 
     def small_launcher(self, **settings: Any) -> Launcher:
         return self.launcher(resources={"limits": {"memory": "20Mi"}}, **settings)

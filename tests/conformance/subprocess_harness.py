@@ -35,6 +35,7 @@ class SubprocessHarness(Harness):
         "overdue": "the shim of a detached run ends it at its time-out",
         "break_events": "the kernel reports the ends of processes; there is no event stream",
         "remove": "a process that runs cannot be removed",
+        "evict": "nothing evicts a process",
         "limit_memory": "a local process has no memory limit of its own",
     }
 

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from launchpad import KubernetesLauncher, LaunchError, LaunchExecutor, LaunchFuture, Outcome, Reason, Run
+from launchpad import KubernetesLauncher, LaunchError, LaunchExecutor, LaunchFuture, Outcome, Reason, Retry, Run
 from launchpad.kubernetes.api import KubernetesApi
 from launchpad.kubernetes.config import find_cluster
 from tests.helping import interrupted, until
@@ -192,6 +192,28 @@ def test_the_reason_of_an_evicted_or_lost_pod_is_that_of_the_run(cluster: Cluste
             engine("start", "kubelet")
     assert [future.outcome and future.outcome.reason for future in futures] == list(reasons.values())
     assert all("low on resource: memory" in str(future.outcome and future.outcome.message) for future in futures)
+
+
+@pytest.mark.alone
+@pytest.mark.usefixtures("engines")
+def test_an_evicted_run_with_a_retry_is_launched_again_in_a_job_of_its_own(cluster: Cluster) -> None:
+    script = 'if [ "$LAUNCHPAD_ATTEMPT" = 1 ]; then sleep 1000; fi'
+    with cluster.launcher(stream_output=False) as launcher, LaunchExecutor(launcher, retry=Retry(1)) as executor:
+        future = executor.submit(run := shell(script))
+        job = future.wait_started(LONG).name
+        pod = eventually(lambda: cluster.pods_of(job), bool)[0]["metadata"]["name"]
+        engine("stop", "kubelet")  # so that it does not reset the status
+        try:
+            cluster.set_status(pod, phase="Failed", reason="Evicted", message="The node was low on resource: memory.")
+            assert eventually(lambda: future.attempts, bool, LONG)
+        finally:
+            engine("start", "kubelet")
+        assert future.result(LONG) is True
+        assert [outcome.reason for outcome in future.attempts] == [Reason.EVICTED, Reason.COMPLETED]
+        assert [outcome.handle.name for outcome in future.attempts] == [job, f"{job}-2"]
+        labels = {one["metadata"]["name"]: one["metadata"]["labels"] for one in cluster.jobs()}
+        assert [labels[name]["launchpad.io/attempt"] for name in (job, f"{job}-2")] == ["1", "2"]
+        assert {labels[name]["launchpad.io/run-id"] for name in labels} == {run.id}
 
 
 def test_the_result_of_a_job_that_is_removed_at_its_end_is_not_lost(cluster: Cluster) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 import pytest
 
-from launchpad import LaunchExecutor, Run
+from launchpad import LaunchExecutor, Retry, Run
 from launchpad.core.pending import Pending, report_pending
+from launchpad.live.summary import summary
 from launchpad.live.tally import MAX_KEPT_FAILURES, Tally
 from launchpad.testing import FakeBackend, FakeLauncher, Script
-from tests.helping import TIMEOUT
+from tests.helping import TIMEOUT, until
 
 
 class Clock:
@@ -69,6 +71,23 @@ def test_pending_runs_are_counted_by_the_reason_until_they_start(tally: Tally) -
         assert tally.counts().pending == {"unschedulable": (1, "why")}
         executor.stop()
     assert tally.counts().pending == {}
+
+
+def test_attempts_beyond_the_first_of_each_run_are_counted(tally: Tally) -> None:
+    pause = threading.Event()
+    fake = FakeBackend({"bad": Script(exit_code=3), "good": Script()})
+    with LaunchExecutor(FakeLauncher(fake)) as executor:
+        done = [executor.submit(Run(command=["x"], name=name), retry=Retry(3)) for name in ("good", "bad")]
+        wait(done)
+        paused = executor.submit(Run(command=["x"], name="bad"), retry=Retry(wait=lambda _: pause.set() or 10**6))
+        assert pause.wait(60)
+        until(lambda: paused.attempts)
+        for future in (*done, paused):
+            tally.add(future)
+        counts = tally.counts()
+        paused.cancel()
+    assert (counts.retries, counts.running) == (3, 1)
+    assert "3 retries" in summary(counts)
 
 
 def test_a_failed_run_is_reported_once_with_its_name_and_reason(tally: Tally) -> None:
