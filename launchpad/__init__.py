@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .docker import DockerLauncher
     from .environment import base_run_environment, get_image_name
     from .health import Health
+    from .journal import Journal
     from .kubernetes import KubernetesLauncher
     from .live.progress import progress
     from .settings import LauncherSettings
@@ -46,6 +47,7 @@ __all__ = [
     "Health",
     "ImagePullError",
     "ImagePullPolicy",
+    "Journal",
     "KubernetesLauncher",
     "LaunchError",
     "LaunchExecutor",
@@ -80,6 +82,7 @@ _ON_FIRST_USE = {
     "Deployment": ".deployment",
     "DockerLauncher": ".docker",
     "Health": ".health",
+    "Journal": ".journal",
     "KubernetesLauncher": ".kubernetes",
     "LauncherSettings": ".settings",
     "SubprocessLauncher": ".subprocess",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from . import run_events
 from .core.cancellation import StartLimiter, Stopped
@@ -15,6 +16,9 @@ from .models import Handle, Outcome
 from .retry import Retry
 from .starting import OnStart
 
+if TYPE_CHECKING:
+    from .journal.item import Item
+
 
 class Task:
     """Launches the run of a future in the pool, and drops its reference to the future when that is done.
@@ -26,7 +30,7 @@ class Task:
     def __init__(
         self,
         future: LaunchFuture,
-        launcher: Launcher,
+        launcher: Launcher | Item,
         on_start: OnStart | None,
         on_output: OnOutput | None,
         limiter: StartLimiter | None,
@@ -82,7 +86,7 @@ class Task:
         from .core.retries import PauseUnknown, attempts  # tenacity takes 40 ms to import
 
         assert self._future is not None
-        outcomes: list[Outcome] = []
+        outcomes: list[Outcome] = [*self._future._earlier]  # those that a journal has
         errors: list[BaseException] = []  # not raised in tenacity, whose state would refer to its own frames by them
         stop_token = self._future._stop_token
 

@@ -33,6 +33,8 @@ from .starting import OnStart
 from .text import one_line
 
 if TYPE_CHECKING:
+    from .journal import Journal
+    from .journal.item import Item
     from .live.bar import Bars
 
 T = TypeVar("T")
@@ -59,6 +61,9 @@ class LaunchExecutor(ThreadPoolExecutor):
     With `progress`, a bar shows the progress of its runs, as `launchpad.progress` does, until none is left. Later
     runs get a new bar.
 
+    With a `journal`, each run is recorded there, and the same runs can be submitted again after an interruption: see
+    `Journal`. It is opened here, which may raise LaunchError, and closed at the end of a shutdown that waits.
+
     It does not close the launcher.
     """
 
@@ -72,6 +77,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         thread_name_prefix: str = "",
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
+        journal: Journal | None = None,
         progress: bool = False,
         prefix: bool | None = None,
     ) -> None:
@@ -95,6 +101,10 @@ class LaunchExecutor(ThreadPoolExecutor):
         # not to the executor: an executor without references ends its threads, as in the stdlib.
         self._launches: dict[LaunchFuture, Launcher] = {}
         self._bars: Bars | None = None
+        self._journal = journal
+        if journal is not None:
+            _check_journal(journal)
+            journal.open()
         if progress:
             from .live.bar import bars_here
 
@@ -150,6 +160,9 @@ class LaunchExecutor(ThreadPoolExecutor):
         super().shutdown(wait, cancel_futures=cancel_futures)
         if self._bars is not None:
             self._bars.end(wait)
+        if wait and self._journal is not None:
+            journal, self._journal = self._journal, None
+            journal.close()
 
     def stop(self, wait: bool = True, *, hurry: bool = False) -> None:
         """Cancels queued runs, stops started ones, and shuts down; with `wait`, returns when all are gone. Idempotent.
@@ -229,10 +242,14 @@ class LaunchExecutor(ThreadPoolExecutor):
         _check_launcher(launcher)
         if on_output is None and self._prefix and launcher.stream_output:
             on_output = label
+        retry = retry or self._retry
+        item = None if self._journal is None else self._journal.item(run, launcher, retry)
         future = LaunchFuture(run, label)
         self._launches[future] = launcher
         future.add_done_callback(partial(_forget, self._launches))
-        task = Task(future, launcher, on_start, on_output, self._limiter, retry or self._retry)
+        if item is not None and self._done_before(future, item):
+            return future
+        task = Task(future, item or launcher, on_start, on_output, self._limiter, retry)
         try:
             # In the caller's context, which has the notebook's cell for the output, and the trace for the events.
             super().submit(copy_context().run, task.work).add_done_callback(task.settle_without_work)
@@ -253,6 +270,19 @@ class LaunchExecutor(ThreadPoolExecutor):
         while waiting := [one for one, own in launches.items() if not (one.done() or _is_abandoned(one, own))]:
             futures.wait(waiting, ABANDONED_INTERVAL)
         return all(future.done() for future in launches)
+
+    def _done_before(self, future: LaunchFuture, item: Item) -> bool:
+        """Whether the journal has the outcome of a run; the future is done then."""
+        future._earlier.extend(item.attempts)
+        future.add_done_callback(item.finish)
+        if item.outcome is None:
+            return False
+        future._begin()
+        future.handle = item.outcome.handle
+        future._end(item.outcome, None)
+        if self._bars is not None:
+            self._bars.add(future)
+        return True
 
     def _adjust_thread_count(self) -> None:
         """Starts a thread for a new task, if there may be more. Without room for one, the others do the work."""
@@ -292,3 +322,12 @@ def _is_abandoned(future: LaunchFuture, launcher: Launcher) -> bool:
 def _check_retry(retry: object) -> None:
     if retry is not None and not isinstance(retry, Retry):
         raise TypeError(f"retry must be a Retry, not {type(retry).__name__}: for instance Retry(3)")
+
+
+def _check_journal(journal: object) -> None:
+    from .journal import Journal  # only batches that can be begun again need it
+
+    if not isinstance(journal, Journal):
+        raise TypeError(
+            f"journal must be a Journal, not {type(journal).__name__}: for instance Journal('batch.journal')"
+        )

@@ -9,6 +9,7 @@ import abc
 import time
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import attrs
@@ -32,7 +33,7 @@ from .models import Handle, Outcome, Run
 from .registry import Registry
 from .schema import DURATION
 from .secret import hides_arguments
-from .starting import OnStart, Starting
+from .starting import Detached, OnStart, Starting
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -135,11 +136,12 @@ class Launcher(Starting, Housekeeping):
         limiter: StartLimiter | None,
         note_start: OnStart | None = None,
         attempt: int | None = None,
+        detached: Detached | None = None,
     ) -> Outcome:
         """Launches `run`. `stop_token` lets another thread stop it; `limiter` bounds how many starts go on at once.
 
         `note_start` is called before `on_start`, and does not block. `attempt` is the number of the attempt, if the run
-        has a Retry.
+        has a Retry. With `detached`, the run outlives this process.
         """
         check_run(run)
         check_callbacks(on_start=on_start, on_output=on_output)
@@ -147,9 +149,8 @@ class Launcher(Starting, Housekeeping):
         started: list[Supervisor] = []
         output, sink = on_output is not None or self.stream_output, self._sink(run, on_output)
         try:
-            uninterrupted(
-                lambda: self._start(started, run, output, stop_token, limiter, attempt=attempt), stop_token.stop
-            )
+            start = partial(self._start, started, run, output, stop_token, limiter, attempt=attempt, detached=detached)
+            uninterrupted(start, stop_token.stop)
             supervisor = started[0]
             with passing_on(stop_token, supervisor):
                 if note_start is not None:
@@ -179,8 +180,9 @@ class Launcher(Starting, Housekeeping):
         check_run(run)
         refuse_while_importing()
         stop_token, output, started = StopToken(), self.stream_output, list[Supervisor]()
+        start = partial(self._start, started, run, output, stop_token, None, detached=Detached())
         try:
-            uninterrupted(lambda: self._start(started, run, output, stop_token, None, detached=True), stop_token.stop)
+            uninterrupted(start, stop_token.stop)
         except BaseException:
             try:  # as in _launch
                 stop_after_error(started, stop_token, discard)

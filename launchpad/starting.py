@@ -26,6 +26,14 @@ from .variables import ATTEMPT, ATTEMPT_LABEL, Attempt
 
 OnStart = Callable[[Handle], object]
 
+
+@attrs.frozen
+class Detached:
+    """A launch of a run that outlives this process: of a new one, or of the one with `handle`, which is followed."""
+
+    handle: Handle | None = None
+
+
 UNBUFFERED = "PYTHONUNBUFFERED"  # makes Python write its output without a buffer
 
 
@@ -64,10 +72,13 @@ class Starting(abc.ABC):
         stop_token: StopToken,
         limiter: StartLimiter | None,
         *,
-        detached: bool = False,
+        detached: Detached | None = None,
         attempt: int | None = None,
     ) -> None:
-        """Starts `run`, adds its Supervisor to `started`, where an interrupted caller finds it, and emits the event."""
+        """Starts `run`, adds its Supervisor to `started`, where an interrupted caller finds it, and emits the event.
+
+        With a handle in `detached`, it was started before.
+        """
         try:
             self._check_stdin(run)
             with nullcontext() if limiter is None else limiter.slot(stop_token):
@@ -95,8 +106,10 @@ class Starting(abc.ABC):
         """Adds a variable of the environment to `spec`, unless it has the variable. Does nothing by default."""
 
     def _supervised(
-        self, run: Run, output: bool, stop_token: StopToken, detached: bool, attempt: int | None
+        self, run: Run, output: bool, stop_token: StopToken, detached: Detached | None, attempt: int | None
     ) -> Supervisor:
+        if detached is not None and detached.handle is not None:
+            return self._adopted(run, detached.handle, output, stop_token, attempt)
         backend = self._backend()
         begin = partial(backend.start_detached, grace=self.grace) if detached else backend.start
         sent = run if attempt is None else numbered(run, attempt)
@@ -107,6 +120,16 @@ class Starting(abc.ABC):
             return Supervisor(unit, run, self.grace, self._timeout(run), self._session.stopper, attempt or 1)
 
         return with_first_free_name(self.names(sent), start)
+
+    def _adopted(
+        self, run: Run, handle: Handle, output: bool, stop_token: StopToken, attempt: int | None
+    ) -> Supervisor:
+        """The supervisor of a run that an earlier process has created. RunNotFound."""
+        check_handle(handle, self.type)
+        sent = run if attempt is None else numbered(run, attempt)
+        spec = self._unbuffered(self.spec(sent, handle.name), sent, output)
+        unit = self._backend().adopt(handle, spec, sent, output=output, stop_token=stop_token)
+        return Supervisor(unit, run, self.grace, unit.deadline, self._session.stopper, attempt or 1)
 
     def _timeout(self, run: Run) -> float | None:
         return run.timeout

@@ -8,7 +8,7 @@ makes no decisions: time-outs, grace, retries with another name and what counts 
 from __future__ import annotations
 
 import abc
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Sequence, Set
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -149,6 +149,20 @@ class Backend(abc.ABC):
         By default a LaunchError: the engine cannot find its runs again.
         """
         raise self._cannot("find a run again")
+
+    def adopt(self, handle: Handle, spec: Spec, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
+        """Does what `find` does, for a journal. A run that was created and never started is started, as `spec` says.
+
+        By default the same as `find`: most engines create and start a run at once.
+        """
+        return self.find(handle, output=output)
+
+    def starting(self) -> Set[str]:
+        """The ids of runs that may be starting although their starter has died, and that `list_runs` may not have yet.
+
+        By default none.
+        """
+        return frozenset()
 
     def remove(self, handle: Handle) -> None:
         """Removes what an ended run left on the engine. No error if nothing is left; LaunchError while the run goes on.

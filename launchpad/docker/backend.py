@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from weakref import WeakKeyDictionary
 
@@ -104,6 +104,26 @@ class DockerBackend(Backend):
 
     def find(self, handle: Handle, *, output: bool) -> Unit:
         return self._find(handle, self._existing(handle), output)
+
+    def adopt(self, handle: Handle, spec: Spec, run: Run, *, output: bool, stop_token: StopToken) -> Unit:
+        state = self._existing(handle)
+        if state.has_run:
+            return self._find(handle, state, output)
+        creation = Creation(self.api, self._images, spec, run, stop_token)
+        creation.connect(handle.id)
+        unit = self._follow(
+            handle,
+            self._output(handle, state.tty, None) if output else None,
+            auto_remove=AUTO_REMOVE in state.labels,
+        )
+        try:
+            creation.start(handle.id)
+        except BaseException:
+            unit.close()
+            raise
+        if run.timeout is not None:  # the label has the time since its creation
+            unit.deadline = datetime.now(timezone.utc) + timedelta(seconds=run.timeout)
+        return unit
 
     def list_runs(self) -> list[Listed]:
         found = []

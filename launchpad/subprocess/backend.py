@@ -30,6 +30,7 @@ from .shim import NotStarted, log_limit
 from .shim import start as start_shim
 from .spawn import Program, encoded, spawn
 from .spec import SET_VIRTUALENV, conda_prefix, python_of
+from .starts import starting
 from .state import RunFolder, StateFolder
 from .sweep import Sweeper
 from .unit_detached import DetachedUnit, kept_output
@@ -153,6 +154,9 @@ class SubprocessBackend(Backend):
             f"Run {quoted(handle.name)} is not known here: its process {pid} is gone, and it was removed (by remove or "
             "reap), or its exit status went to the process that started it."
         )
+
+    def starting(self) -> set[str]:
+        return starting()
 
     def remove(self, handle: Handle) -> None:
         """Removes the folder of a detached run; another run leaves nothing. LaunchError while the run goes on."""

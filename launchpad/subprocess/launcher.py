@@ -20,7 +20,7 @@ from ..launcher import Launcher, register_launcher
 from ..models import Handle, Outcome, Run
 from ..schema import PATH
 from ..secret import constructor_hides_arguments, hidden
-from ..starting import OnStart
+from ..starting import Detached, OnStart
 from ..stdin import hidden_stdin
 from ..text import quoted
 from ..variables import identity
@@ -114,13 +114,14 @@ class SubprocessLauncher(Launcher):
         limiter: StartLimiter | None,
         note_start: OnStart | None = None,
         attempt: int | None = None,
+        detached: Detached | None = None,
     ) -> Outcome:
-        """Launches a run, which also ends when this process is killed."""
+        """Launches a run, which also ends when this process is killed, unless it is detached."""
         check_run(run)
-        guard = watchdog()
+        guard = watchdog() if detached is None else None
         place = None if guard is None else guard.expect(run.id, self.grace)
         if guard is None or place is None:
-            return super()._launch(run, on_start, on_output, stop_token, limiter, note_start, attempt)
+            return super()._launch(run, on_start, on_output, stop_token, limiter, note_start, attempt, detached)
 
         def started(handle: Handle) -> None:
             guard.note_start(place, handle.id)

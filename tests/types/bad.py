@@ -118,6 +118,7 @@ Retry(on=[1])  # error: list-item
 Retry(exit_codes=75)  # error: arg-type
 Retry(wait="5")  # error: arg-type
 LaunchExecutor(local, retry=3)  # error: arg-type
+LaunchExecutor(local, journal="batch.journal")  # error: arg-type
 LaunchExecutor("docker")  # error: arg-type
 LaunchExecutor(local, prefix="run: ")  # error: arg-type
 

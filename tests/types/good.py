@@ -15,6 +15,7 @@ from launchpad import (
     DockerLauncher,
     Handle,
     ImagePullPolicy,
+    Journal,
     KubernetesLauncher,
     Launcher,
     LauncherSettings,
@@ -133,7 +134,9 @@ assert_type(retry.exit_codes, frozenset[int] | None)
 assert_type(Retry.from_settings(retry.to_settings()), Retry)
 
 # The executor: a Run gives a LaunchFuture, a function the Future of its result.
-with LaunchExecutor(local, 8, max_launches=2, retry=retry, progress=True, prefix=None) as executor:
+journal = Journal(Path("batch.journal"), retry_failed=True)
+assert_type(journal.path, str)
+with journal, LaunchExecutor(local, 8, max_launches=2, retry=retry, journal=journal, prefix=None) as executor:
     future = assert_type(executor.submit(run, on_start=on_start, on_output=on_output), LaunchFuture)
     assert_type(executor.submit(run, launcher=docker.replace(cpus=2)), LaunchFuture)
     assert_type(executor.submit(run, retry=Retry(5)).attempts, list[Outcome])

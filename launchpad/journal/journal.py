@@ -1,0 +1,158 @@
+"""`Journal`: the public name of a journal, which an executor uses."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..converters import StrPath, flag, optional_path
+from ..models import Handle, Listed, Run
+from .entry import Action, Entry, next_action
+from .identity import Keys
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..launcher import Launcher
+    from ..retry import Retry
+    from .item import Item
+    from .store import Store
+
+START_INTERVAL = 0.02
+"""Seconds between two looks for a run that is being started."""
+
+
+class Journal:
+    """Records what a batch has started and how each run ended, in a file by which the batch can be begun again.
+
+    Give it to a `LaunchExecutor`, and submit the same runs again after an interruption: those that succeeded are not
+    launched again, those that still run are followed, and the rest is launched. With `retry_failed`, runs that
+    failed are launched again too. Runs are the same if their fields are, but for the id.
+
+    The file is a SQLite database, and is made at the first use. It has no value of an environment and no parameter.
+    One process at a time uses it, and in that, one executor. The executor opens it, and closes it when it is shut down
+    and its runs have ended; a `with` block keeps it open in between. LaunchError if it cannot be used.
+    """
+
+    def __init__(self, path: StrPath, *, retry_failed: bool = False) -> None:
+        given = optional_path(path, "the path of a journal")
+        if not given:
+            raise ValueError("the path of a journal must not be empty")
+        self.path: str = given
+        self.retry_failed = flag(retry_failed, "retry_failed")
+        self._lock = threading.Lock()  # guards the next four
+        self._users = 0
+        self._store: Store | None = None
+        self._keys: Keys | None = None
+        self._recorded = 0  # items in the file when it was opened
+        self._counts: Counter[str] = Counter()
+        self._listed: list[tuple[Launcher, list[Listed]]] = []
+        self._listing = threading.Lock()  # guards the lists, and is held while an engine is asked
+
+    def open(self) -> None:
+        """Opens the file, unless it is open. Each call needs one of `close`. LaunchError."""
+        with self._lock:
+            if self._store is None:
+                from .store import Store  # sqlite3 takes 10 ms to import
+
+                self._store = Store(os.path.realpath(self.path))
+                self._keys = Keys(self._store.salt)
+                self._recorded = self._store.count()
+                self._counts.clear()
+                self._listed.clear()
+            self._users += 1
+
+    def close(self) -> None:
+        """Closes the file, at the last of as many calls as of `open`. LaunchError if it lacks ends of runs."""
+        with self._lock:
+            self._users = max(0, self._users - 1)
+            if self._users or self._store is None:
+                return
+            store, self._store = self._store, None
+        store.close()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Journal({self.path!r}{', retry_failed=True' if self.retry_failed else ''})"
+
+    def item(self, run: Run, launcher: Launcher, retry: Retry | None = None) -> Item:
+        """The next item of the batch, which `run` describes. RuntimeError if the journal is closed."""
+        from .item import Item
+
+        with self._lock:
+            store = self._opened()
+            assert self._keys is not None
+            key = self._keys.next_of(run)
+        entry = store.entry(key)
+        goes_on = None if retry is None else retry.goes_on
+        action = next_action(entry, retry_failed=self.retry_failed, goes_on=goes_on)
+        if entry is not None:
+            self.count("known")
+        if action is Action.NONE:
+            self.count("done")
+        return Item(self, entry or Entry(key=key, name=run.name, run_id=run.id), action, launcher)
+
+    def count(self, what: str) -> None:
+        """Counts an item: "known" to the file before, "done" before, "adopted" or "run"."""
+        with self._lock:
+            self._counts[what] += 1
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many items were counted since it was opened, and how many items of the file are "missing" so far."""
+        with self._lock:
+            return self._counts + Counter(missing=self._recorded - self._counts["known"])
+
+    def write(self, entry: Entry) -> None:
+        """Writes an entry; on return, it survives the death of this process. LaunchError if it cannot be written."""
+        with self._lock:
+            store = self._opened()
+        store.write(entry)
+
+    def note(self, entry: Entry) -> None:
+        """Has an entry written soon."""
+        with self._lock:
+            store = self._opened()
+        store.note(entry)
+
+    def find(self, launcher: Launcher, entry: Entry) -> Handle | None:
+        """The handle of an item's run on the engine, if it was created. LaunchError if the engine cannot be asked.
+
+        It blocks while a start that a dead process has requested goes on.
+        """
+        while True:
+            starting = launcher._backend().starting()  # before the runs are listed
+            with self._listing:
+                runs = self._runs_on(launcher)
+                if entry.run_id in starting:
+                    self._listed.clear()
+            handles = [run.handle for run in runs if run.run_id == entry.run_id and not entry.is_former(run.handle)]
+            if handles or entry.run_id not in starting:
+                return handles[-1] if handles else None
+            time.sleep(START_INTERVAL)
+
+    def _runs_on(self, launcher: Launcher) -> list[Listed]:
+        """The runs on an engine. They are listed once: all that is looked for was created before this process was."""
+        for known, runs in self._listed:
+            if known is launcher:
+                return runs
+        runs = launcher.list_runs()
+        self._listed.append((launcher, runs))
+        return runs
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            raise RuntimeError(f"The journal {self.path!r} is not open: use it in an executor, or in a with block.")
+        return self._store
