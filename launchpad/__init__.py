@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .kubernetes import KubernetesLauncher
     from .live.progress import progress
+    from .live.table import table
     from .settings import LauncherSettings
     from .signals import stop_on_sigterm
     from .subprocess import SubprocessLauncher
@@ -76,6 +77,7 @@ __all__ = [
     "progress",
     "register_launcher",
     "stop_on_sigterm",
+    "table",
 ]
 
 _ON_FIRST_USE = {
@@ -92,6 +94,7 @@ _ON_FIRST_USE = {
     "get_image_name": ".environment",
     "progress": ".live.progress",
     "stop_on_sigterm": ".signals",
+    "table": ".live.table",
 }
 """Public names that are imported on first use, and their modules."""
 

@@ -47,7 +47,16 @@ for second in range(5):
     print("this cell is executed while the runs of the first go on")
     time.sleep(1)"""
 
-CELLS = [LAUNCHING, MEANWHILE, "futures[5]"]
+SHOWING = """\
+from launchpad import table
+
+script = 'if [ $N = 2 ]; then echo "part $N has no data"; exit 1; fi; sleep 0.$N'
+runs = [Run(command=["sh", "-c", script], name=f"part {n}", env={"N": n}) for n in range(4)]
+with LaunchExecutor(SubprocessLauncher(), max_workers=1) as executor:
+    futures = executor.launch_all(runs, on_output=lambda run, line: None)
+table(futures)"""
+
+CELLS = [LAUNCHING, MEANWHILE, "futures[5]", SHOWING]
 
 
 def notebook() -> str:
@@ -122,7 +131,7 @@ def take_pictures(browser: Chrome, address: str) -> None:
     browser.get(f"{address}/doc/tree/parts.ipynb?reset")
     browser.find_element(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator[data-status=idle]")
     wait.until(lambda _: len(cells(browser)) == len(CELLS))
-    launching, meanwhile, looking = cells(browser)
+    launching, meanwhile, looking, showing = cells(browser)
     execute(launching)
     execute(meanwhile)
     wait.until(lambda _: meanwhile.text.count("\nthis cell is executed") == 4)
@@ -131,6 +140,9 @@ def take_pictures(browser: Chrome, address: str) -> None:
     execute(looking)
     looking.find_element(By.CSS_SELECTOR, ".jp-OutputArea-output table")
     picture(browser, "notebook-future.png", **looking.rect)
+    execute(showing)
+    showing.find_element(By.CSS_SELECTOR, ".jp-OutputArea-output table")
+    picture(browser, "notebook-table.png", **showing.rect)
 
 
 def main() -> None:

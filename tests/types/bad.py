@@ -18,6 +18,7 @@ from launchpad import (
     Run,
     SubprocessLauncher,
     register_launcher,
+    table,
 )
 
 run = Run(command=["true"])
@@ -131,3 +132,5 @@ local.logs("name")  # error: arg-type
 local.logs(handle, True)  # error: call-arg
 local.reap(2.0)  # error: call-arg
 local.reap(older_than="2h")  # error: arg-type
+table([Outcome(ok=True, reason=Reason.COMPLETED)])  # error: list-item
+table(executor.submit(run))  # error: arg-type

@@ -34,6 +34,7 @@ from launchpad import (
     on_event,
     progress,
     register_launcher,
+    table,
 )
 
 
@@ -145,6 +146,8 @@ with journal, LaunchExecutor(local, 8, max_launches=2, retry=retry, journal=jour
     assert_type(executor.launch_all([run]), list[LaunchFuture])
     assert_type(executor.launch_all((run for _ in range(2)), on_output=on_output), list[LaunchFuture])
 assert_type(future.result(), bool)
+assert_type(len(table([future])), int)
+table(iter({future: 1}))
 assert_type(future.result(timeout=5), bool)
 assert_type(future.outcome, Outcome | None)
 assert_type(future.run, Run)
