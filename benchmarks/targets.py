@@ -96,6 +96,17 @@ TARGETS = (
         other=("kubectl by xargs", 100),
         at_most=1.0,
     ),
+    *(
+        Target(
+            title=f"Requests a Job, 1,000 that end together, pods {late} s late",
+            scenario="many-jobs",
+            metric="requests a Job",
+            size=1000,
+            contender=f"launchpad, pods {late} s late",
+            at_most=1.1,
+        )
+        for late in (3, 10)
+    ),
 )
 
 

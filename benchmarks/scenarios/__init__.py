@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import containers, first, flight, install, jobs, latency, processes, stream
+from . import containers, first, flight, install, jobs, latency, many, processes, stream
 from .scenario import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
-    for module in (processes, stream, latency, first, install, flight, containers, jobs)
+    for module in (processes, stream, latency, first, install, flight, containers, jobs, many)
     for scenario in module.SCENARIOS
 }

@@ -15,6 +15,7 @@ from ..net.wakeup import CLOCK, Clock, Wakeup
 from .api import Jobs, KubernetesApi, Object
 from .errors import ApiError, not_understood, understood
 from .labels import RUN_ID
+from .shared_listing import SharedListing
 
 Kind = Literal["job", "pod", "event"]
 
@@ -55,8 +56,12 @@ class Fact(NamedTuple):
     object: Object | None
 
 
-LISTED = Fact("listing", "", False, None)
-"""Ends each listing of Jobs, for every listener: all existing Jobs have been reported."""
+def listed(kind: Kind, begun: float) -> Fact:
+    """The fact that ends each listing, for every listener: all existing objects have been reported.
+
+    `begun` is when (monotonic seconds) the listing began.
+    """
+    return Fact("listing", kind, False, {"begun": begun})
 
 
 def list_all(
@@ -103,9 +108,19 @@ class ListAndWatch:
         self._keys: dict[str, str] = {}  # of all existing objects, by their names
         self._missing: Set[str] = set()  # the objects that the last listing no longer had
         self._accepted = False  # whether the server has ever accepted a watch
+        self._watch: Watch | None = None
+        self._listing_wanted = False
+        self.moved_at = float("-inf")
+        """When (monotonic seconds) an object was reported for the last time."""
+
+    def list_again(self) -> None:
+        """Has the next watch begin with a listing, and ends the current one. Called by any thread."""
+        self._listing_wanted = True
+        if self._watch is not None:
+            self._watch.interrupt()
 
     def open(self) -> Watch:
-        listing_needed = self._version is None
+        listing_needed = self._version is None or self._listing_wanted
         try:
             with understood(self._api.server):
                 listing = self._list() if listing_needed else []
@@ -117,7 +132,10 @@ class ListAndWatch:
         self._accepted = True
         self._keys = {name: key for name, key in self._keys.items() if name not in self._missing}
         try:
-            return Watch(stream, listing, self._read, self._silence_timeout, self._clock)
+            self._watch = Watch(stream, listing, self._read, self._silence_timeout, self._clock)
+            if self._listing_wanted:  # since the last listing
+                self._watch.interrupt()
+            return self._watch
         except OSError:  # no descriptor is left
             stream.close()
             if listing_needed:
@@ -148,11 +166,13 @@ class ListAndWatch:
         return Transient(str(error)) if self._accepted and error.status in _UNAUTHORIZED else error
 
     def _list(self) -> list[tuple[str | None, Fact]]:
+        self._listing_wanted, begun = False, self._clock.now()
         items, self._version = list_all(self._api, self._path, self._clock, self.selector)
         self._missing = self._keys.keys() - {item["metadata"]["name"] for item in items}
         facts = [fact for item in items if (fact := self._fact("LISTED", item)) is not None]
         gone = [(self._keys[name], Fact(self._kind, name, True, None)) for name in self._missing]
-        return [*facts, *gone, *([(None, LISTED)] if self._kind == "job" else [])]
+        self.moved_at = self._clock.now()
+        return [*facts, *gone, *([] if self._kind == "event" else [(None, listed(self._kind, begun))])]
 
     def _read(self, line: bytes) -> tuple[str, Fact] | None:
         """The fact in one line of the watch, if any. Transient if the line reports an error."""
@@ -163,6 +183,7 @@ class ListAndWatch:
                 self._version = None
                 raise Transient(f"the watch of {self._path} ended: {item.get('message')}")
             self._version = item["metadata"]["resourceVersion"]
+            self.moved_at = self._clock.now()
             return None if event["type"] == "BOOKMARK" else self._fact(event["type"], item)
 
     def _fact(self, change: str, item: dict[str, Any]) -> tuple[str, Fact] | None:
@@ -197,6 +218,7 @@ class Watch:
         self._clock = clock
         self._wakeup = Wakeup()
         self._closed = False
+        self._interrupted = False
         self._iterated = False
 
     def __iter__(self) -> Iterator[tuple[str | None, Fact] | None]:
@@ -214,10 +236,15 @@ class Watch:
         if not self._iterated:  # else the iteration releases it at its end
             self._release()
 
+    def interrupt(self) -> None:
+        """Ends the iteration, from any thread. What has not been read is lost."""
+        self._interrupted = True
+        self._wakeup.set()
+
     def _streamed(self) -> Iterator[tuple[str, Fact] | None]:
         lines = LineSplitter()
         last_line_at = self._clock.now()
-        while not self._closed:
+        while not self._closed and not self._interrupted:
             data = self._stream.read()
             if data == b"":
                 yield from filter(None, map(self._read, lines.finish()))
@@ -243,10 +270,13 @@ class Watchers:
 
     def __init__(self, jobs: Jobs, clock: Clock = CLOCK) -> None:
         place = f"{jobs.api.server}/{jobs.namespace}"
-        self._watchers: list[Watcher[Fact]] = [
-            Watcher(ListAndWatch(jobs.api, jobs.path, "job", clock=clock), f"jobs of {place}"),
-            Watcher(ListAndWatch(jobs.api, jobs.pods_path, "pod", clock=clock), f"pods of {place}"),
-        ]
+        watches = {
+            "job": ListAndWatch(jobs.api, jobs.path, "job", clock=clock),
+            "pod": ListAndWatch(jobs.api, jobs.pods_path, "pod", clock=clock),
+        }
+        self._watchers: list[Watcher[Fact]] = [Watcher(one, f"{kind}s of {place}") for kind, one in watches.items()]
+        self.listings = {kind: SharedListing(one, clock) for kind, one in watches.items()}
+        """The listings of Jobs and of pods that runs share which miss news."""
 
     def register(self, job: str, listener: Listener[Fact]) -> None:
         """From now on, `listener` gets the facts about the Job of this name and its pods."""

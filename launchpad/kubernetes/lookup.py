@@ -10,8 +10,9 @@ from ..core.retries import RetrySchedule, Transient, request_schedule
 from ..errors import EngineUnavailable, LaunchError
 from .api import Jobs
 from .errors import ApiError
-from .events import Fact
+from .events import Fact, Kind
 from .observed import ObservedJob
+from .shared_listing import LISTING_TIMEOUT, SharedListing
 
 _logger = logging.getLogger("launchpad")
 
@@ -93,3 +94,99 @@ class Lookup:
             self._observed_job.record(Fact("pod", name, True, None))
         for name, pod in pods.items():
             self._observed_job.record(Fact("pod", name, False, pod))
+
+
+class MissedNews:
+    """What one run does about news of its Job or its pods that it misses. Owned by the thread that follows the run."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        listing: SharedListing,
+        name: str,
+        observed_job: ObservedJob,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.due = 0.0
+        """When (monotonic seconds) to call `are_awaited` again, if it has returned True."""
+        self._kind = kind
+        self._listing = listing
+        self._name = name
+        self._observed_job = observed_job
+        self._clock = clock
+
+    def expect(self) -> None:
+        """Notes that the run waits for news. Idempotent."""
+        self._listing.wait(self._name)
+
+    def are_listed(self, since: float) -> bool:
+        """Whether the states are known from a listing of all that began after `since`."""
+        return self._observed_job.is_listed(self._kind, since)
+
+    def are_awaited(self, since: float, at: float, timeout: float) -> bool:
+        """Whether the run waits on, instead of making a request at `at`. If many runs wait, requests a listing of all.
+
+        The states are needed as they were at `since` or later.
+        """
+        if self.are_listed(since):
+            return False
+        self.expect()
+        self.due = self._listing.due(at, timeout)
+        if self._clock() < self.due:
+            return True
+        if not self._listing.request(since):
+            return False
+        self.due = self._clock() + LISTING_TIMEOUT  # the end of the listing wakes the thread
+        return True
+
+    def close(self) -> None:
+        """Notes that the run waits for no news. Idempotent."""
+        self._listing.leave(self._name)
+
+
+class UnlistedJob:
+    """Requests a Job that a complete listing did not have: if it was deleted before, no watcher will report it.
+
+    Owned by the thread that follows the run.
+    """
+
+    def __init__(
+        self,
+        lookup: Lookup,
+        news: MissedNews,
+        observed_job: ObservedJob,
+        report_timeout: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.due: float | None = None
+        """When (monotonic seconds) to request it; None if it has been reported."""
+        self._lookup = lookup
+        self._news = news
+        self._observed_job = observed_job
+        self._report_timeout = report_timeout
+        self._clock = clock
+        self._since = 0.0  # when it was missed
+
+    def advance(self) -> None:
+        """Does what is due."""
+        now = self._clock()
+        if self._observed_job.take_unlisted() and self.due is None:
+            self._since, self.due = now, now + self._report_timeout
+            self._news.expect()
+        if self.due is None:
+            return
+        if self._observed_job.watched:
+            self.close()
+        elif now >= self.due or self._news.are_listed(self._since):
+            at = self._since + self._report_timeout
+            if self._lookup.due is None and self._news.are_awaited(self._since, at, self._report_timeout):
+                self.due = self._news.due
+            elif self._lookup.job():
+                self.close()
+            else:
+                self.due = self._lookup.due
+
+    def close(self) -> None:
+        """Idempotent."""
+        self.due = None
+        self._news.close()

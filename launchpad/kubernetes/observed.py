@@ -78,6 +78,7 @@ class ObservedJob:
         self._failure: LaunchError | None = None
         self._watched = False
         self._listing_ended = False
+        self._listed_at: dict[str, float] = {}  # when the last listing began whose states are known, by kind
 
     def expect(self, uid: str) -> None:
         """Ignores facts about a Job with another uid from now on, and forgets those there are."""
@@ -114,6 +115,11 @@ class ObservedJob:
             unlisted, self._listing_ended = self._listing_ended and not self._watched, False
             return unlisted
 
+    def is_listed(self, kind: str, since: float) -> bool:
+        """Whether a listing of all Jobs, or of all pods, has been reported that began at `since` or later."""
+        with self._lock:
+            return self._listed_at.get(kind, float("-inf")) >= since
+
     @property
     def watched(self) -> bool:
         """Whether a watcher has reported the Job, and so will report its end and its deletion."""
@@ -124,7 +130,8 @@ class ObservedJob:
         """Takes a fact that a watcher reports."""
         with self._lock:
             if fact.kind == "listing":
-                self._listing_ended = True
+                self._listed_at[fact.name] = (fact.object or {})["begun"]
+                self._listing_ended = self._listing_ended or fact.name == "job"
             else:
                 self._watched = self._watched or (fact.kind == "job" and not self._is_another(fact.object))
                 self._update(fact)

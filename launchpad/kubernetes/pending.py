@@ -10,7 +10,7 @@ from ..core.retries import Transient, lookup_schedule
 from ..errors import LaunchError
 from . import waiting
 from .api import Jobs, Object
-from .lookup import Lookup
+from .lookup import Lookup, MissedNews
 from .observed import JobSnapshot, ObservedJob
 from .status import (
     Container,
@@ -25,6 +25,9 @@ from .status import (
     state,
 )
 
+STILL_TIMEOUT = 1.0
+"""Seconds without a report of the watch after which pods are requested."""
+
 
 class PendingPod:
     """The wait for the containers of a Job's pod, until all have started. Owned by the thread that follows the run.
@@ -36,12 +39,14 @@ class PendingPod:
         self,
         jobs: Jobs,
         lookup: Lookup,
+        news: MissedNews,
         observed_job: ObservedJob,
         timeout: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._jobs = jobs
         self._lookup = lookup
+        self._news = news
         self._observed_job = observed_job
         self._timeout = timeout
         self._clock = clock
@@ -51,6 +56,7 @@ class PendingPod:
         """The containers that had started when the time-out started; None while it does not pass."""
         self.due: float | None = None
         """When (monotonic seconds) to request the state of the pods."""
+        self._scheduled = 0.0  # the same, but for delays
         self._schedule()
 
     def verdict(self, snapshot: JobSnapshot) -> Exit | LaunchError | None:
@@ -58,19 +64,32 @@ class PendingPod:
         if not self._is_waiting(snapshot):
             return None
         pod = snapshot.present[-1] if snapshot.present else None
+        if pod is None:
+            self._news.expect()
+        else:
+            self._news.close()
         if pod is not None and waiting.is_hopeless(pod, snapshot.pull_failures):
             return waiting.of_waiting(snapshot.job, pod, (), self._waited())
-        if self.due is None or self._clock() < self.due:
+        if self.due is None or (self._clock() < self.due and not self._news.are_listed(self._scheduled)):
             return None
-        last = not self._schedule()
+        if pod is None and self._lookup.due is None and self._are_news_awaited():
+            return None
+        listed, last = self._news.are_listed(self._scheduled), not self._schedule()
         if pod is None or last:
-            if not (self._lookup.job() if last else self._lookup.pods()):
+            if not (self._lookup.job() if last else listed or self._lookup.pods()):
                 self.due = self._lookup.due
                 return None
             snapshot = self._observed_job.snapshot()
             if not self._may_be_given_up(snapshot, last):
                 return None
         return self._judge(snapshot, last)
+
+    def _are_news_awaited(self) -> bool:
+        """Whether the run waits on for what the watch is about to report of its pod. Sets `due` then."""
+        awaited = self._news.are_awaited(self._scheduled, self._scheduled, STILL_TIMEOUT)
+        if awaited:
+            self.due = self._news.due
+        return awaited
 
     def _may_be_given_up(self, snapshot: JobSnapshot, last: bool) -> bool:
         """Whether a state that was requested just now still has the run wait, without a container that has started."""
@@ -82,6 +101,7 @@ class PendingPod:
         """Whether a container has yet to start and none runs before it. Starts the time-out again if that is new."""
         if not is_waiting(snapshot):
             self._started, self.due = None, None
+            self._news.close()
             return False
         pods = snapshot.present[-1:]
         started = frozenset(
@@ -96,7 +116,7 @@ class PendingPod:
     def _schedule(self) -> bool:
         """Sets `due` to the time of the next request; False if there is none."""
         delay = self._policy.next_in()
-        self.due = self._clock() + (delay or 0.0)
+        self.due = self._scheduled = self._clock() + (delay or 0.0)
         return delay is not None
 
     def _waited(self) -> float:

@@ -17,7 +17,7 @@ from .api import Jobs
 from .cluster_events import ClusterEvents
 from .events import Fact, Watchers
 from .interruption import LOST_TIMEOUT, Interruption, is_being_ended, is_repeated, without_repetition
-from .lookup import Lookup
+from .lookup import Lookup, MissedNews, UnlistedJob
 from .observed import JobSnapshot, ObservedJob
 from .output import RunOutput
 from .pending import PendingPod
@@ -59,9 +59,13 @@ class JobUnit(Unit):
         self._closed = False
         self._observed_job = ObservedJob(self._wakeup)
         self._unwatched = False  # whether a watcher has failed since this was registered
-        self._check_at: float | None = None  # when to request a Job that was not among those listed
         self._lookup = Lookup(jobs, name, self._observed_job, clock.now)
-        self._pending = PendingPod(jobs, self._lookup, self._observed_job, pod_watch_timeout, clock.now)
+        missed_job = MissedNews("job", watchers.listings["job"], name, self._observed_job, clock.now)
+        self._unlisted = UnlistedJob(self._lookup, missed_job, self._observed_job, report_timeout, clock.now)
+        self._missed_pods = MissedNews("pod", watchers.listings["pod"], name, self._observed_job, clock.now)
+        self._pending = PendingPod(
+            jobs, self._lookup, self._missed_pods, self._observed_job, pod_watch_timeout, clock.now
+        )
         self._news = PendingNews(cluster_events, name, self._observed_job, clock.now)
         self._judged: JobSnapshot | None = None  # the last one in which no container waited
         self._interruption = Interruption(lost_timeout, self._lookup, clock.now)
@@ -136,6 +140,8 @@ class JobUnit(Unit):
         self._closed = True
         self._watchers.unregister(self._name, self._observed_job)
         self._news.close()
+        self._unlisted.close()
+        self._missed_pods.close()
         if self._output is not None:
             self._output.close()
         self._wakeup.close()
@@ -145,7 +151,7 @@ class JobUnit(Unit):
         if self._closed:
             raise EngineUnavailable(f"Job {self._name} is not followed any more: its launch was given up.")
         self._handle_watch_failure()
-        self._check_if_unlisted()
+        self._unlisted.advance()
         snapshot = self._observed_job.snapshot()
         if self._removal.deletion is None:
             if _is_over(snapshot):
@@ -162,7 +168,7 @@ class JobUnit(Unit):
 
     def _dues(self) -> list[float | None]:
         """When there is something to do even if nothing happens."""
-        dues = [self._check_at, *self._removal.dues()]
+        dues = [self._unlisted.due, *self._removal.dues()]
         if self._removal.deletion is None and self._ended_at is None:
             dues += [self._pending.due, self._interruption.due, self._news.due]
         if self._output is not None:
@@ -183,14 +189,6 @@ class JobUnit(Unit):
             self._unwatched = False
             self._watchers.register(self._name, self._observed_job)
             self._lookup.job()
-
-    def _check_if_unlisted(self) -> None:
-        """Requests a Job that a complete listing did not have: if it was deleted before, no watcher will report it."""
-        if self._observed_job.take_unlisted():
-            self._check_at = self._clock.now() + self._report_timeout
-        if self._check_at is not None and self._clock.now() >= self._check_at:
-            done = self._observed_job.watched or self._lookup.job()
-            self._check_at = None if done else self._lookup.due
 
     def _give_up_if_hopeless(self, snapshot: JobSnapshot, overdue: bool) -> None:
         """Deletes a Job that would execute the run again, or whose pod does not start."""
@@ -298,7 +296,13 @@ class JobUnit(Unit):
         if snapshot.pods and has_ended(snapshot.pods[-1]):
             return True
         assert self._ended_at is not None
-        self._pods_due = self._lookup.due or self._ended_at + self._report_timeout
+        if self._missed_pods.are_listed(self._ended_at):
+            return True
+        due = self._ended_at + self._report_timeout
+        if self._lookup.due is None and self._missed_pods.are_awaited(self._ended_at, due, self._report_timeout):
+            self._pods_due = self._missed_pods.due
+            return False
+        self._pods_due = self._lookup.due or due
         if self._clock.now() >= self._pods_due and self._lookup.pods():
             self._pods_requested, self._pods_due = True, None  # the pod's log may be readable now
         return False

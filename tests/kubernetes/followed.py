@@ -9,8 +9,9 @@ from launchpad import Handle, LaunchError
 from launchpad.core.backend import Chunk, Exit
 from launchpad.core.pending import Pending
 from launchpad.kubernetes.errors import ApiError
-from launchpad.kubernetes.events import LISTED, Fact
+from launchpad.kubernetes.events import Fact, listed
 from launchpad.kubernetes.observed import ObservedJob
+from launchpad.kubernetes.shared_listing import SharedListing
 from launchpad.kubernetes.unit import JobUnit
 from launchpad.net.wakeup import CLOCK, Clock, HasFileno, Wakeup
 
@@ -90,8 +91,14 @@ class Server:
 class ScriptedWatchers:
     """Report the facts that the test gives them."""
 
+    moved_at = float("-inf")
+
     def __init__(self) -> None:
         self.observed_jobs: list[ObservedJob] = []
+        self.listings = {kind: SharedListing(self) for kind in ("job", "pod")}
+
+    def list_again(self) -> None:
+        raise AssertionError("one run needs no listing of all pods")
 
     def register(self, name: str, observed: ObservedJob) -> None:
         self.observed_jobs.append(observed)
@@ -107,7 +114,7 @@ class ScriptedWatchers:
     def list_all(self) -> None:
         """A listing has ended."""
         for observed in self.observed_jobs:
-            observed.notify(LISTED)
+            observed.notify(listed("job", -1.0))
 
     def fail(self, error: LaunchError) -> None:
         observed_jobs, self.observed_jobs = self.observed_jobs, []

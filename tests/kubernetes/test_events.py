@@ -75,6 +75,17 @@ def test_the_end_of_a_listing_of_jobs_is_reported_to_all_listeners() -> None:
     assert [fact and fact[0] for fact in events.open()] == ["c"]
 
 
+def test_a_watch_that_is_to_list_again_ends_and_the_next_one_begins_with_the_listing() -> None:
+    streams = [ScriptedStream(), ScriptedStream(event("ADDED", "c", 10), END)]
+    events = jobs(Server([listing(5, item("a", 3)), listing(9, item("b", 8))], streams))
+    for name, fact in filter(None, events.open()):
+        if name is None:
+            assert fact.kind == "listing"
+            events.list_again()
+    assert reported(events) == [("b", False), ("a", True), ("c", False)]
+    assert streams[0].closed
+
+
 def test_a_long_listing_comes_in_pages() -> None:
     server = Server([listing(5, item("a", 3), more="x"), listing(5, item("b", 4))], [ScriptedStream(END)])
     assert reported(jobs(server)) == [("a", False), ("b", False)]
@@ -151,7 +162,7 @@ def test_a_missing_permission_is_an_error_unless_it_was_there_before() -> None:
 def test_pods_are_reported_under_the_name_of_their_job_and_ignored_without_one() -> None:
     server = Server([listing(5, item("j-x", 3, **{"job-name": "j"}), item("alone", 3))], [ScriptedStream(END)])
     watch = ListAndWatch(server, "/pods", "pod").open()  # type: ignore[arg-type]
-    assert [(key, fact.name) for key, fact in filter(None, watch)] == [("j", "j-x")]
+    assert [(key, fact.name) for key, fact in filter(None, watch)] == [("j", "j-x"), (None, "pod")]
 
 
 def test_a_closed_watch_ends_and_closes_its_stream() -> None:
