@@ -106,12 +106,14 @@ class LaunchFuture(Future[bool]):
         return f"<LaunchFuture {self.run.name!r}: {state}>"
 
     def _repr_html_(self) -> str:
-        from .jupyter import html_table, shown_fields
+        from .jupyter import html_table, html_tail, shown_fields
 
         error = self.exception() if self.done() and not self.cancelled() else None
         earlier = ", ".join(str(outcome.reason) for outcome in self._earlier.copy())
         facts = {"handle": self.handle, "error": error and str(error), "earlier attempts": earlier}
-        return html_table(repr(self), facts | (shown_fields(self.outcome) if self.outcome else {}))
+        outcome = self.outcome
+        table = html_table(repr(self), facts | (shown_fields(outcome) if outcome else {}))
+        return table if outcome is None or outcome.ok else table + html_tail(outcome.tail)
 
     def _cancel(self, *, hurry: bool) -> bool:
         with self._lock:

@@ -6,7 +6,7 @@ The module does not import Jupyter.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import wraps
@@ -66,6 +66,13 @@ def html_table(title: str, facts: Mapping[str, object]) -> str:
 
     rows = "".join(_row(escape(name), escape(_text(value))) for name, value in facts.items() if value not in (None, ""))
     return f"<div><strong>{escape(title)}</strong><table>{rows}</table></div>"
+
+
+def html_tail(lines: Sequence[str]) -> str:
+    """The last lines of a run's output as HTML."""
+    from html import escape
+
+    return f"<pre>{escape(chr(10).join(lines))}</pre>" if lines else ""
 
 
 def shown_fields(instance: attrs.AttrsInstance) -> dict[str, object]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NoReturn
 
@@ -170,6 +170,10 @@ class Handle:
                 raise ValueError(f"a handle's {field} must be text, not {type(value).__name__}")
 
 
+def _lines(value: Iterable[str]) -> tuple[str, ...]:
+    return tuple(value)
+
+
 @attrs.frozen(kw_only=True)
 class Outcome:
     """How a run ended. `ok` is True only for exit status 0 of a run that was not stopped.
@@ -197,7 +201,7 @@ class Outcome:
     value: Any = attrs.field(default=None, hash=False)
     value_error: str = attrs.field(default="", converter=printable)
     error: RunError | None = None
-    tail: tuple[str, ...] = attrs.field(default=(), converter=tuple, repr=False)
+    tail: tuple[str, ...] = attrs.field(default=(), converter=_lines, repr=False)
     log: str | None = None
     attempt: int = 1
 
@@ -213,9 +217,10 @@ class Outcome:
         return attrs.asdict(self, value_serializer=_plain) | {"seconds": self.seconds}
 
     def _repr_html_(self) -> str:
-        from .jupyter import html_table, shown_fields
+        from .jupyter import html_table, html_tail, shown_fields
 
-        return html_table("Succeeded" if self.ok else f"Not successful: {self.reason}", shown_fields(self))
+        title = "Succeeded" if self.ok else f"Not successful: {self.reason}"
+        return html_table(title, shown_fields(self)) + ("" if self.ok else html_tail(self.tail))
 
 
 def _plain(instance: object, field: object, value: Any) -> Any:

@@ -19,6 +19,7 @@ def outcome_of(
     started_at: datetime,
     abandoned: bool,
     attempt: int,
+    tail: tuple[str, ...],
 ) -> Outcome:
     """The outcome of a run whose engine reported `end`.
 
@@ -36,7 +37,7 @@ def outcome_of(
         hint = end.hint if end.reason is Reason.STOPPED else ""
         end = attrs.evolve(end, reason=stopped_for, message=_message(stopped_for, timeout), hint=hint)
     outcome = end.outcome(handle)
-    return outcome if attempt == 1 else attrs.evolve(outcome, attempt=attempt)
+    return outcome if attempt == 1 and not tail else attrs.evolve(outcome, attempt=attempt, tail=tail)
 
 
 def _message(reason: Reason, timeout: float | datetime | None) -> str:

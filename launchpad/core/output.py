@@ -16,6 +16,7 @@ from collections.abc import Callable
 from ..models import Run
 from .backend import Chunk, StreamName
 from .delivery import Delivery, DeliveryAbandoned, current
+from .tail import Tail
 
 MAX_LINE = 16 * 1024 * 1024
 """A longer line, in characters, is passed on in pieces of this size."""
@@ -110,6 +111,7 @@ class Output:
         self._due: dict[StreamName, float] = {}  # when the state of a redrawn line is passed on, in monotonic seconds
         self._next_state: dict[StreamName, float] = {}  # before which the next state is not
         self.sink: Sink = discard
+        self.tail = Tail()
 
     @property
     def due(self) -> float | None:
@@ -145,6 +147,7 @@ class Output:
         if not lines or self._delivery.abandoned:
             return
         self._delivery.steps += 1
+        self.tail.add(lines)
         try:
             self.sink(stream, lines)
         except DeliveryAbandoned:

@@ -265,6 +265,7 @@ class Supervisor:
                 started_at=self._started_at,
                 abandoned=self._delivery.abandoned,
                 attempt=self._attempt,
+                tail=self._output.tail.lines(),
             )
         if self._scheduled is not None and (self._stop_requested or self._plan.reason is not None):
             self._stopper.cancel(self)  # else the stopper notices the end soon enough
