@@ -66,18 +66,18 @@ def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> 
         _print_id(launcher, handle)
         return 0
     shown = ShownOutput()
-
-    def waits(event: RunEvent) -> None:
-        if event.kind == "pending" and event.run.id == wanted.id:
-            print_message(f"{wanted.name} is pending: {event.reason}: {event.message}")
-
-    with launcher, on_event(waits), Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
+    with launcher, on_event(_print_if_pending), Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
         flight = Flight(executor, inbox)
         on_output = shown.of() if launcher.stream_output else None
         future = flight.submit(wanted, on_start=started, on_output=on_output)
         for _ in flight.ends():
             pass
     return _status(future, flight, verbose) or (exits.FAILED if shown.lost else 0)
+
+
+def _print_if_pending(event: RunEvent) -> None:
+    if event.kind == "pending":
+        print_message(f"{event.run.name} is pending: {event.reason}: {event.message}")
 
 
 def _start(launcher: Launcher, run: Run) -> Handle:

@@ -75,6 +75,11 @@ class Unit(abc.ABC):
     deadline: datetime | None = None
     """When the time-out of a run that was found ends, as its engine has recorded it."""
 
+    @property
+    def paused(self) -> bool:
+        """Whether the time-out of the run stands still: the engine holds the run back. Each change ends a poll."""
+        return False
+
     @abc.abstractmethod
     def poll(self, timeout: float | None) -> Sequence[Chunk | Pending | Exit]:
         """Waits at most `timeout` seconds (None: without a limit) for output, the end or a wake, and returns the news.

@@ -24,6 +24,9 @@ BETWEEN_STREAMS = 0.1
 LONGEST_WAIT = 60.0
 """The longest delay in seconds between two attempts, whatever the engine asks for."""
 
+LONGEST_LOOKUP = 300.0
+"""The longest delay in seconds between two requests for a state that may take days to change."""
+
 TRANSIENT_ATTEMPTS = 5
 """How often a request is sent, the first time included."""
 
@@ -165,8 +168,13 @@ def request_schedule(longest: float = LONGEST_OUTAGE, clock: Callable[[], float]
     )
 
 
-def lookup_schedule(longest: float, clock: Callable[[], float] = time.monotonic) -> RetrySchedule:
-    """For an event that does not come: requests the state after 3 s, 6 s, … and at last after `longest` seconds."""
+def lookup_schedule(longest: float | None, clock: Callable[[], float] = time.monotonic) -> RetrySchedule:
+    """For an event that does not come: requests the state after 3 s, 6 s, … and at last after `longest` seconds.
+
+    None: it goes on, ever more rarely.
+    """
+    if longest is None:
+        return RetrySchedule(tenacity.Retrying(wait=tenacity.wait_exponential(multiplier=3, max=LONGEST_LOOKUP)), clock)
     more = tenacity.wait_exponential(multiplier=3, max=30)
 
     def wait(state: tenacity.RetryCallState) -> float:

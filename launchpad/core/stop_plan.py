@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 
 import attrs
 
@@ -28,6 +29,23 @@ class StopPlan:
     """Why the run was asked to end; None before that."""
 
     killed: bool = False
+
+    left: float | None = None
+    """The rest of the time-out in seconds, while it stands still."""
+
+    @classmethod
+    def of(cls, timeout: float | datetime | None, started_at: datetime, now: float, *, paused: bool) -> StopPlan:
+        """The plan of a run that starts now, at `started_at`, with a time-out in seconds or one that ends at a time."""
+        left = (timeout - started_at).total_seconds() if isinstance(timeout, datetime) else timeout
+        return cls(None if left is None else now + left).with_pause(now, paused)
+
+    def with_pause(self, now: float, paused: bool) -> StopPlan:
+        """The plan of a run that its engine holds back from `now` on, or not any more: its time-out stands still."""
+        if self.reason is None and paused and self.due is not None:
+            return StopPlan(None, left=self.due - now)
+        if self.reason is None and not paused and self.left is not None:
+            return StopPlan(now + self.left)
+        return self
 
     def next_step(self, now: float, *, requested: bool, hurry: bool, has_ended: bool) -> StopStep:
         """The step to take at `now`. `hurry` does not wait for the grace to pass.

@@ -78,8 +78,7 @@ class Supervisor:
         self._closing = False  # set by any thread; the unit is closed by a thread that gets the locks
         # Guards the outcome and the plan: the polling thread or the stopper's thread takes the steps of a stop.
         self._stop_lock = threading.Lock()
-        left = (timeout - self._started_at).total_seconds() if isinstance(timeout, datetime) else timeout
-        self._plan = StopPlan(None if left is None else time.monotonic() + left)
+        self._plan = StopPlan.of(timeout, self._started_at, time.monotonic(), paused=unit.paused)
         self._stop_requested = False  # this and the next are set by any thread, without the lock
         self._hurry = False
         self._warned = False  # that the run may go on
@@ -312,6 +311,8 @@ class Supervisor:
                 self.abandoned = True
 
     def _stop_if_due(self, now: float) -> None:
+        with self._stop_lock:
+            self._plan = self._plan.with_pause(now, self._unit.paused)
         due = self._plan.due
         if self._stop_requested or (due is not None and now >= due):
             with self._stop_lock:

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..core.backend import Backend, Chunk, Exit, Spec, Unit
 from ..core.cancellation import StopToken
-from ..core.deadlines import deadline_of
 from ..errors import InvalidHandle, LaunchError, NameConflict, RunNotAvailable, RunNotFound
 from ..models import Handle, Listed, Run
 from ..net.wakeup import CLOCK, Clock, Wakeup
@@ -21,9 +20,10 @@ from .cluster_events import ClusterEvents
 from .creation import JobCreation, NameClaims
 from .errors import ApiError, understood
 from .events import Fact, Watchers, list_all
-from .labels import DEADLINE, is_of_run, own_annotations
+from .labels import is_of_run, own_annotations
 from .listing import listed
 from .logs import output_of
+from .queues import deadline
 from .rbac import NEEDED, USEFUL, Permission, missing
 from .status import end_of
 from .unit import JobUnit
@@ -36,7 +36,7 @@ class KubernetesBackend(Backend):
     """The Jobs of one namespace of one cluster. Thread-safe. `configure` reads the cluster's `Configuration`."""
 
     def __init__(
-        self, configure: Callable[[], Any], namespace: str, pod_watch_timeout: float, clock: Clock = CLOCK
+        self, configure: Callable[[], Any], namespace: str, pod_watch_timeout: float | None, clock: Clock = CLOCK
     ) -> None:
         self._api = KubernetesApi(configure)
         self._jobs = Jobs(self._api, namespace)
@@ -47,7 +47,7 @@ class KubernetesBackend(Backend):
         self._clock = clock
         self.engine = f"{self._api.server}/{namespace}"
 
-    def waiting(self, pod_watch_timeout: float) -> KubernetesBackend:
+    def waiting(self, pod_watch_timeout: float | None) -> KubernetesBackend:
         """This connection for the runs of a launcher with another `pod_watch_timeout`. It is closed with this one."""
         other = copy.copy(self)
         other._pod_watch_timeout = pod_watch_timeout
@@ -135,7 +135,7 @@ class KubernetesBackend(Backend):
             raise
         facts = [Fact("pod", pod["metadata"]["name"], False, pod) for pod in pods]
         unit.identify(handle, Fact("job", handle.name, False, job), *facts)
-        unit.deadline = deadline_of((job["metadata"].get("annotations") or {}).get(DEADLINE))
+        unit.deadline = deadline(job)
         self._claims.claim(handle.name, unit)
         return unit
 

@@ -28,6 +28,7 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _LARGEST = 2**31 - 1
 """The largest number of a Job's fields."""
 
+_QUEUE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?\Z")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
 
 
@@ -185,8 +186,14 @@ def backoff_limit(value: int) -> int:
     return whole_number(value, "backoff_limit", most=_LARGEST)
 
 
-def pod_watch_timeout(value: float) -> float:
-    return seconds(value, "pod_watch_timeout")
+def pod_watch_timeout(value: float | None) -> float | None:
+    return None if value is None else seconds(value, "pod_watch_timeout")
+
+
+def queue(value: str | None) -> str | None:
+    return _optional_name(
+        value, _QUEUE, "queue must be a name of lowercase letters, digits, '-' and '.', at most 63 long"
+    )
 
 
 def job_watch_timeout(value: float | None) -> float | None:

@@ -21,7 +21,7 @@ from .errors import ApiError
 from .known_fields import check_fields
 from .labels import DEADLINE, STARTER, TIMEOUT, same_attempt
 from .shapes import unknown
-from .status import end_of
+from .status import end_of, is_suspended
 from .unit import JobUnit
 
 _REPLACEMENT_POLICY = "podReplacementPolicy"
@@ -135,5 +135,6 @@ def _completed(spec: Spec, annotations: Mapping[str, str]) -> Spec:
     metadata = spec["metadata"]
     notes = {**(metadata.get("annotations") or {}), **annotations, STARTER: str(this_process())}
     with suppress(KeyError, ValueError):  # a patch may have removed or changed it
-        notes[DEADLINE] = deadlines.after(float(notes[TIMEOUT]))
+        if not is_suspended(spec):  # else the time-out starts when the Job is admitted
+            notes[DEADLINE] = deadlines.after(float(notes[TIMEOUT]))
     return {**spec, "metadata": {**metadata, "annotations": notes}}

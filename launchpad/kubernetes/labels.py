@@ -14,6 +14,9 @@ RUN_NAME = "launchpad.io/run-name"
 
 ATTEMPT = "launchpad.io/attempt"
 
+QUEUE = "kueue.x-k8s.io/queue-name"
+"""The label by which a Job waits in a queue of Kueue."""
+
 PREFIX = "launchpad.io/"
 """Of all annotations of launchpad. Those called as labels have what a label cannot hold."""
 

@@ -19,7 +19,7 @@ from ..secret import constructor_hides_arguments, hidden
 from ..text import printable
 from ..variables import ATTEMPT_LABEL, attempt_of, identity
 from . import converters as fields
-from . import environment
+from . import environment, queues
 from . import spec as specs
 from .labels import own_labels, valid_labels
 from .schemas import JOB, PATCH
@@ -43,9 +43,11 @@ class KubernetesLauncher(Launcher):
     `{"configmap": NAME, "key": KEY}`. `env_from`, such as `["secret:db", "configmap:site"]`, makes each of their keys a
     variable; where several have a key, the last one counts, and `env` overrides them all.
 
-    A run is given up if its pod has not started `pod_watch_timeout` seconds after its Job was created.
-    `job_watch_timeout` limits how long a run may take, as `Run.timeout` does; the smaller one counts. The cluster
-    removes a Job `finished_job_ttl` seconds after its end; None keeps it.
+    With `queue`, the Job is suspended until Kueue admits it from the queue of this name. A run is given up if its pod
+    has not started `pod_watch_timeout` seconds after its Job was created, or admitted; None sets no limit.
+
+    `job_watch_timeout` limits how long a run may take, as `Run.timeout` does; the smaller one counts. Neither passes
+    while the Job is suspended. The cluster removes a Job `finished_job_ttl` seconds after its end; None keeps it.
 
     The cluster is that of `kubeconfig` and `context`; without both, in a pod, the pod's own; else that of KUBECONFIG or
     `~/.kube/config`.
@@ -83,10 +85,13 @@ class KubernetesLauncher(Launcher):
     finished_job_ttl: float | None = attrs.field(
         default=None, converter=fields.finished_job_ttl, metadata={DURATION: True}
     )
-    pod_watch_timeout: float = attrs.field(default=60.0, converter=fields.pod_watch_timeout, metadata={DURATION: True})
+    pod_watch_timeout: float | None = attrs.field(
+        default=60.0, converter=fields.pod_watch_timeout, metadata={DURATION: True}
+    )
     job_watch_timeout: float | None = attrs.field(
         default=None, converter=fields.job_watch_timeout, metadata={DURATION: True}
     )
+    queue: str | None = attrs.field(default=None, converter=fields.queue)
     context: str | None = attrs.field(default=None, converter=fields.context)
     kubeconfig: str | None = attrs.field(
         default=None, converter=fields.kubeconfig, metadata={PATH: fields.absolute_kubeconfig}
@@ -110,7 +115,9 @@ class KubernetesLauncher(Launcher):
 
     def spec(self, run: Run, name: str) -> Spec:
         spec = specs.build(
-            specs.limited(fields.read_manifest(self.job), self._timeout(run), self.pod_watch_timeout),
+            queues.queued(
+                specs.limited(fields.read_manifest(self.job), self._timeout(run), self.pod_watch_timeout), self.queue
+            ),
             name=name,
             namespace=self.namespace,
             labels=self._labels(run),

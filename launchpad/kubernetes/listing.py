@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.deadlines import deadline_of
 from ..models import Handle, Listed
 from ..net.wakeup import Wakeup
 from .diagnosis import of_end
 from .events import Fact
 from .interruption import without_repetition
-from .labels import DEADLINE, RUN_ID, RUN_NAME, STARTER
+from .labels import RUN_ID, RUN_NAME, STARTER
 from .observed import JobSnapshot, ObservedJob
+from .queues import deadline
 from .status import end_of, owner, times
 
 Object = dict[str, Any]
@@ -38,7 +38,7 @@ def listed(job: Object, pods: Sequence[Object], engine: str, wakeup: Wakeup) -> 
         started_at=started_at,
         ended_at=None if outcome is None else outcome.ended_at,
         starter=notes.get(STARTER),
-        deadline=deadline_of(notes.get(DEADLINE)),
+        deadline=deadline(job),
         outcome=outcome,
     )
 

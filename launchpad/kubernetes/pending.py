@@ -19,6 +19,7 @@ from .status import (
     has_ended,
     has_run,
     is_over,
+    is_queued,
     is_suspended,
     last_end,
     own_status,
@@ -32,7 +33,8 @@ STILL_TIMEOUT = 1.0
 class PendingPod:
     """The wait for the containers of a Job's pod, until all have started. Owned by the thread that follows the run.
 
-    Its time-out starts again with every container that starts, and does not pass while one runs.
+    Its time-out starts again with every container that starts, and does not pass while one runs or the Job waits in a
+    queue. None: there is no time-out.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class PendingPod:
         lookup: Lookup,
         news: MissedNews,
         observed_job: ObservedJob,
-        timeout: float,
+        timeout: float | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._jobs = jobs
@@ -99,7 +101,7 @@ class PendingPod:
 
     def _is_waiting(self, snapshot: JobSnapshot) -> bool:
         """Whether a container has yet to start and none runs before it. Starts the time-out again if that is new."""
-        if not is_waiting(snapshot):
+        if is_queued(snapshot.job) or not is_waiting(snapshot):
             self._started, self.due = None, None
             self._news.close()
             return False

@@ -57,16 +57,18 @@ def _stem(text: str) -> str:
     return slug(text, allowed="a-z0-9-", longest=_MAX_STEM_LENGTH, lowercase=True)
 
 
-def limited(base: Mapping[str, Any] | None, timeout: float | None, pod_watch_timeout: float) -> dict[str, Any]:
+def limited(base: Mapping[str, Any] | None, timeout: float | None, pod_watch_timeout: float | None) -> dict[str, Any]:
     """The manifest `base` without launchpad's annotations, which are those of another run, and with the time-out.
 
-    With `timeout`, it has an activeDeadlineSeconds that ends the run if no process is left that enforces the time-out.
+    With `timeout`, it has an activeDeadlineSeconds that ends the run if no process is left that enforces the time-out;
+    not without a `pod_watch_timeout`, because a Job without a queue is active while its pod waits.
     """
     manifest = copy.deepcopy(dict(base or _EMPTY))
     metadata = _mapping(manifest, "metadata")
     notes = {key: value for key, value in (metadata.get("annotations") or {}).items() if not key.startswith(PREFIX)}
     if timeout is not None:
         notes[TIMEOUT] = f"{timeout:g}"
+    if timeout is not None and pod_watch_timeout is not None:
         job, backstop = _mapping(manifest, "spec"), math.ceil(timeout + pod_watch_timeout + BACKSTOP_MARGIN)
         if not 0 < (job.get("activeDeadlineSeconds") or 0) <= backstop:
             job["activeDeadlineSeconds"] = backstop

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, NamedTuple
 
-from .labels import BACKSTOP
+from .labels import BACKSTOP, QUEUE
 from .manifest import CONTAINER
 
 Object = Mapping[str, Any]
@@ -56,10 +56,12 @@ def slim(item: Object) -> dict[str, Any]:
     spec = item.get("spec") or {}
     inits = spec.get("initContainers") or ()
     notes = {key: value for key, value in (metadata.get("annotations") or {}).items() if key == BACKSTOP}
+    queue = {key: value for key, value in (metadata.get("labels") or {}).items() if key == QUEUE}
     return {
         "metadata": {
             **{key: metadata[key] for key in _KEPT_METADATA if key in metadata},
             **({"annotations": notes} if notes else {}),
+            **({"labels": queue} if queue else {}),
         },
         "status": item.get("status") or {},
         "spec": {key: spec[key] for key in _KEPT_SPEC if key in spec},
@@ -118,6 +120,17 @@ def runs_once(job: Object | None) -> bool:
 def is_suspended(job: Object | None) -> bool:
     """Whether a Job is suspended, so that its controller deletes its pods and creates none."""
     return bool(((job or {}).get("spec") or {}).get("suspend"))
+
+
+def queue_of(job: Object | None) -> str | None:
+    """The queue of a queueing controller in which a Job waits, or has waited."""
+    name: str | None = (((job or {}).get("metadata") or {}).get("labels") or {}).get(QUEUE)
+    return name
+
+
+def is_queued(job: Object | None) -> bool:
+    """Whether a Job waits in a queue."""
+    return is_suspended(job) and queue_of(job) is not None
 
 
 def phase(pod: Object) -> str:

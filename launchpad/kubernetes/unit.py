@@ -22,7 +22,7 @@ from .observed import JobSnapshot, ObservedJob
 from .output import RunOutput
 from .pending import PendingPod
 from .pending_news import PendingNews
-from .status import decision_of, end_of, grace_of, has_ended, is_over
+from .status import decision_of, end_of, grace_of, has_ended, is_over, is_suspended
 from .stopping import JobRemoval
 
 REPORT_TIMEOUT = 1.0
@@ -45,7 +45,7 @@ class JobUnit(Unit):
         name: str,
         *,
         output: bool,
-        pod_watch_timeout: float,
+        pod_watch_timeout: float | None,
         lost_timeout: float = LOST_TIMEOUT,
         report_timeout: float = REPORT_TIMEOUT,
         clock: Clock = CLOCK,
@@ -94,6 +94,10 @@ class JobUnit(Unit):
             self._observed_job.record(fact)
 
     @property
+    def paused(self) -> bool:
+        return is_suspended(self._observed_job.snapshot().job)
+
+    @property
     def closed(self) -> bool:
         return self._closed
 
@@ -104,13 +108,13 @@ class JobUnit(Unit):
         return given_up or _is_over(snapshot) or _is_settled(snapshot)
 
     def poll(self, timeout: float | None) -> Sequence[Chunk | Pending | Exit]:
-        until = None if timeout is None else self._clock.now() + timeout
+        until, paused = None if timeout is None else self._clock.now() + timeout, self.paused
         while self._exit is None:
             self._wakeup.clear()
             woken, self._woken = self._woken, False
             events = self._advance()
             now = self._clock.now()
-            if events or woken or (until is not None and now >= until):
+            if events or woken or self.paused is not paused or (until is not None and now >= until):
                 return events
             due = min((at for at in (until, *self._dues()) if at is not None), default=None)
             sources = self._output.sources if self._output is not None else []

@@ -9,7 +9,19 @@ from ..core.backend import Exit
 from ..core.diagnosis import Diagnosis
 from ..models import Reason
 from .diagnosis import CANNOT_RUN, UNSCHEDULABLE_HINT, exit_of, of_container, of_suspension, sentence
-from .status import Container, containers, exit_code, has_run, is_suspended, last_end, state, terminated, waits
+from .status import (
+    Container,
+    containers,
+    exit_code,
+    has_run,
+    is_queued,
+    is_suspended,
+    last_end,
+    queue_of,
+    state,
+    terminated,
+    waits,
+)
 
 Object = Mapping[str, Any]
 
@@ -98,6 +110,8 @@ def _last_failure(container: Container) -> str:
 
 def held_back(job: Object | None) -> str:
     """Who keeps the Job's controller from creating a pod, if anyone does."""
+    if is_queued(job):
+        return f"The queue {queue_of(job)!r} has not admitted the Job (spec.suspend)."
     if is_suspended(job):
         return "The Job is suspended (spec.suspend)."
     manager = _manager(job)

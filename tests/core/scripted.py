@@ -22,6 +22,7 @@ class ScriptedUnit(Unit):
 
     def __init__(self, *events: Chunk | Exit | Exception, ends_when: str = "") -> None:
         self.handle = Handle("scripted", "1", "job", "here", RUN.id)
+        self.held = False
         self.asked: list[str] = []
         self.timeouts: list[float | None] = []
         self.polled = threading.Event()
@@ -31,6 +32,10 @@ class ScriptedUnit(Unit):
         self._woken = False
         self._changed = threading.Condition()
         self._polling = threading.Lock()
+
+    @property
+    def paused(self) -> bool:
+        return self.held
 
     def put(self, *events: Chunk | Exit | Exception) -> None:
         with self._changed:

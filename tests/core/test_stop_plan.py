@@ -13,6 +13,26 @@ NO_TIME_OUT = StopPlan(None)
 TIME_OUT = StopPlan(10.0)
 ASKED = StopPlan(20.0, Reason.STOPPED)
 KILLED = StopPlan(None, Reason.STOPPED, killed=True)
+PAUSED = StopPlan(None, left=3.0)
+
+
+@pytest.mark.parametrize(
+    ("plan", "now", "paused", "after"),
+    [
+        (NO_TIME_OUT, 7.0, True, NO_TIME_OUT),
+        (NO_TIME_OUT, 7.0, False, NO_TIME_OUT),
+        (TIME_OUT, 7.0, False, TIME_OUT),
+        (TIME_OUT, 7.0, True, PAUSED),
+        (PAUSED, 50.0, True, PAUSED),
+        (PAUSED, 50.0, False, StopPlan(53.0)),
+        (ASKED, 7.0, True, ASKED),
+        (KILLED, 7.0, False, KILLED),
+    ],
+)
+def test_a_time_out_stands_still_while_the_engine_holds_the_run_back(
+    plan: StopPlan, now: float, paused: bool, after: StopPlan
+) -> None:
+    assert plan.with_pause(now, paused) == after
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,18 @@ def test_a_time_out_asks_then_kills() -> None:
     )
 
 
+def test_a_time_out_does_not_pass_while_the_engine_holds_the_run_back() -> None:
+    unit = ScriptedUnit(ends_when="terminate")
+    unit.held = True
+    supervisor = supervise(unit, timeout=0.01)
+    assert supervisor.wait(discard, time.monotonic() + 0.1) is None
+    assert unit.asked == []
+    unit.held = False
+    outcome = supervisor.wait(discard)
+    assert outcome is not None
+    assert outcome.reason is Reason.TIMED_OUT
+
+
 def test_a_time_out_counts_in_a_short_wait() -> None:
     unit = ScriptedUnit(ends_when="terminate")
     supervisor = supervise(unit, timeout=0.0)

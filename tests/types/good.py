@@ -171,6 +171,10 @@ assert_type(docker.logs(Handle("docker", "1", "n", "engine", "r"), follow=True),
 assert_type(docker.reap(older_than=3600, dry_run=True), list[Handle])
 
 
+KubernetesLauncher(queue="team-a", pod_watch_timeout=None)
+KubernetesLauncher(queue=None, pod_watch_timeout=2.5)
+
+
 # Events: why a run is pending.
 def show_pending(event: RunEvent) -> None:
     if event.kind == "pending":

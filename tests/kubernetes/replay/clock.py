@@ -22,7 +22,7 @@ CHECK_INTERVAL = 0.05
 
 
 class WaitsForEver(Exception):
-    """A run waits without a time-out, and nothing will happen any more."""
+    """A run waits without a time-out, and nothing will happen any more, or the replay is over."""
 
 
 class ReplayClock(Clock):
@@ -46,7 +46,7 @@ class ReplayClock(Clock):
             if self._world.awaited and self._world.next_at is not None and self._world.next_at <= due:
                 self._world.now = max(self.now(), self._world.next_at)
                 raise KeyboardInterrupt
-            if self._world.next_at is None and due == math.inf:
+            if self.now() >= self._world.ends_at or (self._world.next_at is None and due == math.inf):
                 raise WaitsForEver
             if self._world.next_at is None or due < self._world.next_at:
                 self._world.now = due

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -42,19 +42,21 @@ class ReplayLauncher(KubernetesLauncher):
         yield self.world.name
 
 
-def launch(server: ReplayServer, world: World, key: str, **callbacks: Any) -> Outcome:
-    """Launches a run in a namespace that is this world, and is named after `key`."""
+def launch(server: ReplayServer, world: World, key: str, settings: Mapping[str, Any] = {}, **callbacks: Any) -> Outcome:
+    """Launches a run in a namespace that is this world, and is named after `key`. `settings` are the launcher's."""
     namespace = re.sub(r"[^a-z0-9]", "-", key)
     server.worlds[namespace], world.namespace = world, namespace
     output = "on_output" in callbacks
-    launcher = ReplayLauncher(image="x", namespace=namespace, stream_output=output, server=server, world=world)
+    launcher = ReplayLauncher(
+        image="x", namespace=namespace, stream_output=output, server=server, world=world, **settings
+    )
     with closing(world), closing(launcher):
         return launcher.launch(Run(command=["true"], name="job"), **callbacks)
 
 
-def replayed(server: ReplayServer, world: World, key: str) -> Result:
+def replayed(server: ReplayServer, world: World, key: str, **settings: Any) -> Result:
     try:
-        outcome = launch(server, world, key)
+        outcome = launch(server, world, key, settings)
     except (WaitsForEver, KeyboardInterrupt, LaunchError) as error:
         return Result(type(error).__name__, None, str(error))
     return Result(str(outcome.reason), outcome.exit_code, outcome.message)

@@ -53,6 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         if name and more == "log":
             return self._follow_log(name, follow=query.get("follow") == "true")
+        self._world.lookups += not query.get("watch")
         about, _, uid = query.get("fieldSelector", "").partition("=")
         if about == "involvedObject.uid":
             return self._reply(200, {"items": list(self._world.events(uid))})
@@ -71,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._target()
         if not self._is_canned():
-            self._reply(201, self._world.create())
+            self._reply(201, self._world.create(self._body))
 
     def do_DELETE(self) -> None:
         kind, name, _, _ = self._target()

@@ -218,6 +218,34 @@ def test_a_run_that_is_pending_says_why_once_a_change(server: ReplayServer, numb
     assert all(one.message and one.handle for one in events if one.kind == "pending")
 
 
+@pytest.mark.parametrize(("number", "executions"), [("23", ""), ("24", "which was executed twice.")])
+def test_the_time_in_a_queue_does_not_count_for_pod_watch_timeout(
+    server: ReplayServer, number: str, executions: str
+) -> None:
+    events: list[RunEvent] = []
+    with on_event(events.append):
+        result = replayed(server, World(number), f"queue-{number}", queue="team-a", pod_watch_timeout=2)
+    assert (result.reason, result.message.endswith(executions)) == ("completed", True)
+    (pending,) = (event for event in events if event.kind == "pending")
+    assert (pending.reason, "'team-a'" in str(pending.message)) == ("queued", True)
+
+
+@pytest.mark.parametrize("number", ["23", "24"])
+def test_the_time_that_others_suspend_a_job_without_a_queue_counts(server: ReplayServer, number: str) -> None:
+    result = replayed(server, World(number), f"suspended-{number}", pod_watch_timeout=2)
+    assert (result.reason, "is suspended" in result.message) == ("never_started", True)
+
+
+@pytest.mark.parametrize("number", ["24b", "08", "09", "29", "1.20/29"])
+def test_without_pod_watch_timeout_a_run_is_pending_for_as_long_as_it_takes(server: ReplayServer, number: str) -> None:
+    """In three hours, it requests the state some fifty times."""
+    world = World(number, ends_at=3 * 3600.0)
+    result = replayed(server, world, f"patient-{number}", pod_watch_timeout=None)
+    assert result.reason == "WaitsForEver"
+    assert world.now >= 3 * 3600
+    assert world.lookups < 150
+
+
 def test_times_of_1970_are_not_known(server: ReplayServer) -> None:
     outcome = launch(server, World("06d"), "times")
     assert outcome.started_at is not None

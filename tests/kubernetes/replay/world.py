@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from launchpad.kubernetes.labels import QUEUE
+
 from .recording import Change, Object, changes
 
 _KINDS = {"jobs": "Job", "pods": "Pod", "events": "Event"}
@@ -18,13 +20,15 @@ class World:
     """The objects of one situation. Handlers of the server and the clock use it from several threads.
 
     `cut`: the number of the change at which all watches break; they cannot continue from before it. `until`: the second
-    at which the recording is cut off.
+    at which the recording is cut off. `ends_at`: the second at which the replay ends, if the run has not ended.
 
     `ours`: the recording's actions are requests that launchpad sends; the rest follows each of them. Else they are
     those of others, and a deletion by launchpad replaces the rest of the recording.
     """
 
-    def __init__(self, name: str, *, ours: bool = False, cut: int = 0, until: float = math.inf) -> None:
+    def __init__(
+        self, name: str, *, ours: bool = False, cut: int = 0, until: float = math.inf, ends_at: float = math.inf
+    ) -> None:
         lock = threading.RLock()
         self.changed = threading.Condition(lock)
         self.rests = threading.Condition(lock)
@@ -36,6 +40,9 @@ class World:
         self.oldest = 0
         """The first version from which a watch can continue."""
         self.cut = cut
+        self.ends_at = ends_at
+        self.lookups = 0
+        """How many states and lists were requested."""
         self.closed = False
         self.idle: dict[int, str] = {}
         """The kinds of the watches and logs in which nothing is left to be sent, by the client's port."""
@@ -58,8 +65,10 @@ class World:
         """The request of launchpad for which the recording waits, if any."""
         return self._planned[0].type if self.ours and self._planned and self._planned[0].kind == "Action" else ""
 
-    def create(self) -> Object:
+    def create(self, job: Object) -> Object:
         with self.changed:
+            queue = {key: value for key, value in job["metadata"]["labels"].items() if key == QUEUE}
+            self._planned = [_labelled(change, queue) for change in self._planned]
             while self._publish_next().kind != "Job":
                 pass
             return self.published[-1].item
@@ -197,6 +206,14 @@ class World:
         finally:
             with self.changed:
                 self.idle.pop(port, None)
+
+
+def _labelled(change: Change, labels: dict[str, str]) -> Change:
+    """The change of a Job with more labels."""
+    if change.kind != "Job":
+        return change
+    metadata = change.item["metadata"]
+    return change._replace(item={**change.item, "metadata": {**metadata, "labels": {**metadata["labels"], **labels}}})
 
 
 def _is_own(item: Object) -> bool:
