@@ -16,6 +16,7 @@ from .options import container_options, launcher_options, make_launcher, usage_e
 @launcher_options
 @container_options
 @click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True, help="How many run at a time.")
+@click.option("--retries", type=click.IntRange(min=0), default=0, help="Launch a run that fails up to N times more.")
 @click.option("--output-dir", type=click.Path(path_type=Path), help="Write each run's output to a file in here.")
 @click.option("--fail-fast", is_flag=True, help="Stop everything at the first run that fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object to stdout for each run that ends.")
@@ -30,6 +31,7 @@ def batch(
     volumes: tuple[str, ...],
     lines: bool,
     workers: int,
+    retries: int,
     output_dir: Path | None,
     fail_fast: bool,
     as_json: bool,
@@ -40,12 +42,13 @@ def batch(
     """Launch the runs of FILE, a YAML list or JSON lines ("-": stdin), and exit with 0 if all succeed.
 
     Each run is a mapping: command (a list) or entrypoint, and optionally parameters, name, env, labels, working_dir,
-    timeout, settings (of the launcher, for this run). With --lines, each line of FILE is a command. Each line of output
-    is shown after the name of its run.
+    timeout, settings (of the launcher, for this run), retry (attempts, on, exit_codes, free, free_limit, wait; instead
+    of --retries). With --lines, each line of FILE is a command. Each line of output is shown after the name of its run.
 
     Exits with 1 if a run fails or output could not be written, 2 if FILE is invalid, 125 if nothing could be launched,
     130 after Ctrl-C, which stops all runs, and kills them when pressed again.
     """
+    from ..retry import Retry
     from .batch_file import read  # takes 0.1 s to import, with yaml and rich
     from .batching import Batch, removing
     from .output import ShownOutput
@@ -58,10 +61,11 @@ def batch(
     with usage_errors():
         items = read(file, lines=lines, launcher=launcher)
         folder = OutputFolder(output_dir, len(items)) if output_dir else None
+    retry = Retry(retries + 1) if retries else None
     labels = Labels(items)
     report = Report(labels, as_json)
     shown = None if quiet else ShownOutput("stderr" if as_json or failed else None)
-    status = Batch(labels, report, folder, fail_fast, shown).launch(items, launcher, workers)
+    status = Batch(labels, report, folder, fail_fast, shown).launch(items, launcher, workers, retry)
     report.close(failed)
     return status or (exits.FAILED if report.lost else 0)
 

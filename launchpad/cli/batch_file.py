@@ -18,6 +18,7 @@ from ..files import open_file
 from ..launcher import Launcher
 from ..limits import shown
 from ..models import Run
+from ..retry import Retry
 from ..schema import TEXT, Schema, below, schema_of
 from ..settings import Faults, faults_in, keys_of, structure, unknown_key
 from ..subprocess import SubprocessLauncher
@@ -30,7 +31,8 @@ from . import line_file
 from .item_settings import SETTINGS, ItemSettings
 
 FAULTS_SHOWN = 20
-ITEM_KEYS = [SETTINGS]
+RETRY = "retry"
+ITEM_KEYS = [SETTINGS, RETRY]
 """The keys of an item that are no fields of its run."""
 
 _RUN_KEYS = keys_of(Run)
@@ -46,6 +48,7 @@ class Item(NamedTuple):
     run: Run
     launcher: Launcher | None = None
     settings: Mapping[str, Any] | None = None
+    retry: Retry | None = None
 
 
 def read(path: str, *, lines: bool = False, launcher: Launcher | None = None) -> list[Item]:
@@ -69,7 +72,7 @@ def read(path: str, *, lines: bool = False, launcher: Launcher | None = None) ->
 def read_stream(stream: Any, name: str, *, lines: bool = False, launcher: Launcher | None = None) -> list[Item]:
     """The runs in a buffered stream of bytes; `name` stands for the file in errors."""
     settings = ItemSettings(SubprocessLauncher() if launcher is None else launcher)
-    schema = {**schema_of(Run), SETTINGS: settings.schema}
+    schema = {**schema_of(Run), SETTINGS: settings.schema, RETRY: schema_of(Retry)}
     documents = line_file.documents(lines_of(stream), name) if lines else _documents(stream, name, schema)
     items: list[Item] = []
     faults: list[str] = []
@@ -77,14 +80,13 @@ def read_stream(stream: Any, name: str, *, lines: bool = False, launcher: Launch
     for number, document in enumerate(documents, start=1):
         try:
             given = _given(document)
-            changes = given.pop(SETTINGS, None)
+            changes, retry = given.pop(SETTINGS, None), given.pop(RETRY, None)
             run = _run(given)
             if places.setdefault(run.id, document.line()) != document.line():
                 raise ValueError(f"the id {run.id!r} is that of the run in line {places[run.id]} already")
-            if changes is None:
-                items.append(Item(number, run))
-            else:
-                items.append(Item(number, run, settings.launcher(changes), changes))
+            own = None if changes is None else settings.launcher(changes)
+            retry = None if retry is None else structure(retry, Retry, RETRY)
+            items.append(Item(number, run, own, changes, retry))
         except ValueError as error:
             faults += _lines_of(error, document)
     if faults:

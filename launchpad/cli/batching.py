@@ -15,6 +15,7 @@ from ..executor import LaunchExecutor
 from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.bar import Bar
+from ..retry import Retry
 from ..settings import keys_of
 from . import exit_codes as exits
 from .batch_file import Item
@@ -63,15 +64,18 @@ class Batch:
     _shown: ShownOutput | None  # shows the output of runs if there is no folder
     _launches: dict[LaunchFuture, tuple[Item, Log | None]] = attrs.field(init=False, factory=dict)
 
-    def launch(self, items: Sequence[Item], launcher: Launcher, workers: int) -> int:
-        """Launches all runs and returns the exit status when all have ended or were stopped."""
+    def launch(self, items: Sequence[Item], launcher: Launcher, workers: int, retry: Retry | None) -> int:
+        """Launches all runs and returns the exit status when all have ended or were stopped.
+
+        `retry` is for the items that have none of their own.
+        """
         waiting = iter(items)
         with (
             closing(bar_over(len(items))) as bar,
             launcher,
             _closing_launchers(items),
             Inbox() as inbox,
-            LaunchExecutor(launcher, workers) as executor,
+            LaunchExecutor(launcher, workers, retry=retry) as executor,
         ):
             flight = Flight(executor, inbox, bar)
             self._submit(flight, bar, islice(waiting, SUBMITTED_PER_WORKER * workers))
@@ -100,10 +104,15 @@ class Batch:
             log = self._folder.log_of(item) if self._folder else None
             if log is not None:
                 future = flight.submit(
-                    item.run, launcher=launcher, on_start=log.open, on_output=log.write, on_end=log.close
+                    item.run,
+                    launcher=launcher,
+                    retry=item.retry,
+                    on_start=log.open,
+                    on_output=log.write,
+                    on_end=log.close,
                 )
             else:
-                future = flight.submit(item.run, launcher=launcher, on_output=self._on_output(item))
+                future = flight.submit(item.run, launcher=launcher, retry=item.retry, on_output=self._on_output(item))
             self._launches[future] = item, log
             bar.add(future)
 

@@ -15,6 +15,7 @@ from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.bar import Bar
 from ..models import Run
+from ..retry import Retry
 from ..starting import OnStart
 from .inbox import Inbox, reader_has_left
 from .messages import print_message
@@ -45,6 +46,7 @@ class Flight:
         run: Run,
         *,
         launcher: Launcher | None = None,
+        retry: Retry | None = None,
         on_start: OnStart | None = None,
         on_output: OnOutput | None = None,
         on_end: Callable[[Future[bool]], object] | None = None,
@@ -53,7 +55,7 @@ class Flight:
 
         `on_end` is called before `ends` yields the future, in any thread.
         """
-        future = self._executor.submit(run, launcher=launcher, on_start=on_start, on_output=on_output)
+        future = self._executor.submit(run, launcher=launcher, retry=retry, on_start=on_start, on_output=on_output)
         self.in_flight += 1
         if on_end is not None:
             future.add_done_callback(on_end)

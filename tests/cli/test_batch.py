@@ -39,6 +39,28 @@ def test_each_failure_is_a_line_with_its_reason() -> None:
     ]
 
 
+def test_failed_runs_are_launched_again_and_their_attempts_are_reported(tmp_path: Path) -> None:
+    runs = [
+        sh("echo $LAUNCHPAD_ATTEMPT; exit $((2 - LAUNCHPAD_ATTEMPT))", name="a"),
+        sh("exit 3", name="b", retry={"attempts": 4, "on": ["failed"]}),
+        sh("exit 75", name="c", retry={"attempts": 4, "exit_codes": [76]}),
+    ]
+    folder = tmp_path / "logs"
+    done = launchpad("batch", "-", "--retries", "1", "--json", "--output-dir", str(folder), stdin=lines(*runs))
+    assert done.returncode == 1
+    ended = sorted(map(json.loads, done.stdout.splitlines()), key=lambda run: run["number"])
+    assert [(run["attempt"], run["exit_code"]) for run in ended] == [(2, 0), (4, 3), (1, 75)]
+    assert [one["reason"] for one in ended[0]["attempts"]] == ["failed", "completed"]
+    assert [one["attempt"] for one in ended[1]["attempts"]] == [1, 2, 3, 4]
+    assert "b: failed (attempt 4): Exited with status 3." in done.stderr
+    assert "attempts" in next(line for line in done.stderr.splitlines() if line.startswith("failed  id"))
+    assert [line.split()[:3] for line in done.stderr.splitlines()[-2:]] == [
+        ["failed", "2", "3"],
+        ["completed", "1", "1"],
+    ]
+    assert (folder / "1-a.log").read_text() == "1\n2\n"
+
+
 def test_runs_with_the_same_name_are_numbered() -> None:
     done = launchpad("batch", "-", stdin=lines(sh("echo 1"), sh("echo 2"), sh("echo 3", name="own")))
     assert sorted(done.stdout.splitlines()) == ["own | 3", "sh#1 | 1", "sh#2 | 2"]
