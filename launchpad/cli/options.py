@@ -14,6 +14,7 @@ import click
 
 from ..launcher import Launcher, lookup_launcher
 from ..models import Run
+from ..retry import Retry
 from ..settings import keys_of, structure
 from . import arguments as values
 from . import completion, durations, variables
@@ -166,8 +167,8 @@ class RunRequest:
     image: str | None = None
     volumes: tuple[str, ...] = ()
 
-    def resolve(self) -> tuple[Launcher, Run]:
-        """The launcher and the run. InvalidInput if the options are wrong or conflict."""
+    def resolve(self) -> tuple[Launcher, Run, Retry | None]:
+        """The launcher, the run and how it is retried. InvalidInput if the options are wrong or conflict."""
         if sum(map(bool, (self.command, self.entrypoint, self.deployment))) != 1:
             raise click.UsageError("give one of these: a COMMAND, --entrypoint, or --deployment")
         if self.deployment:
@@ -180,9 +181,9 @@ class RunRequest:
                 parameters=values.parameters(self.parameters),
                 **self._changes({}),
             )
-        return launcher, run
+        return launcher, run, None
 
-    def _deployed(self, name: str) -> tuple[Launcher, Run]:
+    def _deployed(self, name: str) -> tuple[Launcher, Run, Retry | None]:
         from ..deployment import Deployment
 
         if self.kind or self.settings or self.image or self.volumes:
@@ -197,7 +198,7 @@ class RunRequest:
             except KeyError as error:
                 raise ValueError(str(error)) from None
             run = deployment.make_run(**values.parameters(self.parameters))
-            return deployment.launcher, attrs.evolve(run, **self._changes(run.env))
+            return deployment.launcher, attrs.evolve(run, **self._changes(run.env)), deployment.retry
 
     def _changes(self, env: dict[str, str | None]) -> dict[str, Any]:
         """The fields of the run that options set; `env` is what `--env` adds variables to."""

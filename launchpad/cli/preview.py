@@ -14,7 +14,7 @@ from .options import RunRequest, run_options, usage_errors
 @click.option("--reveal", is_flag=True, help="Show secrets, such as the values of environment variables.")
 def preview(request: RunRequest, reveal: bool) -> int:
     """Show what `launchpad run` with the same options would send to the engine. The engine is not contacted."""
-    launcher, run = request.resolve()
+    launcher, run, _ = request.resolve()
     with usage_errors():
         text = launcher.preview(run, reveal=reveal)
     click.echo(text)

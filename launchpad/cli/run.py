@@ -16,6 +16,7 @@ from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.text import why
 from ..models import Handle, Run
+from ..retry import Retry
 from ..run_events import RunEvent, on_event
 from ..stdin import OwnStdin
 from ..text import one_line
@@ -46,7 +47,7 @@ def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> 
 
     With --detach, the run goes on: launchpad logs, wait and stop find it by its id.
     """
-    launcher, wanted = request.resolve()
+    launcher, wanted, retry = request.resolve()
     if interactive and detach:
         raise click.UsageError(
             "--interactive cannot be used with --detach: a detached run outlives this command's input"
@@ -55,6 +56,8 @@ def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> 
         if sys.stdin is None:
             raise click.UsageError("--interactive needs a standard input, which is closed")
         wanted = attrs.evolve(wanted, stdin=OwnStdin())
+
+    retry = _usable(retry, "--interactive" if interactive else "--detach" if detach else "")
 
     def started(handle: Handle) -> None:
         if verbose:
@@ -69,7 +72,7 @@ def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> 
     with launcher, on_event(_print_if_pending), Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
         flight = Flight(executor, inbox)
         on_output = shown.of() if launcher.stream_output else None
-        future = flight.submit(wanted, on_start=started, on_output=on_output)
+        future = flight.submit(wanted, retry=retry, on_start=started, on_output=on_output)
         for _ in flight.ends():
             pass
     return _status(future, flight, verbose) or (exits.FAILED if shown.lost else 0)
@@ -78,6 +81,14 @@ def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> 
 def _print_if_pending(event: RunEvent) -> None:
     if event.kind == "pending":
         print_message(f"{event.run.name} is pending: {event.reason}: {event.message}")
+
+
+def _usable(retry: Retry | None, option: str) -> Retry | None:
+    """The Retry of a deployment; None, with a message, if `option` leaves no input or no process for more attempts."""
+    if retry is not None and option:
+        print_message(f"the retry of the deployment is not used with {option}: there is one attempt")
+        return None
+    return retry
 
 
 def _start(launcher: Launcher, run: Run) -> Handle:
