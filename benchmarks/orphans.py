@@ -1,7 +1,8 @@
 """Detached runs whose starter is killed: another process finds each, and gets its exit status and every line once.
 
 `python benchmarks/orphans.py docker --runs 300 --set image=busybox:1`. Starters are killed at random moments, one after
-the other, until that many runs are there. Exits with 1 if a status is wrong, or a line is lost or repeated.
+the other, and their runs are waited for and removed, until that many runs were found. `--at-once` bounds the runs of
+one starter: a small cluster needs it. Exits with 1 if a status is wrong, or a line is lost or repeated.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
-from launchpad import Handle, Launcher, Listed, Outcome, Reason, Run
+from launchpad import Handle, Launcher, LaunchError, Listed, Reason, Run
 from launchpad.cli.arguments import settings
 from launchpad.launcher import lookup_launcher
 
@@ -60,23 +62,45 @@ def start_and_kill(arguments: list[str], batch: str, first: int, last: int) -> l
         return names + [line.strip() for line in starter.stdout if line.endswith("\n")]
 
 
-def lines_of(launcher: Launcher, run: Listed) -> list[str]:
-    return list(launcher.logs(run.handle, follow=True))
-
-
-def faults_of(run: Listed, outcome: Outcome, lines: list[str]) -> list[str]:
-    faults = []
-    if outcome.exit_code != status_of(run.name) or outcome.ok is not (status_of(run.name) == 0):
-        faults.append(f"{run.name}: {outcome.reason} with status {outcome.exit_code}, not {status_of(run.name)}")
+def faults_of(launcher: Launcher, run: Listed) -> list[str]:
+    """Waits for a run, reads its output, and compares both with what they should be."""
+    expected, faults = status_of(run.name), []
+    try:
+        outcome = launcher.wait(run.handle, on_output=lambda run, line: None)
+        lines = list(launcher.logs(run.handle, follow=True))
+    except LaunchError as error:
+        return [f"{run.name}: {error}"]
+    if outcome.exit_code != expected or outcome.ok is not (expected == 0):
+        faults.append(f"{run.name}: {outcome.reason} with status {outcome.exit_code}, not {expected}")
     if lines != [f"{run.name} {number}" for number in range(LINES)]:
         faults.append(f"{run.name}: {len(lines)} lines, {len(set(lines))} of them different, not {LINES}")
     return faults
+
+
+@dataclass
+class Report:
+    """What was found so far."""
+
+    starters: int = 0
+    started: int = 0
+    found: int = 0
+    unstarted: int = 0
+    removed: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.starters} starters killed, {self.started} starts reported, {self.found} runs found and "
+            f"{self.unstarted} that were never started; {self.found - len(self.faults)} with a true status and "
+            f"every line once, {len(self.faults)} faults; {self.removed} removed"
+        )
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("launcher")
     parser.add_argument("--runs", type=int, default=300)
+    parser.add_argument("--at-once", type=int, default=300)
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--start", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -86,38 +110,43 @@ def main(arguments: list[str]) -> int:
             batch, first, last = options.start
             start(launcher, batch, int(first), int(last))
             return 0
-        return examine(launcher, arguments, options.runs)
+        batch, began, report, first = f"orphan-{uuid.uuid4().hex[:8]}", time.monotonic(), Report(), 0
+        while report.found < options.runs:
+            last = first + min(options.at_once, options.runs - report.found)
+            started = start_and_kill(arguments, batch, first, last)
+            if not started:
+                sys.exit("a starter could not start anything: see its error above")
+            examine(launcher, batch, started, report)
+            print(f"{time.monotonic() - began:.0f} s, {launcher.type}: {report}", flush=True)
+            first = last
+        print("\n".join(report.faults[:20]))
+        return 1 if report.faults else 0
 
 
-def examine(launcher: Launcher, arguments: list[str], count: int) -> int:
-    batch, began, started, starters = f"orphan-{uuid.uuid4().hex[:8]}", time.monotonic(), list[str](), 0
-    first = 0
-    while len(started) < count:
-        last = first + max(WORKERS, count - len(started))
-        started += start_and_kill(arguments, batch, first, last)
-        first, starters = last, starters + 1
-    runs = [run for run in launcher.list_runs() if run.name.startswith(f"{batch}-")]
+def examine(launcher: Launcher, batch: str, started: list[str], report: Report) -> None:
+    """Waits for the runs that a starter has left, compares them with what they should be, and removes them."""
+    runs = runs_of(launcher, batch)
     unstarted = [run for run in runs if run.outcome is not None and run.outcome.reason is Reason.NEVER_STARTED]
     runs = [run for run in runs if run not in unstarted]
-    lost = set(started) - {run.name for run in runs}
     with ThreadPoolExecutor(WORKERS) as pool:
-        outcomes = list(pool.map(lambda run: launcher.wait(run.handle, on_output=lambda run, line: None), runs))
-        lines = list(pool.map(lambda run: lines_of(launcher, run), runs))
-    faults = [fault for each in zip(runs, outcomes, lines, strict=True) for fault in faults_of(*each)]
-    faults += [f"{name}: not found" for name in sorted(lost)]
-    reaped = reap(launcher, batch)
-    print("\n".join(faults[:20]))
-    print(
-        f"{launcher.type}: {starters} starters killed, {len(started)} starts reported, {len(runs)} runs found "
-        f"and {len(unstarted)} that were never started; {len(runs) - len(faults)} with a true status and every line "
-        f"once, {len(faults)} faults; {reaped} removed; {time.monotonic() - began:.0f} s"
-    )
-    return 1 if faults else 0
+        for faults in pool.map(lambda run: faults_of(launcher, run), runs):
+            report.faults += faults
+    report.faults += [f"{name}: not found" for name in sorted(set(started) - {run.name for run in runs})]
+    report.starters += 1
+    report.started += len(started)
+    report.found += len(runs)
+    report.unstarted += len(unstarted)
+    report.removed += reap(launcher, batch)
+
+
+def runs_of(launcher: Launcher, batch: str) -> list[Listed]:
+    """The runs of this benchmark: others may have runs on the engine."""
+    return [run for run in launcher.list_runs() if run.name.startswith(f"{batch}-")]
 
 
 def reap(launcher: Launcher, batch: str) -> int:
-    """Removes the runs of the batch, as `reap` would: others may have runs on the engine."""
-    ours: set[Handle] = {run.handle for run in launcher.list_runs() if run.name.startswith(f"{batch}-")}
+    """Removes the runs of the benchmark that `reap` would remove."""
+    ours: set[Handle] = {run.handle for run in runs_of(launcher, batch)}
     chosen = ours & set(launcher.reap(dry_run=True))
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(launcher.remove, chosen))
