@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import io
 import os
 import sys
@@ -18,13 +19,21 @@ from ..core.screen import write_text
 from ..errors import LaunchError
 from ..suggestions import did_you_mean
 from . import exit_codes as exits
-from .batch import batch
-from .doctor import doctor
-from .housekeeping import logs, ps, reap, stop, wait
 from .inbox import reader_has_left
 from .messages import log_to_stderr, print_message
-from .preview import preview
-from .run import run
+
+_MODULES = {
+    "batch": ".batch",
+    "doctor": ".doctor",
+    "logs": ".housekeeping",
+    "preview": ".preview",
+    "ps": ".housekeeping",
+    "reap": ".housekeeping",
+    "run": ".run",
+    "stop": ".housekeeping",
+    "wait": ".housekeeping",
+}
+"""The commands, and the modules that define them. A command line imports that of its own command only."""
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO}
 """The errors of a standard stream that takes no more output."""
@@ -45,6 +54,15 @@ class _Interrupted(BaseException):
 class _Commands(click.Group):
     """The commands of `launchpad`."""
 
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(_MODULES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _MODULES:
+            return None
+        command: click.Command = getattr(importlib.import_module(_MODULES[name], __package__), name)
+        return command
+
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
@@ -55,8 +73,8 @@ class _Commands(click.Group):
         self, context: click.Context, words: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = words[0]
-        if not name.startswith("-") and name not in self.commands:
-            context.fail(f"No such command {name!r}{did_you_mean(name, self.commands)}")
+        if not name.startswith("-") and name not in _MODULES:
+            context.fail(f"No such command {name!r}{did_you_mean(name, _MODULES)}")
         return super().resolve_command(context, words)
 
 
@@ -76,10 +94,6 @@ def app(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(exits.USAGE)
-
-
-for command in (run, batch, preview, doctor, ps, logs, wait, stop, reap):
-    app.add_command(command)
 
 
 def run_app(arguments: Sequence[str]) -> int:

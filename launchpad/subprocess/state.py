@@ -6,11 +6,9 @@ name of a run. Only this user can read it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +48,8 @@ class RunFolder:
 
     def remove(self) -> None:
         """Removes the folder. Idempotent."""
+        import shutil  # with the compression modules, it takes 5 ms to import, and few processes remove a run
+
         with suppress(FileNotFoundError):
             shutil.rmtree(self.path)
 
@@ -112,7 +112,11 @@ class StateFolder:
 
 
 def _name_of(run_id: str) -> str:
-    return run_id if _FOLDER_NAME.match(run_id) else hashlib.sha256(run_id.encode("utf-8", "replace")).hexdigest()
+    if _FOLDER_NAME.match(run_id):
+        return run_id
+    import hashlib  # it loads OpenSSL, and only odd ids of the caller's need it
+
+    return hashlib.sha256(run_id.encode("utf-8", "replace")).hexdigest()
 
 
 def _default_path() -> Path:
