@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from .calls import RunFailed
 from .core.backend import Backend, Chunk, Exit, Unit
 from .core.cancellation import StopToken
 from .errors import (
@@ -19,6 +20,7 @@ from .executor import LaunchExecutor
 from .future import LaunchFuture
 from .launcher import Launcher, lookup_launcher, register_launcher
 from .models import Handle, ImagePullPolicy, Listed, Outcome, Reason, RestartPolicy, Run
+from .results import RunError
 from .retry import Retry
 from .run_events import RunEvent, on_event
 
@@ -62,7 +64,9 @@ __all__ = [
     "RestartPolicy",
     "Retry",
     "Run",
+    "RunError",
     "RunEvent",
+    "RunFailed",
     "RunNotAvailable",
     "RunNotFound",
     "StopToken",

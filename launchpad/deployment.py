@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from . import yamlfile
+from .calls import value_of
 from .converters import masked
 from .executor import LaunchExecutor
 from .launcher import Launcher, lookup_launcher
@@ -112,6 +113,10 @@ class Deployment:
             return self.launcher.submit(run)
         with LaunchExecutor(self.launcher, 1, retry=self.retry) as executor:
             return executor.submit(run).result()
+
+    def call(self, /, **parameters: Any) -> Any:
+        """Makes a run, launches it, and returns the value of its function, as `Launcher.call`; None for a command."""
+        return value_of(self.launcher.launch(self.make_run(**parameters)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> dict[str, Deployment]:

@@ -7,6 +7,8 @@ run by its path; for a container its source is passed on the command line (`pyth
 
 Exit status: 0 if the function returns, 1 with its traceback if it raises, its own code on SystemExit, 2 with one line
 if the module or the function does not exist.
+
+What the function returns or raises is written to the file that LAUNCHPAD_RESULT names, as `launchpad.results` reads it.
 """
 
 from __future__ import annotations
@@ -31,6 +33,13 @@ PARAMETERS_VARIABLE = "LAUNCHPAD_PARAMETERS"
 """The variable with the parameters as a JSON object, removed before the function's module is imported."""
 
 
+RESULT_VARIABLE = "LAUNCHPAD_RESULT"
+"""The variable that says where the result goes: the bytes that it may have, and the paths to try, a line each.
+
+It is removed as well: processes that the function starts do not write a result.
+"""
+
+
 class NotFound(Exception):
     """A module, file or function does not exist."""
 
@@ -38,23 +47,115 @@ class NotFound(Exception):
 def main(entrypoint: str) -> int:
     import json
 
+    place, process = os.environ.pop(RESULT_VARIABLE, ""), os.getpid()
     parameters = json.loads(os.environ.pop(PARAMETERS_VARIABLE, "{}"))
+    _remove_older(place)
     sys.argv[:] = [entrypoint.rpartition(":")[0]]  # a function that parses sys.argv gets no arguments
     try:
-        function = find(entrypoint)
-    except NotFound as error:
+        value = _call(find(entrypoint), parameters)
+    except BaseException as error:
+        if place and os.getpid() == process:
+            _write(place, _error_report, error)
+        if not isinstance(error, NotFound):
+            raise
         sys.stderr.write(f"launchpad: cannot run {entrypoint!r}: {error}\n")
         return 2
-    result = function(**parameters)
-    if hasattr(result, "__await__"):
-        import asyncio
-
-        asyncio.run(_awaited(result))
+    if place and os.getpid() == process:  # not a child that the function has forked
+        _write(place, value_report, value)
     return 0
 
 
-async def _awaited(result: Any) -> None:
-    await result
+def _call(function: Any, parameters: Any) -> Any:
+    value = function(**parameters)
+    if hasattr(value, "__await__"):
+        import asyncio
+
+        value = asyncio.run(_awaited(value))
+    return value
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
+
+
+def _remove_older(place: str) -> None:
+    """Removes the result of an earlier run, in a folder that several containers share."""
+    for path in place.split("\n")[1:]:
+        try:
+            os.unlink(path)
+        except OSError:
+            continue
+
+
+def _write(place: str, make_report: Any, result: Any) -> None:
+    """Writes a report to the first path that can be written. Without one, the run goes on without a result."""
+    limit, *paths = place.split("\n")
+    try:
+        report = make_report(result, int(limit))
+    except Exception:  # out of memory, for instance: it must not hide how the function ended
+        return
+    for path in paths:
+        try:
+            with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(report)
+            return
+        except OSError:
+            continue
+
+
+def value_report(value: Any, limit: int) -> bytes:
+    """The report of a value, in at most `limit` bytes: the value, or why JSON cannot hold it."""
+    try:
+        report = _report({"value": value})
+    except Exception as error:  # also one of the value's own methods
+        why = f"The function returned what JSON cannot hold ({type(error).__name__}: {str(error)[:500]})."
+        return _report({"value_error": f"{why} Return plain values, or write a file and return its path as text."})
+    if len(report) <= limit:
+        return report
+    why = f"The value takes {len(report)} bytes as JSON, and this engine returns at most {limit}."
+    return _report({"value_error": f"{why} Write it to a file or a storage, and return its path."})
+
+
+def error_report(kind: str, message: str, trace: str, limit: int) -> bytes:
+    """The report of an exception. What has more than `limit` bytes is shortened: first the traceback."""
+    while True:
+        report = _report({"error": {"type": kind, "message": message, "traceback": trace}})
+        excess = len(report) - limit
+        if excess <= 0 or not (trace or message[1:]):
+            return report
+        cut = min(excess + 3, len(trace or message) // 2 + 1)  # a character may take several bytes
+        if trace:  # its end says more than its beginning
+            trace = trace[cut:] and "…" + trace[cut:]
+        else:
+            message = message[:-cut] + "…"
+
+
+def _error_report(error: BaseException, limit: int) -> bytes:
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return value_report(None, limit)
+    kind, trace = type(error).__qualname__, ""
+    if type(error).__module__ not in ("builtins", "__main__", __name__):
+        kind = f"{type(error).__module__}.{kind}"
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    try:
+        if not isinstance(error, NotFound):
+            import traceback  # takes as long to import as all else
+
+            trace = "".join(traceback.format_exception(type(error), error, _own_trace(error.__traceback__)))
+    except Exception:  # a module of the user's has this name
+        pass
+    return error_report(kind[:200], message, trace, limit)
+
+
+def _report(result: Any) -> bytes:
+    """A result as JSON after its length: what is cut off at either end is never taken for a result."""
+    import json
+
+    data = json.dumps(result, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+    return b"launchpad %d\n%b" % (len(data), data)
 
 
 def find(entrypoint: str) -> Any:
@@ -110,6 +211,12 @@ def _load_file(path: str) -> ModuleType:
 
 def _show_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Prints a traceback without the frames of this program."""
+    own = _own_trace(trace)
+    sys.__excepthook__(kind, error.with_traceback(own), own)
+
+
+def _own_trace(trace: TracebackType | None) -> TracebackType | None:
+    """The part of a traceback after the frames of this program."""
     own, step = trace, trace
     while step is not None:
         if step.tb_frame.f_globals is globals():
@@ -117,7 +224,7 @@ def _show_error(kind: type[BaseException], error: BaseException, trace: Tracebac
         step = step.tb_next
     while own is not None and _is_import_system(own.tb_frame.f_globals.get("__name__")):
         own = own.tb_next
-    sys.__excepthook__(kind, error.with_traceback(own), own)
+    return own
 
 
 def _is_import_system(module: object) -> bool:

@@ -138,6 +138,11 @@ def parameters_environment(entrypoint: str | None, parameters: Mapping[str, Any]
     return {engine.PARAMETERS_VARIABLE: Secret(json.dumps(parameters))}
 
 
+def result_environment(entrypoint: str | None, limit: int, *paths: str) -> dict[str, str]:
+    """The variable that says where the engine writes the result: the first of `paths` that can be written."""
+    return {} if entrypoint is None else {engine.RESULT_VARIABLE: "\n".join([str(limit), *paths])}
+
+
 @cache
 def _engine_source() -> str:
     with open(engine.__file__, encoding="utf-8") as source:

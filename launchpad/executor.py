@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .attempts import Task
+from .calls import run_of_call
 from .converters import whole_number
 from .core.arguments import check_callbacks
 from .core.cancellation import StartLimiter
@@ -144,6 +145,10 @@ class LaunchExecutor(ThreadPoolExecutor):
                 "for instance Run(command=['echo', 'hello'])"
             )
         return super().submit(fn, *args, **kwargs)
+
+    def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> LaunchFuture:
+        """Launches `function` with these arguments, as `Launcher.call`; `value()` of the future is what it returns."""
+        return self.submit(run_of_call(function, args, kwargs))
 
     def launch_all(self, runs: Iterable[Run], *, on_output: OnOutput | None = None) -> list[LaunchFuture]:
         """Submits all `runs` and gives their futures, in order. TypeError, with nothing launched, if one is no Run."""

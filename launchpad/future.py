@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from typing import Any
 
 import attrs
 
+from .calls import value_of
 from .core.cancellation import StopToken
 from .core.labels import Label
 from .errors import LaunchError
@@ -64,6 +66,19 @@ class LaunchFuture(Future[bool]):
         `cancelled()` when the run is gone from the engine. No further attempt is made.
         """
         return self._cancel(hurry=False)
+
+    def value(self, timeout: float | None = None) -> Any:
+        """Blocks until the run has ended, and returns the value that its function returned; None for a command.
+
+        RunFailed if the run did not succeed; CancelledError and LaunchError as in `result`. RuntimeError, with the
+        `value_error` of the outcome, if the value did not come back.
+        """
+        try:
+            self.result(timeout)
+            assert self._outcome is not None
+            return value_of(self._outcome)
+        finally:
+            del self  # as in wait_started
 
     def running(self) -> bool:
         """Whether the run is being started, runs, or is being stopped."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from .engine import PARAMETERS_VARIABLE
+from .engine import PARAMETERS_VARIABLE, RESULT_VARIABLE
 
 RUN_ID = "LAUNCHPAD_RUN_ID"
 """The run's own id."""
@@ -19,7 +19,7 @@ ATTEMPT = "LAUNCHPAD_ATTEMPT"
 IDENTITY = frozenset({RUN_ID, PARENT_IDS, ATTEMPT})
 """Those whose values are no secret."""
 
-RESERVED = IDENTITY | {PARAMETERS_VARIABLE}
+RESERVED = IDENTITY | {PARAMETERS_VARIABLE, RESULT_VARIABLE}
 """Those that a user must not set."""
 
 ATTEMPT_LABEL = "io.launchpad.attempt"

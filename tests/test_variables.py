@@ -75,7 +75,9 @@ def test_a_patch_must_not_set_them(name: str) -> None:
 def test_a_patch_that_removes_the_environment_leaves_them(operation: dict[str, object]) -> None:
     run = Run(entrypoint="m:f", parameters={"a": 1})
     launcher = KubernetesLauncher(customizations=[{**operation, "path": ENV}])
-    assert given(launcher, run) == {**identity(run.id), "LAUNCHPAD_PARAMETERS": '{"a": 1}'}
+    result = "4096\n/dev/termination-log"
+    generated = {"LAUNCHPAD_PARAMETERS": '{"a": 1}', "LAUNCHPAD_RESULT": result}
+    assert given(launcher, run) == {**identity(run.id), **generated}
 
 
 def test_a_forwarded_variable_does_not_replace_them() -> None:

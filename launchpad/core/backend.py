@@ -16,6 +16,7 @@ import attrs
 
 from ..errors import LaunchError
 from ..models import Handle, Listed, Outcome, Reason, Run
+from ..results import decode
 from .cancellation import StopToken
 from .pending import Pending
 
@@ -36,7 +37,8 @@ class Chunk(NamedTuple):
 class Exit:
     """How a run ended, as the engine reports it. Whether launchpad stopped the run is not part of it.
 
-    `output_complete` is False if some of the output is known to be lost.
+    `output_complete` is False if some of the output is known to be lost. `result` is the report that `launchpad.engine`
+    wrote, as bytes, or a text that says why there is none; None for a command, or if it is not known to be one.
     """
 
     exit_code: int | None
@@ -46,9 +48,11 @@ class Exit:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     output_complete: bool = True
+    result: bytes | str | None = attrs.field(default=None, repr=False)
 
     def outcome(self, handle: Handle) -> Outcome:
         """The outcome of a run that ended so."""
+        result = decode(self.result)
         return Outcome(
             ok=self.reason is Reason.COMPLETED,
             exit_code=self.exit_code,
@@ -59,6 +63,9 @@ class Exit:
             started_at=self.started_at,
             ended_at=self.ended_at,
             output_complete=self.output_complete,
+            value=result.value,
+            value_error=result.value_error,
+            error=result.error,
         )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import attrs
 
 from ..models import Handle, Outcome, Reason
+from ..results import NOT_READ
 from .backend import Exit
 
 
@@ -20,18 +21,20 @@ def outcome_of(
     abandoned: bool,
     attempt: int,
     tail: tuple[str, ...],
+    has_function: bool,
 ) -> Outcome:
     """The outcome of a run whose engine reported `end`.
 
     `stopped_for` is why launchpad stopped the run, or None; a run that ended before it was asked to has None. `timeout`
     is in seconds, or the time at which it ended. `started_at` is used where the engine does not know its own. If
-    `abandoned`, the rest of the output was dropped.
+    `abandoned`, the rest of the output was dropped. With `has_function`, a result is expected.
     """
     end = attrs.evolve(
         end,
         started_at=end.started_at or started_at,
         ended_at=end.ended_at or datetime.now(timezone.utc),
         output_complete=end.output_complete and not abandoned,
+        result=NOT_READ if end.result is None and has_function else end.result,
     )
     if stopped_for is not None:
         hint = end.hint if end.reason is Reason.STOPPED else ""

@@ -265,6 +265,7 @@ class Supervisor:
                 abandoned=self._delivery.abandoned,
                 attempt=self._attempt,
                 tail=self._output.tail.lines(),
+                has_function=self.run.entrypoint is not None,
             )
         if self._scheduled is not None and (self._stop_requested or self._plan.reason is not None):
             self._stopper.cancel(self)  # else the stopper notices the end soon enough

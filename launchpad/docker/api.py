@@ -178,6 +178,13 @@ class DockerApi:
     def open_pull(self, query: Query, headers: Mapping[str, str]) -> StreamingResponse:
         return self._stream("POST", "/images/create", query, headers)
 
+    def archive(self, container: str, path: str, limit: int) -> bytes:
+        """The file at `path` in a container, as a tar archive. ResponseTooLarge if that has more than `limit` bytes."""
+        query: Query = {"path": path}
+        with closing(self._stream("GET", f"{self._prefix}/containers/{container}/archive", query)) as response:
+            response.wait_success(self._timeout)
+            return response.read_all(self._timeout, limit)
+
     def send(self, container: str, action: str, query: Query) -> StreamingResponse:
         """Sends a request for `action` (stop, kill). Its response may be read or not; it raises no ApiError."""
         path = f"{self._prefix}/containers/{container}/{action}"

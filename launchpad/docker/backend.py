@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
@@ -18,6 +18,7 @@ from ..core.following import output_of
 from ..core.retries import LONGEST_OUTAGE
 from ..core.starters import Liveness, liveness_of
 from ..core.watcher import Watcher
+from ..engine import RESULT_VARIABLE
 from ..errors import InvalidHandle, LaunchError, RunNotAvailable, RunNotFound
 from ..models import Handle, Listed, Run
 from ..net.http import StreamingResponse
@@ -32,7 +33,7 @@ from .input import RunInput
 from .listing import NEVER_STARTED, handle_of, listed
 from .output import RunOutput
 from .spec import AUTO_REMOVE, DEADLINE, RUN_ID, STARTER
-from .status import Fact, State
+from .status import Fact, State, paths_in
 from .unit import DockerUnit
 
 _ID = re.compile(r"[0-9a-f]{64}\Z")
@@ -93,7 +94,8 @@ class DockerBackend(Backend):
             handle = Handle("docker", container, name, self.engine, run.id)
             tty = bool(spec["create"].get("tty"))
             run_output = self._output(handle, tty, attached) if output else None
-            unit = self._follow(handle, run_output, run_input, auto_remove=spec["auto_remove"])
+            paths = paths_in(spec["create"]["environment"].get(RESULT_VARIABLE))
+            unit = self._follow(handle, run_output, run_input, auto_remove=spec["auto_remove"], result_paths=paths)
             undo.callback(unit.close)
             creation.start(container)
             if run_input is not None and not to_follow:
@@ -172,6 +174,7 @@ class DockerBackend(Backend):
             auto_remove=AUTO_REMOVE in state.labels,
             deadline=deadline_of(state.labels.get(DEADLINE)),
             passive=passive,
+            result_paths=state.result_paths,
         )
         try:
             now = self.state(handle.id)  # again: it may have ended before its events were followed
@@ -194,6 +197,7 @@ class DockerBackend(Backend):
         auto_remove: bool,
         deadline: datetime | None = None,
         passive: bool = False,
+        result_paths: Sequence[str] = (),
     ) -> DockerUnit:
         """A unit that receives the facts of its container from now on."""
         unit = DockerUnit(
@@ -204,6 +208,7 @@ class DockerBackend(Backend):
             auto_remove=auto_remove,
             deadline=deadline,
             passive=passive,
+            result_paths=result_paths,
             on_close=self._leave,
         )
         try:

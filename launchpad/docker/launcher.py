@@ -11,11 +11,12 @@ import attrs
 
 from ..converters import labels, masked
 from ..core.backend import Spec
-from ..entrypoints import parameters_environment, portable_command
+from ..entrypoints import parameters_environment, portable_command, result_environment
 from ..environment import API_URL, base_run_environment, image_for
 from ..errors import EngineUnavailable
 from ..launcher import Launcher, register_launcher
 from ..models import ImagePullPolicy, Run
+from ..results import MAX_REPORT
 from ..schema import KEY, PATH
 from ..secret import SecretMapping, constructor_hides_arguments, hidden
 from ..settings import names_settings
@@ -77,7 +78,11 @@ class DockerLauncher(Launcher):
 
     def spec(self, run: Run, name: str) -> Spec:
         image = image_for(run, self.image)
-        own = {**parameters_environment(run.entrypoint, run.parameters), **hidden(self.env), **hidden(run.env)}
+        generated = {
+            **parameters_environment(run.entrypoint, run.parameters),
+            **result_environment(run.entrypoint, MAX_REPORT, *specs.result_paths(run.id, name, self.user)),
+        }
+        own = {**generated, **hidden(self.env), **hidden(run.env)}
         mode, urls, gateway = specs.network(
             self.network_mode, self.networks, self._forwarded(own), linux=sys.platform == "linux"
         )

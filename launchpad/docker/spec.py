@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -96,6 +97,16 @@ def network(
     if not has_gateway(mode):
         return mode, dict(urls), False
     return mode, {name: through_gateway(url) for name, url in urls.items()}, linux
+
+
+def result_paths(run_id: str, name: str, user: str | None) -> tuple[str, str]:
+    """Where a run may write its result, in the order to try: only root may write to the root directory.
+
+    The names are those of this container alone, since a volume may be in place of `/tmp`.
+    """
+    file = f".launchpad-{hashlib.sha256(f'{run_id} {name}'.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    paths = (f"/{file}", f"/tmp/{file}")
+    return paths if user is None or user.partition(":")[0] in ("0", "root") else (paths[1], paths[0])
 
 
 def pull_of(image: str, policy: ImagePullPolicy | None, auth: Mapping[str, str] | None) -> dict[str, Any]:

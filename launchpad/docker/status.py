@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from ..engine import RESULT_VARIABLE
+
 _FIRST_WITH_GATEWAY = (20, 10)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -57,6 +59,8 @@ class State:
     ended_at: datetime | None
     labels: Mapping[str, str]
     tty: bool
+    result_paths: tuple[str, ...] = ()
+    """Where the run may have written its result; empty for a command."""
 
     @property
     def has_run(self) -> bool:
@@ -103,6 +107,7 @@ def fact_of(event: Mapping[str, Any]) -> tuple[str, Fact] | None:
 def state_of(inspected: Mapping[str, Any]) -> State:
     """The state in the response to an inspection."""
     state, config = inspected["State"], inspected["Config"]
+    variables = (item.split("=", 1) for item in config.get("Env") or () if "=" in item)
     return State(
         id=inspected["Id"],
         status=state["Status"],
@@ -112,7 +117,13 @@ def state_of(inspected: Mapping[str, Any]) -> State:
         ended_at=time_of(state.get("FinishedAt")),
         labels=config.get("Labels") or {},
         tty=bool(config.get("Tty")),
+        result_paths=next((paths_in(value) for name, value in variables if name == RESULT_VARIABLE), ()),
     )
+
+
+def paths_in(place: str | None) -> tuple[str, ...]:
+    """Where a run may write its result, as its variable says; nowhere without the variable."""
+    return tuple((place or "").split("\n")[1:])
 
 
 def time_of(text: str | None) -> datetime | None:

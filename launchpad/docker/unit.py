@@ -20,6 +20,7 @@ from .diagnosis import Termination, exit_of
 from .events import was_down_at
 from .input import RunInput
 from .output import RunOutput
+from .results import read_result
 from .status import Ended, Fact, Gone, Killed, OutOfMemory, Started, State
 from .stopping import StopRequest
 
@@ -51,6 +52,7 @@ class DockerUnit(Unit):
         auto_remove: bool,
         deadline: datetime | None = None,
         passive: bool = False,
+        result_paths: Sequence[str] = (),
         on_close: Callable[[DockerUnit], None],
     ) -> None:
         self.handle = handle
@@ -60,6 +62,7 @@ class DockerUnit(Unit):
         self.deadline = deadline
         self._auto_remove = auto_remove
         self._passive = passive  # it only reads, and leaves the container as it is
+        self._result_paths = () if passive else result_paths
         self._on_close = on_close
         self._stop_request = StopRequest(handle.id, api)
         self._wakeup = Wakeup()
@@ -212,10 +215,11 @@ class DockerUnit(Unit):
         if self._termination.restarted and not self._passive:  # a run is executed once
             self._stop_request.send_last("kill", {"signal": "SIGKILL"})
         self._report_lost_output()
+        result = read_result(self._api, self.handle.id, self._result_paths) if self._result_paths else None
         if self._auto_remove and not self._passive:
             self._remove()
         complete = self._output is None or not self._output.has_gap
-        self._exit = attrs.evolve(exit_of(self._termination), output_complete=complete)
+        self._exit = attrs.evolve(exit_of(self._termination), output_complete=complete, result=result)
         events.append(self._exit)
 
     def _report_lost_output(self) -> None:

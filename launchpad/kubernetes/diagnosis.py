@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ Object = Mapping[str, Any]
 
 _NODE_LOST = {"NodeLost", "NodeShutdown", "Shutdown", "Terminated", "DeletionByTaintManager", "DeletionByPodGC"}
 _EVICTED = {"Evicted", "Preempting", "EvictionByEvictionAPI", "PreemptionByScheduler", "TerminationByKubelet"}
+_COMPLETE = ("Complete", "SuccessCriteriaMet")
 CANNOT_RUN = {"ContainerCannotRun", "StartError"}
 
 UNSCHEDULABLE_HINT = (
@@ -41,6 +43,9 @@ _NODE_HINT = "Its node was lost while it ran, and its result is unknown. Run it 
 _DELETED_HINT = "Another user, a drain of its node or an autoscaler deleted it. Run it again."
 _DEADLINE_HINT = "The manifest's activeDeadlineSeconds limits how long it may take."
 _MEMORY_LIMIT_HINT = "It used more memory than its limit in resources: raise it."
+
+_REPORT = re.compile(r"launchpad \d+\n")
+"""The beginning of the result of a function, which is no message for people."""
 
 _TIMED_OUT = Diagnosis(Reason.TIMED_OUT, "The cluster has stopped the run: it took longer than its time-out.", "")
 
@@ -62,15 +67,20 @@ def of_suspension(pods: Sequence[Object]) -> str:
 
 
 def _of_end(job: Object | None, pods: Sequence[Object]) -> Exit:
-    end = decision_of(job) or {}
-    if end.get("type") in ("Complete", "SuccessCriteriaMet"):
-        pod = _succeeded(pods)
+    end, pod = decision_of(job) or {}, deciding_pod(job, pods)
+    if end.get("type") in _COMPLETE:
         if pod is None or not pod.get("cut"):
             return exit_of(job, pod, Diagnosis(Reason.COMPLETED, "", ""), 0)
         return of_interruption(job, pod)
-    pod = pods[-1] if pods else None
     found = _TIMED_OUT if has_timed_out(job) else _of_failure(end, pod)
     return exit_of(job, pod, found, exit_code(pod))
+
+
+def deciding_pod(job: Object | None, pods: Sequence[Object]) -> Object | None:
+    """The pod whose end is that of the run: of a Job that is complete, the one that succeeded; else the newest."""
+    if (decision_of(job) or {}).get("type") in _COMPLETE:
+        return _succeeded(pods)
+    return pods[-1] if pods else None
 
 
 def _succeeded(pods: Sequence[Object]) -> Object | None:
@@ -171,7 +181,8 @@ def _has_failed(container: Container, end: Object) -> bool:
 
 def of_container(container: Container, end: Object) -> Diagnosis:
     subject = "" if container.is_own else f"The {container.kind} {container.name!r} "
-    reported = sentence(end.get("reason"), end.get("message"))
+    said = None if _REPORT.match(end.get("message") or "") else end.get("message")
+    reported = sentence(end.get("reason"), said)
     if end.get("reason") == "OOMKilled":
         return Diagnosis(
             Reason.OOM_KILLED, f"{subject}was out of memory: {reported}" if subject else reported, _MEMORY_LIMIT_HINT
@@ -180,7 +191,7 @@ def of_container(container: Container, end: Object) -> Diagnosis:
         message = f"{subject}cannot be started: {reported}" if subject else reported
         return Diagnosis(Reason.CONFIG, message, "The command cannot be started in this image: check its first word.")
     reason, message, hint = of_exit_code(end.get("exitCode"))
-    details = f" {end['message'].strip()}" if end.get("message") else ""
+    details = f" {said.strip()}" if said else ""
     text = f"{subject}{message[:1].lower()}{message[1:]}" if subject else message
     return Diagnosis(reason, text + details, "" if hint is MEMORY_HINT and end.get("signal") else hint)
 

@@ -128,6 +128,7 @@ class KubernetesLauncher(Launcher):
             env={**environment.with_hidden_values(self.env), **hidden(run.env), **identity(run.id, run.env)},
             env_from=self.env_from,
             customizations=fields.read_customizations(self.customizations),
+            entrypoint=run.entrypoint,
         )
         if not specs.has_image(spec):
             image_for(run)  # raises the LaunchError that says so

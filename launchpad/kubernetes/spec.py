@@ -12,6 +12,7 @@ import attrs
 
 from ..core.backend import Spec
 from ..core.names import RANDOM, slug
+from ..entrypoints import result_environment
 from ..ids import new_id
 from ..secret import MASK, hidden, revealed
 from ..variables import IDENTITY, RESERVED
@@ -23,6 +24,12 @@ from .shapes import MANIFEST, Fault, conform
 
 BACKSTOP_MARGIN = 60
 """Seconds after the latest end of a run's time-out, until the cluster ends a run whose time-out nobody has enforced."""
+
+MESSAGE_PATH = "/dev/termination-log"
+"""The file whose content is the termination message of a container, unless the manifest names another."""
+
+MESSAGE_SIZE, ALL_MESSAGES_SIZE = 4096, 12288
+"""Bytes that a node keeps of a termination message, and of those of all containers of a pod."""
 
 _EMPTY = {"apiVersion": "batch/v1", "kind": "Job"}
 _MAX_STEM_LENGTH = 45
@@ -91,10 +98,12 @@ def build(
     env: Environment,
     env_from: Sequence[str] = (),
     customizations: Sequence[patch.Operation] = (),
+    entrypoint: str | None = None,
 ) -> Spec:
     """The manifest of the Job `name`.
 
     `base` overrides `defaults` and `generated_env`, and is overridden by the rest. The Job and its pods get `labels`.
+    A run with an `entrypoint` is told where to write its result.
     `customizations` are applied last; ValueError if they do not fit, leave a wrong shape, or change what identifies the
     run.
     """
@@ -118,6 +127,7 @@ def build(
     _hide_values(spec["spec"]["template"]["spec"])
     final = _own_container(spec["spec"]["template"]["spec"])
     _restore_reserved(container["env"], final)
+    final["env"] += _result_entries(entrypoint, spec["spec"]["template"]["spec"], final)
     if key == "command" and final.get("command") != words:  # that of a patch
         final.setdefault("args", words)
     return spec
@@ -180,6 +190,14 @@ def _restore_reserved(entries: Sequence[Mapping[str, Any]], customized: dict[str
         if entry["name"] in RESERVED and entry != own.pop(entry["name"], None):
             raise ValueError(f"customizations: {entry['name']} cannot be set: launchpad sets it for every run")
     env += own.values()
+
+
+def _result_entries(entrypoint: str | None, pod: Mapping[str, Any], own: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The entry that says where the engine writes its result: the termination message, whose room containers share."""
+    containers = len(pod["containers"]) + len(pod.get("initContainers") or ())
+    limit = min(MESSAGE_SIZE, ALL_MESSAGES_SIZE // containers)
+    variables = result_environment(entrypoint, limit, own.get("terminationMessagePath") or MESSAGE_PATH)
+    return [env_entry(name, value) for name, value in variables.items()]
 
 
 def _customized(manifest: Spec, customizations: Sequence[patch.Operation]) -> Spec:

@@ -22,6 +22,7 @@ from .observed import JobSnapshot, ObservedJob
 from .output import RunOutput
 from .pending import PendingPod
 from .pending_news import PendingNews
+from .results import has_result, report_of
 from .status import decision_of, end_of, grace_of, has_ended, is_over, is_suspended
 from .stopping import JobRemoval
 
@@ -77,6 +78,7 @@ class JobUnit(Unit):
         self._verdict: Verdict | None = None  # why the Job was deleted; None if the run was asked to stop
         self._raised = False  # whether a verdict that is an error was raised
         self._stopping = False
+        self._has_result = False  # whether the run has a function, which writes its result
         self._exit: Exit | None = None
         try:
             watchers.register(name, self._observed_job)
@@ -91,6 +93,7 @@ class JobUnit(Unit):
         self._observed_job.expect(handle.id)
         self._lookup.expect(handle.id)
         for fact in facts:
+            self._has_result = self._has_result or (fact.kind == "job" and has_result(fact.object or {}))
             self._observed_job.record(fact)
 
     @property
@@ -285,6 +288,9 @@ class JobUnit(Unit):
     def _conclude(self, end: Exit) -> list[Chunk | Exit]:
         if self._output is not None and not self._output.is_complete(self._observed_job.snapshot()):
             end = attrs.evolve(end, output_complete=False)
+        if self._has_result:
+            snapshot = without_repetition(self._observed_job.snapshot())
+            end = attrs.evolve(end, result=report_of(snapshot.job, snapshot.pods))
         self._exit = end
         return [end]
 
@@ -295,7 +301,7 @@ class JobUnit(Unit):
         if end is None or self._pods_requested:
             return True
         seen = not snapshot.pods or any(map(has_ended, snapshot.pods))
-        if end.get("type") == "Complete" and self._output is None and seen:
+        if end.get("type") == "Complete" and self._output is None and seen and not self._has_result:
             return True
         if snapshot.pods and has_ended(snapshot.pods[-1]):
             return True

@@ -238,13 +238,13 @@ class StreamingResponse:
         if self.status is not None and not self._is_success(self.status):
             self.read_all(timeout)
 
-    def read_all(self, timeout: float | None) -> bytes:
+    def read_all(self, timeout: float | None, limit: int = MAX_RESPONSE) -> bytes:
         """Returns the body to its end. Transient also if it is not there within `timeout` seconds (None: no limit).
 
-        ResponseTooLarge as soon as it has more than `MAX_RESPONSE` bytes.
+        ResponseTooLarge as soon as it has more than `limit` bytes.
         """
         parts: list[bytes] = []
-        left = MAX_RESPONSE
+        left = limit
         deadline = None if timeout is None else time.monotonic() + timeout
         while (data := self.read()) != b"":
             if data is not None:

@@ -26,6 +26,7 @@ from ..variables import inherited
 from .detached import DetachedRun, detached_runs, known_at_start, listed
 from .process import STATUS_TAKEN, LocalProcess, belongs_to_run, parse_handle
 from .proctable import Process, StartTimes, look_up
+from .results import ResultFile, detached_result, result_file
 from .shim import NotStarted, log_limit
 from .shim import start as start_shim
 from .spawn import Program, encoded, spawn
@@ -119,6 +120,7 @@ class SubprocessBackend(Backend):
             "working_dir": None if spec["working_dir"] is None else encoded(spec["working_dir"]),
             "folder": state.path_for(run.id),
             "known": known_at_start(run, name, self.engine, output),
+            "result": detached_result(run.entrypoint),
             "run_id": run.id,
             "timeout": run.timeout,
             "grace": grace,
@@ -219,25 +221,27 @@ class SubprocessBackend(Backend):
         return entry
 
     def _start(self, spec: Spec, name: str, run: Run, stdio: tuple[int | None, Pipes, Pipes]) -> Unit:
-        before = self._start_times.now()
-        stdin, reading, writing = stdio
-        pid = _spawn(spec, stdin, writing)
-        try:
-            process = LocalProcess(pid, self._start_times.of(pid, before), run.id, self._sweeper, is_child=True)
-            handle = Handle("subprocess", process.handle_id, name, self.engine, run.id)
-            unit = self._unit_factory(process, handle, reading)
-            with self._lock:
-                self._unpolled.append(process)
-            return unit
-        except BaseException as error:
-            _kill(pid)
-            if isinstance(error, ProcessLookupError):
-                raise LaunchError(
-                    f"Run {name!r} ended, and was gone before it could be followed. {STATUS_TAKEN}"
-                ) from error
-            if isinstance(error, OSError):
-                raise LaunchError(_not_followed(name, error)) from error
-            raise
+        with result_file(run.entrypoint) as result:
+            before = self._start_times.now()
+            stdin, reading, writing = stdio
+            pid = _spawn(spec, stdin, writing, result)
+            try:
+                process = LocalProcess(pid, self._start_times.of(pid, before), run.id, self._sweeper, is_child=True)
+                process.result = result
+                handle = Handle("subprocess", process.handle_id, name, self.engine, run.id)
+                unit = self._unit_factory(process, handle, reading)
+                with self._lock:
+                    self._unpolled.append(process)
+                return unit
+            except BaseException as error:
+                _kill(pid)
+                if isinstance(error, ProcessLookupError):
+                    raise LaunchError(
+                        f"Run {name!r} ended, and was gone before it could be followed. {STATUS_TAKEN}"
+                    ) from error
+                if isinstance(error, OSError):
+                    raise LaunchError(_not_followed(name, error)) from error
+                raise
 
     def _reap_unpolled(self) -> None:
         with self._lock:
@@ -276,9 +280,10 @@ def _close(descriptors: Iterable[int]) -> None:
         os.close(fd)
 
 
-def _spawn(spec: Spec, stdin: int | None, writing: Pipes) -> int:
+def _spawn(spec: Spec, stdin: int | None, writing: Pipes, result: ResultFile | None) -> int:
+    env = spec["env"] if result is None else {**spec["env"], **result.environment}
     try:
-        return spawn(Program(spec["command"], spec["working_dir"], _environment(spec["env"]), stdin), writing)
+        return spawn(Program(spec["command"], spec["working_dir"], _environment(env), stdin), writing)
     except (OSError, subprocess.SubprocessError) as error:
         raise LaunchError(_not_started(spec, error)) from without_frames(error)
 

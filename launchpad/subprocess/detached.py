@@ -9,11 +9,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import attrs
+
 from ..core.backend import Exit
 from ..core.diagnosis import of_exit_code
 from ..core.process_table import boot_id, look_up
 from ..core.starters import this_process
 from ..models import Handle, Listed, Reason, Run
+from .results import FILE, read_report
 from .state import RunFolder
 
 _SHIM_DIED = "The process that led this detached run was killed, or the system was restarted: its exit status is lost."
@@ -44,6 +47,7 @@ def known_at_start(run: Run, name: str, engine: str, output: bool) -> str:
         "started_at": time.time(),
         "timeout": run.timeout,
         "output": output,
+        "result": run.entrypoint is not None,
     }
     return json.dumps(known)
 
@@ -80,6 +84,12 @@ class DetachedRun:
             ended_at=datetime.fromtimestamp(end["ended_at"], timezone.utc),
             output_complete=end["complete"],
         )
+
+    def with_result(self, exit: Exit) -> Exit:
+        """The exit with what the run's function gave back."""
+        if self.known.get("result") is not True:
+            return exit
+        return attrs.evolve(exit, result=read_report(self.folder.path / FILE))
 
     def _exit_without_shim(self) -> Exit | None:
         if self._runs(self.known["pid"], self.known["started"]):

@@ -13,6 +13,7 @@ from ..errors import InvalidHandle, LaunchError
 from ..models import Handle
 from ..text import quoted
 from .proctable import Process, ancestors, environment_of, group_members, look_up, wait_for_end
+from .results import ResultFile
 from .sweep import Sweeper, Target
 
 _HANDLE_ID = re.compile(r"([1-9][0-9]{0,9})@([0-9]{1,20}(?:\.[0-9]{1,9})?)\Z")
@@ -41,6 +42,8 @@ class LocalProcess:
         """Whether the group has been signalled: then the run ends with its last process, not with its leader."""
         self.polled = False
         """Whether a unit polls this process, and thereby reaps it."""
+        self.result: ResultFile | None = None
+        """Where a run with an entrypoint writes its result."""
         self.exit_code: int | None = None
         """Known after the leader's end, unless another process is its parent."""
         self._ended = False

@@ -30,7 +30,8 @@ def start(request: Mapping[str, Any], stdin: int | None = None) -> str:
     """Starts a run in a shim of its own, and returns its folder. The run reads `stdin`, or the null device.
 
     `request` has `command`, `env` and `working_dir` in bytes, `folder`, `run_id`, `known` (the text of a JSON object),
-    `timeout`, `grace`, `output` and `limit`. NotStarted, or another OSError if the folder cannot be made; LaunchError
+    `timeout`, `grace`, `output` and `limit`; `result` has the variable, the limit and the name of the file for the
+    result, or is None. NotStarted, or another OSError if the folder cannot be made; LaunchError
     if the shim does not answer, and then no process of the run is left.
     """
     before = StartTimes().now()

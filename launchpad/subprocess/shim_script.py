@@ -62,6 +62,10 @@ class Shim:
         self._stop_requested = False
         self._timeout_at = None if request["timeout"] is None else time.monotonic() + request["timeout"]
         self._kill_at: float | None = None  # once it is being stopped
+        if request["result"] is not None:
+            variable, limit, name = request["result"]
+            place = f"{limit}\n{os.path.join(os.fsdecode(folder), name)}"
+            request["env"][variable.encode()] = os.fsencode(place)
         self.pid = _spawn(request, writing)
         for fd in writing:
             os.close(fd)

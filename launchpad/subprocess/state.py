@@ -24,8 +24,8 @@ class RunFolder:
     """The folder of one detached run, which its shim writes.
 
     `run.json` and `end.json` are complete when they exist. `stop` has the grace, in seconds, of a stop that was
-    requested. `stdout` and `stderr` are the beginnings of the logs. `stopped` or `timed_out` is there if a waiter has
-    stopped the run because its shim was gone.
+    requested. `stdout` and `stderr` are the beginnings of the logs. `result` is what the run's function gave back.
+    `stopped` or `timed_out` is there if a waiter has stopped the run because its shim was gone.
     """
 
     def __init__(self, path: Path) -> None:

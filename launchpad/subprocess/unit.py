@@ -51,17 +51,33 @@ class LocalUnit(Unit):
     def kill(self) -> None:
         self._process.signal(signal.SIGKILL)
 
+    def close(self) -> None:
+        if self._process.result is not None:
+            self._process.result.remove()
+        self._release()
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Frees what this unit holds. Idempotent."""
+
     @abstractmethod
     def _wait(self, timeout: float | None) -> Sequence[Chunk | Exit]:
         """`poll` before the Exit. The leader is reaped, and the group has no survivors, when it returns the Exit."""
 
     def _make_exit(self) -> Exit:
         """The Exit of the process, which ended just now."""
-        code = self._process.exit_code
+        code, file = self._process.exit_code, self._process.result
         reason, message, hint = of_exit_code(code)
         if code is None and self._process.is_child:
             hint = STATUS_TAKEN
-        return Exit(exit_code=code, reason=reason, message=message, hint=hint, ended_at=datetime.now(timezone.utc))
+        return Exit(
+            exit_code=code,
+            reason=reason,
+            message=message,
+            hint=hint,
+            ended_at=datetime.now(timezone.utc),
+            result=None if file is None else file.take(),
+        )
 
 
 class PidfdUnit(LocalUnit):
@@ -85,7 +101,7 @@ class PidfdUnit(LocalUnit):
         self._wakeup.set()
         return True
 
-    def close(self) -> None:
+    def _release(self) -> None:
         if self._closed:
             return
         self._closed = True

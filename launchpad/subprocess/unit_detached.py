@@ -66,7 +66,7 @@ class DetachedUnit(LocalUnit):
             self._record_stop()
             super().kill()
 
-    def close(self) -> None:
+    def _release(self) -> None:
         if self._closed:
             return
         self._closed = True
@@ -91,7 +91,7 @@ class DetachedUnit(LocalUnit):
         exit = self._run.exit()  # before the logs are read: they are complete then
         events: list[Chunk | Exit] = [Chunk(stream, data) for stream, log in self._logs.items() if (data := log.read())]
         if not events and exit is not None and not self._process.has_survivors():
-            events.append(exit)
+            events.append(self._run.with_result(exit))
         if not events:
             self._sleep(timeout)
         return events

@@ -61,7 +61,7 @@ class ThreadedUnit(LocalUnit):
         self._chunks.put(None)
         return True
 
-    def close(self) -> None:
+    def _release(self) -> None:
         self._closed = True
         for _ in self._readers:  # each may be waiting for room
             self._room.put(None)

@@ -47,10 +47,10 @@ class WaitidUnit(LocalUnit):
             self._replacement.wake()
         return not self._asleep
 
-    def close(self) -> None:
+    def _release(self) -> None:
         self._closed = True
         if self._replacement is not None:
-            self._replacement.close()
+            self._replacement._release()
 
     def _wait(self, timeout: float | None) -> Sequence[Chunk | Exit]:
         if self._replacement is None and timeout is None and self._process.may_be_signalled():
@@ -61,7 +61,7 @@ class WaitidUnit(LocalUnit):
         try:
             return self._replace().poll(timeout)
         except OSError:  # no descriptors are left to look for the group's processes
-            self._replace().close()
+            self._replace()._release()
             self._replacement = ThreadedUnit(self._process, self.handle, {})
             return self._replacement.poll(0)
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import attrs
 
+from .. import engine
 from ..core.backend import Chunk, Exit, Spec
 from ..core.cancellation import StopToken
 from ..core.diagnosis import of_exit_code
 from ..core.starters import this_process
 from ..errors import LaunchError
 from ..models import Handle, Listed, Reason, Run
+from ..results import MAX_REPORT, NOT_WRITTEN, RunError
 from ..stdin import opened
 
 Output = str | bytes | Chunk
@@ -37,7 +39,8 @@ class Script:
 
     `output` is written as it starts. With `exit_code=None` it goes on until it is finished or stopped; an Exit sets
     more than the code. `on_stop` is called, with the run, when it is asked to stop. `holds_output` leaves its output
-    open after its end, as a grandchild would. `refusals` are the errors of its first starts; `before_start` is
+    open after its end, as a grandchild would. `value` and `error` are what its function, if it has one, returns or
+    raises; an error goes with `exit_code=1`. `refusals` are the errors of its first starts; `before_start` is
     called in the launching thread, where it may block (`stop_token.sleep`) or raise.
     """
 
@@ -45,6 +48,8 @@ class Script:
     exit_code: int | Exit | None = 0
     on_stop: Callable[[FakeRun], object] = obey
     holds_output: bool = False
+    value: Any = None
+    error: RunError | None = None
     refusals: Sequence[LaunchError] = ()
     before_start: Callable[[StopToken], object] | None = None
 
@@ -141,9 +146,16 @@ class FakeRun:
                 end,
                 started_at=end.started_at or self._started_at,
                 ended_at=end.ended_at or datetime.now(timezone.utc),
+                result=self._report(end) if end.result is None and self.run.entrypoint is not None else end.result,
             )
             self.output_open = self.output_open and self.script.holds_output
         self._on_end(self)
+
+    def _report(self, end: Exit) -> bytes | str:
+        """What the run's function reports, as on a real engine."""
+        if (error := self.script.error) is not None:
+            return engine.error_report(error.type, error.message, error.traceback, MAX_REPORT)
+        return engine.value_report(self.script.value, MAX_REPORT) if end.reason is Reason.COMPLETED else NOT_WRITTEN
 
     def vanish(self) -> None:
         """Ends the run as if it had been removed from the engine."""

@@ -46,6 +46,7 @@ class DirectoryHarness(Harness):
         "kill": "a SIGKILL of its process group ends the shell that records the exit status",
         "remove": "a run that is running cannot be removed",
         "evict": "nothing evicts a background process",
+        "values": "its units do not read the results of functions",
         "limit_memory": "a background process has no memory limit of its own",
         "few_descriptors": "its start cannot undo what it has made: to remove a directory takes a descriptor",
         "sent": "the directory of a run does not contain its spec",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import attrs
 
-from launchpad import Handle, Launcher, LaunchError, Reason, Run
+from launchpad import Handle, Launcher, LaunchError, Reason, Run, RunError
 from launchpad.core.backend import Chunk, Exit
+from launchpad.core.diagnosis import of_exit_code
 from launchpad.core.starters import this_process
+from launchpad.results import NOT_WRITTEN
 from launchpad.testing import FakeBackend, FakeLauncher, FakeRun, Script, ignore
 from tests.helping import eventually
 
@@ -43,7 +47,6 @@ class FakeHarness(Harness):
     cannot: ClassVar[Mapping[str, str]] = {
         "other_processes": IN_MEMORY,
         "exit_code_elsewhere": IN_MEMORY,
-        "entrypoints": "its runs follow a script and start no interpreter",
     }
 
     def __init__(self, mark: str = "") -> None:
@@ -83,6 +86,9 @@ class FakeHarness(Harness):
     def small_launcher(self, **settings: Any) -> Launcher:
         return self.launcher(**settings)
 
+    def python_launcher(self, **settings: Any) -> Launcher:
+        return self.launcher(**settings)
+
     def previewed(self, text: str) -> Any:
         return {key: value for key, value in json.loads(text).items() if key != "name"}
 
@@ -104,12 +110,29 @@ class FakeHarness(Harness):
     def _script(self, fake: FakeRun) -> Script:
         if fake.run.id in self._refused:
             return Script(refusals=[LaunchError("The run is refused.")])
+        if fake.run.entrypoint is not None:
+            return _called(fake.run.entrypoint, fake.parameters)
         return _script(self._programs[fake.run.id], fake)
 
     def run(self, program: Program, **fields: Any) -> Run:
         run = super().run(program, **fields)
         self._programs[run.id] = program
         return run
+
+
+def _called(entrypoint: str, parameters: dict[str, Any]) -> Script:
+    """What a run does that calls a function of the standard library: it is called here."""
+    if entrypoint == "os:_exit":
+        code = parameters["status"]
+        reason, message, hint = of_exit_code(code)
+        end = Exit(exit_code=code, reason=reason, message=message, hint=hint, result=NOT_WRITTEN)
+        return Script(exit_code=end)
+    module, _, name = entrypoint.partition(":")
+    try:
+        return Script(value=getattr(importlib.import_module(module), name)(**parameters))
+    except Exception as error:
+        kind = f"{type(error).__module__}.{type(error).__qualname__}"
+        return Script(exit_code=1, error=RunError(kind, str(error), "".join(traceback.format_exception(error))))
 
 
 def _script(program: Program, fake: FakeRun) -> Script:

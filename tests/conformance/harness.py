@@ -128,6 +128,7 @@ class Harness(abc.ABC):
     - `list_runs`: `list_runs`, `logs` and `reap`
     - `overdue`: a run goes on after its time-out if its starter is gone
     - `stdin`: runs have an input
+    - `values`: the value that a function returns comes back
     - `few_descriptors`: a start leaves nothing behind when descriptors are short
     - `break_events`, `kill`, `remove`, `evict`, `limit_memory`, `entrypoints`, `sent`: see the methods
     """
@@ -146,6 +147,9 @@ class Harness(abc.ABC):
 
     long_line: ClassVar[str] = "€"
     """The character of a long line. (An engine that stores a line in pieces may cut a character of several bytes.)"""
+
+    long_value: ClassVar[int] = 1_000_000
+    """Characters of a text that comes back as a value."""
 
     def __init__(self, mark: str = "") -> None:
         self.mark = mark or uuid.uuid4().hex

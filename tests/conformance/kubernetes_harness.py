@@ -61,6 +61,7 @@ class KubernetesHarness(Harness):
         "kill": "the API server has no call that kills a container, and a Job replaces a deleted pod",
     }
     long_line = "x"
+    long_value = 4000
 
     def __init__(self, mark: str = "") -> None:
         super().__init__(mark)

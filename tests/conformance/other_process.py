@@ -26,7 +26,7 @@ def wait(harness: Harness, launcher: Launcher, saved: str) -> object:
     except TimeoutError:
         print("waiting", flush=True)
         outcome = launcher.wait(handle, timeout=LONG)
-    return attrs.asdict(outcome, filter=attrs.filters.include("ok", "exit_code", "reason"))
+    return attrs.asdict(outcome, filter=attrs.filters.include("ok", "exit_code", "reason", "value"))
 
 
 def start(harness: Harness, launcher: Launcher, saved: str) -> object:

@@ -178,6 +178,7 @@ def test_the_parameters_of_an_exported_run_are_dropped() -> None:
     assert users_own(made["spec"]["template"]["spec"]["containers"][0]["env"]) == [
         {"name": "LAUNCHPAD_PARAMETERS", "value": '{"day": 1}'},
         {"name": "A", "value": "1"},
+        {"name": "LAUNCHPAD_RESULT", "value": "4096\n/dev/termination-log"},
     ]
 
 

@@ -127,7 +127,18 @@ def test_an_entrypoint_runs_the_engine_with_its_parameters_in_a_variable() -> No
     made = container(spec(Run(entrypoint="pkg.mod:main", parameters={"day": "today"})))
     assert made["args"][:2] == ["python", "-c"]
     assert made["args"][3] == "pkg.mod:main"
-    assert users_own(made["env"]) == [{"name": "LAUNCHPAD_PARAMETERS", "value": '{"day": "today"}'}]
+    assert users_own(made["env"]) == [
+        {"name": "LAUNCHPAD_PARAMETERS", "value": '{"day": "today"}'},
+        {"name": "LAUNCHPAD_RESULT", "value": "4096\n/dev/termination-log"},
+    ]
+
+
+@pytest.mark.parametrize(("containers", "limit"), [(1, 4096), (3, 4096), (4, 3072), (7, 1755)])
+def test_the_containers_of_a_pod_share_the_room_for_the_result(containers: int, limit: int) -> None:
+    others = [{"name": f"other-{number}", "image": "a:1"} for number in range(1, containers)]
+    base = manifest(containers=[{"name": "job", "terminationMessagePath": "/result"}], initContainers=others)
+    made = container(spec(Run(entrypoint="m:f"), job=base))
+    assert made["env"][-1] == {"name": "LAUNCHPAD_RESULT", "value": f"{limit}\n/result"}
 
 
 def test_the_image_is_that_of_the_field_the_manifest_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,8 @@ LauncherSettings("docker", [1])  # error: arg-type
 local.submit(["true"])  # error: arg-type
 local.submit(run, on_start=lambda: None)  # error: arg-type, misc
 local.launch(run, on_output=lambda line: None)  # error: arg-type, misc
+local.call("m:f")  # error: arg-type
+executor.call(run)  # error: arg-type
 local.wait(handle, timeout="5")  # error: arg-type
 local.stop("id")  # error: arg-type
 Handle("docker", 5, "n", "e", "r")  # error: arg-type

@@ -27,7 +27,9 @@ from launchpad import (
     RestartPolicy,
     Retry,
     Run,
+    RunError,
     RunEvent,
+    RunFailed,
     SubprocessLauncher,
     UniversalLauncher,
     lookup_launcher,
@@ -118,6 +120,9 @@ assert_type(local.submit(run, on_start=on_start, on_output=on_output), bool)
 assert_type(local.launch(run, on_start=on_start, on_output=lambda run, line: print(line)), Outcome)
 handle = assert_type(local.start(run), Handle)
 outcome = assert_type(local.wait(handle, timeout=5, on_output=on_output), Outcome)
+assert_type(local.call(report, "today"), Any)
+assert_type((outcome.value, outcome.value_error, outcome.error), tuple[Any, str, RunError | None])
+assert_type(RunFailed(outcome).outcome, Outcome)
 local.stop(handle)
 local.remove(Handle("docker", "id", "name", "engine", "run"))
 assert_type(local.preview(run, reveal=True), str)
@@ -143,12 +148,14 @@ with journal, LaunchExecutor(local, 8, max_launches=2, retry=retry, journal=jour
     assert_type(executor.submit(run, retry=Retry(5)).attempts, list[Outcome])
     assert_type(executor.submit(report, "today"), Future[int])
     assert_type(executor.submit(report, day="today"), Future[int])
+    assert_type(executor.call(report, day="today"), LaunchFuture)
     assert_type(executor.launch_all([run]), list[LaunchFuture])
     assert_type(executor.launch_all((run for _ in range(2)), on_output=on_output), list[LaunchFuture])
 assert_type(future.result(), bool)
 assert_type(len(table([future])), int)
 table(iter({future: 1}))
 assert_type(future.result(timeout=5), bool)
+assert_type(future.value(timeout=5), Any)
 assert_type(future.outcome, Outcome | None)
 assert_type(future.run, Run)
 assert_type(future.wait_started(timeout=1), Handle)
@@ -161,6 +168,7 @@ future.add_done_callback(callback)
 deployment = Deployment("nightly", {"command": ["echo"], "env": {"A": 1}}, local)
 assert_type(deployment.make_run(day="x"), Run)
 assert_type(deployment.launch(day="x"), bool)
+assert_type(deployment.call(day="x"), Any)
 assert_type(deployment.run, dict[str, Any])
 assert_type(Deployment.load("deployments.yaml"), dict[str, Deployment])
 Deployment.dump(Path("deployments.yaml"), [deployment])

@@ -1,0 +1,95 @@
+"""How the result of a local run comes back: in a private file, which is read at the end of the run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+
+from ..engine import RESULT_VARIABLE
+from ..entrypoints import result_environment
+from ..results import MAX_REPORT, NOT_WRITTEN
+
+FILE = "result"
+"""The name of the file in the folder of a run."""
+
+
+class ResultFile:
+    """The file for the result of one run, in a folder of its own that only this user can enter."""
+
+    def __init__(self, entrypoint: str) -> None:
+        import tempfile  # takes some milliseconds to import, and commands need no file
+
+        self._folder, self._missing = "", ""
+        self.environment: Mapping[str, str] = {}
+        """The variable that names the file to the run."""
+        try:
+            self._folder = tempfile.mkdtemp(prefix="launchpad-result-")
+            self.environment = result_environment(entrypoint, MAX_REPORT, self._path)
+        except OSError as error:
+            self._missing = (
+                f"There is no folder for the result ({error.strerror}): set TMPDIR to one that can be written."
+            )
+
+    def take(self) -> bytes | str:
+        """What `read_report` finds in the file, which is removed."""
+        try:
+            return self._missing or read_report(self._path)
+        finally:
+            self.remove()
+
+    def remove(self) -> None:
+        """Removes the folder, whatever the run has put there. Idempotent."""
+        if not self._folder:
+            return
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+            os.rmdir(self._folder)
+        except OSError:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder, self._missing = "", NOT_WRITTEN
+
+    @property
+    def _path(self) -> str:
+        return os.path.join(self._folder, FILE)
+
+
+@contextlib.contextmanager
+def result_file(entrypoint: str | None) -> Iterator[ResultFile | None]:
+    """The file for the result of a run, removed if the block that starts the run fails; None for a command."""
+    file = None if entrypoint is None else ResultFile(entrypoint)
+    try:
+        yield file
+    except BaseException:
+        if file is not None:
+            file.remove()
+        raise
+
+
+def detached_result(entrypoint: str | None) -> tuple[str, int, str] | None:
+    """The variable, the limit and the name of the file for the result of a detached run; None for a command."""
+    return None if entrypoint is None else (RESULT_VARIABLE, MAX_REPORT, FILE)
+
+
+def read_report(path: str | os.PathLike[str]) -> bytes | str:
+    """The report in a file, or why there is none. Any process of the run may have put something else there."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return NOT_WRITTEN
+    except OSError as error:
+        return f"The result of the run cannot be read: {error.strerror}."
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return "The run has put something else in place of the file for its result."
+        report = b""
+        while len(report) <= MAX_REPORT and (part := os.read(file, MAX_REPORT + 1 - len(report))):
+            report += part
+        return report or NOT_WRITTEN
+    except OSError as error:
+        return f"The result of the run cannot be read: {error.strerror}."
+    finally:
+        os.close(file)
