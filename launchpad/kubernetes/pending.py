@@ -84,7 +84,7 @@ class PendingPod:
             snapshot = self._observed_job.snapshot()
             if not self._may_be_given_up(snapshot, last):
                 return None
-        return self._judge(snapshot, last)
+        return self._judge(snapshot, last, listed)
 
     def _are_news_awaited(self) -> bool:
         """Whether the run waits on for what the watch is about to report of its pod. Sets `due` then."""
@@ -124,11 +124,13 @@ class PendingPod:
     def _waited(self) -> float:
         return self._clock() - self._since
 
-    def _judge(self, snapshot: JobSnapshot, last: bool) -> Exit | LaunchError | None:
+    def _judge(self, snapshot: JobSnapshot, last: bool, shared: bool) -> Exit | LaunchError | None:
+        """How the run ends, by the events about its Job and its pod. If many runs wait, by those that are watched."""
         pod = snapshot.present[-1] if snapshot.present else None
         if pod is not None and not last:
             return None
-        events = self._events(snapshot.job) + self._events(pod)
+        watched = list(snapshot.events.values()) if shared and not last else None
+        events = self._events(snapshot.job) + self._events(pod) if watched is None else watched
         if pod is None:
             message = waiting.pod_refusal(events) or (waiting.quota_refusal(events) if last else None)
             if message is not None:

@@ -93,9 +93,9 @@ class ScriptedWatchers:
 
     moved_at = float("-inf")
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.observed_jobs: list[ObservedJob] = []
-        self.listings = {kind: SharedListing(self) for kind in ("job", "pod")}
+        self.listings = {kind: SharedListing(self, clock) for kind in ("job", "pod")}
 
     def list_again(self) -> None:
         raise AssertionError("one run needs no listing of all pods")
@@ -157,7 +157,7 @@ class Followed:
         clock: Clock = CLOCK,
         **answers: list[Any],
     ) -> None:
-        self.server, self.watchers, self.events = Server(**answers), ScriptedWatchers(), ScriptedEvents()
+        self.server, self.watchers, self.events = Server(**answers), ScriptedWatchers(clock), ScriptedEvents()
         self.pending: list[Pending] = []
         """Why the run waits, as the unit has reported it."""
         self.unit = JobUnit(

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from launchpad import KubernetesLauncher, LaunchExecutor, Reason, Run
+from launchpad import KubernetesLauncher, LaunchError, LaunchExecutor, Reason, Run
 from launchpad.kubernetes.events import listed
 from launchpad.kubernetes.shared_listing import LISTING_TIMEOUT, SharedListing
 
@@ -115,6 +115,17 @@ def test_a_pending_run_among_many_learns_of_its_pod_from_the_listing(follow: Any
     run.watchers.report("job", job(COMPLETE))
     run.watchers.report("pod", pod(0))
     assert (run.end().reason, run.server.requests) == (Reason.COMPLETED, [])
+
+
+def test_a_pending_run_among_many_requests_no_events_but_notes_those_that_are_watched(follow: Any) -> None:
+    run = follow(clock=SkippingClock(), pod_watch_timeout=600.0, delete=[NOT_FOUND])
+    lists_again(run, "pod")
+    assert run.unit.poll(100) == []
+    run.events.report("uid-1", "FailedCreate", 'pods "j-x" is forbidden: no such account', kind="Job")
+    run.unit.poll(0)  # which reports why the run is pending
+    with pytest.raises(LaunchError, match="no such account"):
+        run.unit.poll(100)
+    assert "events" not in run.server.requests
 
 
 def test_a_job_among_many_that_no_listing_has_is_requested(follow: Any) -> None:
