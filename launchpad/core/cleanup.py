@@ -8,7 +8,8 @@ from contextvars import copy_context
 from ..errors import LaunchError
 from .cancellation import Listening, StopToken
 from .output import Sink, discard
-from .supervisor import OUTCOME_INTERVAL, Supervisor
+from .stopper import OUTCOME_INTERVAL
+from .supervisor import Supervisor
 from .threads import start_thread
 
 

@@ -16,6 +16,9 @@ from .threads import start_thread
 LONGEST_POLL = 3600.0
 """The longest wait in seconds that is passed to a system call: these do not accept weeks."""
 
+OUTCOME_INTERVAL = 0.5
+"""Seconds after which a thread that waits for the polling thread looks for the outcome: the other may be blocked."""
+
 WATCH_INTERVAL = 1.0
 """Seconds after which the thread looks for stops that have ended, or were added without a wake-up."""
 

@@ -21,16 +21,13 @@ from .output import Output, Sink
 from .pending import Pending, forget_pending, report_pending
 from .shortages import RETRY_INTERVAL, Shortage, advice_on
 from .stop_plan import StopPlan, StopStep
-from .stopper import Stopper, bounded_timeout
+from .stopper import OUTCOME_INTERVAL, Stopper, bounded_timeout
 
 BLOCKED_LOOKS = 10
 """How many looks of the stopper at a delivery without progress make its sink count as blocked."""
 
 LOOK_INTERVAL = 0.1
 """Seconds between two such looks."""
-
-OUTCOME_INTERVAL = 0.5
-"""Seconds after which a thread that waits for the polling thread looks for the outcome: the other may be blocked."""
 
 
 class Supervisor:
