@@ -66,6 +66,13 @@ TARGETS = (
     *_rates("Rate to PSI/J, {} workers", "processes", 8, other="PSI/J", at_least=2.5),
     *_rates("Rate to submitit, {} workers", "processes", 8, other="submitit", at_least=2.5),
     *_rates("Rate to xargs, {} workers", "processes", 8, other="xargs", at_least=1.0),
+    Target(
+        title="ms that launchpad run takes more than an empty Python",
+        scenario="first-command",
+        metric="ms more",
+        size=1,
+        at_most=80,
+    ),
     Target(title="MB for 1,000 local runs in flight", scenario="flight", metric="MB", size=1000, at_most=100),
     Target(
         title="Rate with 1,000 in flight to that with 100",

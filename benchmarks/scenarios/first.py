@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
+import time
 
 from contenders.containers import IMAGE
 
@@ -30,6 +32,31 @@ def first(snippets: Snippets, size: int, quick: bool) -> Measured:
     imported, launched = json.loads(done.stdout.splitlines()[-1])
     return {"import ms": imported, "first result ms": launched}
 
+
+def first_command(command: list[str], size: int, quick: bool) -> Measured:
+    """The time that a command line takes, and how much longer than an empty Python that is run in turn with it."""
+    pairs = [(_duration(command), _duration(EMPTY)) for _ in range(2 if quick else 6)][1:]
+    return {
+        "ms": statistics.median(took for took, _ in pairs),
+        "ms more": statistics.median(took - empty for took, empty in pairs),
+    }
+
+
+def _duration(command: list[str]) -> float:
+    """Milliseconds that a command takes."""
+    began = time.perf_counter()
+    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+    return (time.perf_counter() - began) * 1000
+
+
+EMPTY = [sys.executable, "-c", "pass"]
+
+COMMANDS = {
+    "python -c pass": EMPTY,
+    "python -c 'import click'": [sys.executable, "-c", "import click"],
+    "launchpad": [sys.executable, "-m", "launchpad.cli", "run", "--", "true"],
+    "GNU parallel": ["parallel", "true", ":::", "1"],
+}
 
 LOCAL = {
     "subprocess": ("import subprocess", "assert subprocess.run(['/bin/true']).returncode == 0"),
@@ -101,6 +128,15 @@ SCENARIOS = (
         metrics=("import ms", "first result ms"),
         contenders=LOCAL,
         measure=first,
+    ),
+    Scenario(
+        name="first-command",
+        title="A command line that runs true",
+        size="run",
+        rounds=5,
+        metrics=("ms", "ms more"),
+        contenders=COMMANDS,
+        measure=first_command,
     ),
     Scenario(
         name="first-container",

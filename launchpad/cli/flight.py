@@ -7,18 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from signal import Signals
+from typing import TYPE_CHECKING
 
 from ..core.delivery import Delivery, DeliveryAbandoned, current
 from ..core.output import OnOutput
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
 from ..launcher import Launcher
-from ..live.bar import Bar
 from ..models import Run
 from ..retry import Retry
 from ..starting import OnStart
 from .inbox import Inbox, reader_has_left
 from .messages import print_message
+
+if TYPE_CHECKING:
+    from ..live.bar import Bar
 
 GIVE_UP_TIMEOUT = 1.0
 """Seconds after a signal in which a pipe that is full must take more of what the main thread writes."""

@@ -15,7 +15,6 @@ import click
 from ..launcher import Launcher, lookup_launcher
 from ..models import Run
 from ..retry import Retry
-from ..settings import keys_of, structure
 from . import arguments as values
 from . import completion, durations, variables
 from . import exit_codes as exits
@@ -91,10 +90,16 @@ def make_launcher(
         if volumes:
             given["volumes"] = [*values.texts(given.get("volumes")), *volumes]
             _check_setting(cls, "volumes", "--volume")
-        return structure(given, cls) if given else cls()
+        if not given:
+            return cls()
+        from ..settings import structure  # takes 3 ms to import, with json
+
+        return structure(given, cls)
 
 
 def _check_setting(cls: type[Launcher], key: str, option: str) -> None:
+    from ..settings import keys_of
+
     if key not in keys_of(cls):
         raise click.UsageError(f"{option} cannot be used with {cls.__name__}: use --launcher docker")
 

@@ -22,6 +22,18 @@ def test_every_command_has_help(command: str) -> None:
     assert (done.exit_code, f"launchpad {command}" in done.output or "Usage:" in done.output) == (0, True)
 
 
+def test_a_run_imports_no_module_that_only_other_commands_need() -> None:
+    unneeded = ["launchpad.cli.batch", "launchpad.cli.housekeeping", "launchpad.live.bar", "rich"]
+    script = f"""
+import sys
+from launchpad.cli.app import run_app
+run_app(["run", "--", "true"])
+print([name for name in {unneeded} if name in sys.modules])
+"""
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert said.stdout == "[]\n", said.stderr
+
+
 def test_no_command_shows_the_help_with_status_2() -> None:
     done = launchpad()
     assert (done.returncode, done.stdout) == (2, "")
