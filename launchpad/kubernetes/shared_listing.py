@@ -34,9 +34,9 @@ class Listable(Protocol):
 
 
 class SharedListing:
-    """Decides when runs that miss news request them. Thread-safe.
+    """Decides when runs that miss news request it. Thread-safe.
 
-    News are late where the server or this process is busy. While the watch reports anything, they are on their way.
+    News is late where the server or this process is busy. While the watch reports anything, it is on its way.
     """
 
     def __init__(self, watch: Listable, clock: Clock = CLOCK) -> None:

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,44 +15,76 @@ import attrs
 import pytest
 import yaml
 
-from launchpad import KubernetesLauncher
-from launchpad.kubernetes.rbac import NEEDED, Permission
+from launchpad import KubernetesLauncher, LaunchError
+from launchpad.kubernetes.rbac import NEEDED, USEFUL, Permission
+from tests import documents
 
-from .cluster import LONG, Cluster, eventually, rule
+from .cluster import LONG, Cluster, eventually, rule, shell
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "kubernetes"
 SECRETS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
+PAGE = ROOT / "docs" / "kubernetes.rst"
+
 ROLE = list(yaml.safe_load_all((EXAMPLES / "role.yaml").read_text()))
+ROLES = {role["metadata"]["name"]: role for role in yaml.safe_load_all((EXAMPLES / "roles.yaml").read_text())}
 
 
 def blocks() -> list[str]:
-    page = (ROOT / "docs" / "kubernetes.rst").read_text()
-    return [
-        textwrap.dedent(block) for block in re.findall(r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", page, re.M)
-    ]
+    return documents.blocks(PAGE, "python")
 
 
 @pytest.mark.kubernetes
 @pytest.mark.parametrize("block", blocks(), ids=range(len(blocks())))
 def test_an_example_of_the_documentation_runs(cluster: Cluster, tmp_path: Path, block: str) -> None:
+    documents.write_files(PAGE, tmp_path)
     environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig(tmp_path)), "PYTHONPATH": os.getcwd()}
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", block]
     script = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=LONG)
     assert (script.returncode, script.stderr) == (0, "")
 
 
-def test_the_role_of_the_examples_grants_what_launching_needs_and_no_more() -> None:
-    (role,) = [item for item in ROLE if item["kind"] == "Role"]
-    granted = {
+def granted(*roles: Any) -> set[Permission]:
+    return {
         Permission(group, resource, verb)
+        for role in roles
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
-    assert granted == set(NEEDED)
+
+
+def test_the_role_of_the_examples_grants_what_launching_needs_and_no_more() -> None:
+    assert granted(*(item for item in ROLE if item["kind"] == "Role")) == set(NEEDED)
+
+
+def test_the_roles_for_each_feature_grant_what_it_needs_and_no_more() -> None:
+    needed = {permission for permission in NEEDED if permission.resource != "pods/log"}
+    assert granted(ROLES["launchpad-launch"]) == needed
+    assert granted(ROLES["launchpad-output"]) == set(NEEDED) - needed
+    assert granted(ROLES["launchpad-explain"]) == set(USEFUL)
+    read = {permission for permission in NEEDED if permission.verb in ("get", "list", "watch")}
+    assert granted(ROLES["launchpad-observe"]) == read
+
+
+@pytest.mark.kubernetes
+def test_the_roles_are_enough_for_their_features(cluster: Cluster, tmp_path: Path) -> None:
+    tokens = {}
+    for name in ("launchpad-launch", "launchpad-observe"):
+        cluster.service_account(name, *ROLES[name]["rules"])
+        tokens[name] = cluster.kubeconfig(tmp_path, token=cluster.token(name))
+    with cluster.launcher(kubeconfig=tokens["launchpad-launch"], stream_output=False) as launcher:
+        handle = launcher.start(shell("echo hello"))
+        assert launcher.wait(handle, LONG).ok
+        with cluster.launcher(kubeconfig=tokens["launchpad-observe"]) as observer:
+            assert handle in [run.handle for run in observer.list_runs()]
+            assert list(observer.logs(handle)) == ["hello"]
+            assert observer.wait(handle, LONG).ok
+            with pytest.raises(LaunchError, match="Not allowed to create jobs"):
+                observer.submit(shell("true"))
+        launcher.remove(handle)
 
 
 def certificates(server: str) -> str:
