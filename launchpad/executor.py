@@ -8,25 +8,29 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .attempts import Task
 from .calls import run_of_call
+from .checks import check_journal, check_launcher, check_retry
 from .converters import whole_number
 from .core.arguments import check_callbacks
 from .core.cancellation import StartLimiter
 from .core.labels import Label, Labels
 from .core.output import OnOutput
+from .core.output_files import OutputFolder
 from .core.shortages import advice_on
 from .entrypoints import refuse_while_importing
 from .errors import LaunchError
 from .future import LaunchFuture
+from .iteration import launched
 from .launcher import Launcher
 from .models import Run
 from .retry import Retry
@@ -62,6 +66,10 @@ class LaunchExecutor(ThreadPoolExecutor):
     With `progress`, a bar shows the progress of its runs, as `launchpad.progress` does, until none is left. Later
     runs get a new bar.
 
+    With an `output_dir`, the output of each run is written to a file NUMBER-NAME.log in this directory, whose path is
+    `outcome.log`; a run that has not started has none. The directory is made if it does not exist, OSError if that
+    fails. What is printed and what `on_output` gets stays the same. A full disk stops no run: the logger warns once.
+
     With a `journal`, each run is recorded there, and the same runs can be submitted again after an interruption: see
     `Journal`. It is opened here, which may raise LaunchError, and closed at the end of a shutdown that waits.
 
@@ -78,17 +86,19 @@ class LaunchExecutor(ThreadPoolExecutor):
         thread_name_prefix: str = "",
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
+        output_dir: str | os.PathLike[str] | None = None,
         journal: Journal | None = None,
         progress: bool = False,
         prefix: bool | None = None,
     ) -> None:
-        _check_launcher(launcher)
+        check_launcher(launcher)
         max_workers = whole_number(max_workers, "max_workers", least=1)
         max_launches = None if max_launches is None else whole_number(max_launches, "max_launches", least=1)
         check_callbacks(initializer=initializer)
-        _check_retry(retry)
+        check_retry(retry)
         if prefix not in (True, False, None):
             raise TypeError(f"prefix must be True, False or None, not {type(prefix).__name__}")
+        self._folder = None if output_dir is None else OutputFolder(Path(output_dir))
         self._thread = threading.local()  # has `ours` in the executor's own threads
         thread_name_prefix = thread_name_prefix or f"launchpad-{next(_numbers)}"
         super().__init__(max_workers, thread_name_prefix, _enter, (self._thread, initializer, initargs))
@@ -104,7 +114,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         self._bars: Bars | None = None
         self._journal = journal
         if journal is not None:
-            _check_journal(journal)
+            check_journal(journal)
             journal.open()
         if progress:
             from .live.bar import bars_here
@@ -158,7 +168,21 @@ class LaunchExecutor(ThreadPoolExecutor):
             if not isinstance(run, Run):
                 raise TypeError(f"launch_all takes Runs, not {type(run).__name__}")
         labels = [self._label(run) for run in runs]  # all before the first run prints its own
+        if self._folder is not None:
+            self._folder.expect(len(runs))
         return [self._submit_run(run, label, on_output=on_output) for run, label in zip(runs, labels, strict=True)]
+
+    def launch_iter(self, runs: Iterable[Run], *, ahead: int | None = None) -> Iterator[LaunchFuture]:
+        """Submits `runs`, of which there may be any number, and yields their futures as they end, in that order.
+
+        The input is read in the calling thread, as far as it is needed: no more than `ahead` runs, by default twice the
+        workers, are taken from it and not yet yielded. TypeError for an item that is no Run, with its position. If it
+        is left early (a break, an exception, one that the input raises, Ctrl-C), it cancels what it has submitted and
+        not yielded.
+        """
+        self._check_process()
+        ahead = 2 * self._max_workers if ahead is None else whole_number(ahead, "ahead", least=1)
+        return launched(lambda run: self._submit_run(run, self._label(run)), iter(runs), ahead)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As in the stdlib."""
@@ -241,15 +265,19 @@ class LaunchExecutor(ThreadPoolExecutor):
         on_output: OnOutput | None = None,
     ) -> LaunchFuture:
         check_callbacks(on_start=on_start, on_output=on_output)
-        _check_retry(retry)
+        check_retry(retry)
         refuse_while_importing()
         launcher = self._launcher if launcher is None else launcher
-        _check_launcher(launcher)
+        check_launcher(launcher)
         if on_output is None and self._prefix and launcher.stream_output:
             on_output = label
         retry = retry or self._retry
+        log = None if self._folder is None else self._folder.log_of(run.name)
+        if log is not None:
+            log.sink = launcher._sink(run, on_output)
+            on_start, on_output = log.opening(on_start), log
         item = None if self._journal is None else self._journal.item(run, launcher, retry)
-        future = LaunchFuture(run, label)
+        future = LaunchFuture(run, label, log)
         self._launches[future] = launcher
         future.add_done_callback(partial(_forget, self._launches))
         if item is not None and self._done_before(future, item):
@@ -315,24 +343,5 @@ def _forget(launches: dict[Any, Launcher], future: Future[bool]) -> None:
     launches.pop(future, None)
 
 
-def _check_launcher(launcher: object) -> None:
-    if not isinstance(launcher, Launcher):
-        raise TypeError(f"launcher must be a Launcher, not {type(launcher).__name__}")
-
-
 def _is_abandoned(future: LaunchFuture, launcher: Launcher) -> bool:
     return future.handle is not None and launcher._is_abandoned(future.handle)
-
-
-def _check_retry(retry: object) -> None:
-    if retry is not None and not isinstance(retry, Retry):
-        raise TypeError(f"retry must be a Retry, not {type(retry).__name__}: for instance Retry(3)")
-
-
-def _check_journal(journal: object) -> None:
-    from .journal import Journal  # only batches that can be begun again need it
-
-    if not isinstance(journal, Journal):
-        raise TypeError(
-            f"journal must be a Journal, not {type(journal).__name__}: for instance Journal('batch.journal')"
-        )

@@ -11,6 +11,7 @@ import attrs
 from .calls import value_of
 from .core.cancellation import StopToken
 from .core.labels import Label
+from .core.output_files import Log
 from .errors import LaunchError
 from .models import Handle, Outcome, Reason, Run
 
@@ -22,11 +23,12 @@ class LaunchFuture(Future[bool]):
     the public methods of Future. `running()` returns the actual state.
     """
 
-    def __init__(self, run: Run, label: Label | None = None) -> None:
+    def __init__(self, run: Run, label: Label | None = None, log: Log | None = None) -> None:
         super().__init__()
         self.run = run
         """The run that is launched."""
         self._label = label  # its name in bars and tables
+        self._log = log  # the file with its output
         self.handle: Handle | None = None
         """The handle of the run, that of its latest attempt; None until it has started."""
         self._attempt_handle: Handle | None = None  # None until the current attempt has started
@@ -160,8 +162,12 @@ class LaunchFuture(Future[bool]):
     def _note_pause(self, outcome: Outcome) -> None:
         """Records an attempt that another one follows after a pause."""
         with self._lock:
-            self._earlier.append(outcome)
+            self._earlier.append(self._with_log(outcome))
             self._pausing = True
+
+    def _with_log(self, outcome: Outcome) -> Outcome:
+        path = self._log and self._log.path
+        return outcome if path is None else attrs.evolve(outcome, log=str(path))
 
     def _last_attempt(self) -> list[Outcome]:
         """The outcome of the attempt that no other follows, if there is one."""
@@ -172,6 +178,8 @@ class LaunchFuture(Future[bool]):
 
         Without an outcome, that of the error is used.
         """
+        if self._log is not None:
+            self._log.close()
         with self._lock:
             if self._ended:
                 return
@@ -182,7 +190,7 @@ class LaunchFuture(Future[bool]):
                 outcome = attrs.evolve(outcome, attempt=len(self._earlier) + 1)
             elif cancelled and outcome is not None:
                 outcome = _outcome_of_cancelled(outcome, pausing=self._pausing)
-            self._outcome = outcome
+            self._outcome = outcome and self._with_log(outcome)
         if cancelled:
             super().cancel()
             return

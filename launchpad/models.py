@@ -226,6 +226,8 @@ class Outcome:
 def _plain(instance: object, field: object, value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)
     return value.value if isinstance(value, Reason) else value
 
 

@@ -48,11 +48,11 @@ def batch(
     Exits with 1 if a run fails or output could not be written, 2 if FILE is invalid, 125 if nothing could be launched,
     130 after Ctrl-C, which stops all runs, and kills them when pressed again.
     """
+    from ..core.output_files import OutputFolder
     from ..retry import Retry
     from .batch_file import read  # takes 0.1 s to import, with yaml and rich
     from .batching import Batch, removing
     from .output import ShownOutput
-    from .output_files import OutputFolder
     from .report import Labels, Report
 
     _check_stdout(as_json, failed)

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from ..core.output import OnOutput
+from ..core.output_files import Log, OutputFolder
 from ..errors import EngineUnavailable
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
@@ -22,7 +23,6 @@ from .batch_file import Item
 from .flight import Flight
 from .inbox import Inbox
 from .output import ShownOutput
-from .output_files import Log, OutputFolder
 from .report import Labels, Report
 from .screen import bar_over
 
@@ -101,14 +101,15 @@ class Batch:
     def _submit(self, flight: Flight, bar: Bar, items: Iterable[Item]) -> None:
         for item in items:
             launcher = _quiet(item.launcher)
-            log = self._folder.log_of(item) if self._folder else None
+            log = self._folder.log_of(item.run.name, item.number) if self._folder else None
             if log is not None:
+                log.warns = False  # the report has what is missing
                 future = flight.submit(
                     item.run,
                     launcher=launcher,
                     retry=item.retry,
                     on_start=log.open,
-                    on_output=log.write,
+                    on_output=log,
                     on_end=log.close,
                 )
             else:

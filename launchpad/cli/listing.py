@@ -47,10 +47,8 @@ def in_json(runs: Sequence[Listed]) -> list[str]:
 
 
 def _facts(run: Listed) -> dict[str, Any]:
-    facts = attrs.asdict(run, value_serializer=_plain)
-    if facts["outcome"] is not None:
-        del facts["outcome"]["handle"]
-    return facts
+    facts = attrs.asdict(attrs.evolve(run, outcome=None), value_serializer=_plain)
+    return facts | {"outcome": run.outcome and run.outcome.to_dict()}
 
 
 def _plain(instance: object, field: object, value: Any) -> Any:

@@ -14,6 +14,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ..core.delivery import DeliveryAbandoned
+from ..core.output_files import Log
 from ..core.screen import is_writable, to_screen, to_stderr
 from ..future import LaunchFuture
 from ..live.text import why
@@ -21,8 +22,7 @@ from ..models import Outcome, Reason
 from ..text import one_line
 from .batch_file import Item
 from .messages import print_message
-from .output_files import Log
-from .tables import Failed, console, failures_table, results_table, seconds_of
+from .tables import Failed, console, failures_table, results_table
 
 _ATTEMPT_FACTS = ("attempt", "reason", "exit_code", "message", "started_at", "ended_at", "seconds")
 """What JSON says of each attempt of a run."""
@@ -76,7 +76,7 @@ class Report:
         if not outcome.ok:
             self._names.setdefault(result, []).append(self._labels[item])
         if not (outcome.ok or quiet):
-            self._print_failure(item, why(outcome), log)
+            self._print_failure(item, outcome, log)
         if not (outcome.ok or stopped):
             self._failed.append(Failed(self._labels[item], item.run, outcome, log, len(attempts)))
         if self._as_json:
@@ -98,9 +98,12 @@ class Report:
         if failed:
             self._write([name for names in self._names.values() for name in names])
 
-    def _print_failure(self, item: Item, reason: str, log: Path | None) -> None:
-        line = Text.assemble((self._labels[item], "bold"), ": ", (reason, "red"), f" [{log}]" if log else "")
+    def _print_failure(self, item: Item, outcome: Outcome, log: Path | None) -> None:
+        line = Text.assemble((self._labels[item], "bold"), ": ", (why(outcome), "red"), f" [{log}]" if log else "")
         self._render(line, soft_wrap=True)
+        if log is not None:  # else its output is on the screen already
+            for text in outcome.tail:
+                self._render(Text(f"  | {text}"), soft_wrap=True)
         if is_writable("stderr"):  # the ends of other runs must not wait for its reader
             self._say()
 
@@ -142,13 +145,11 @@ def _outcome(future: LaunchFuture) -> Outcome:
 def _facts(item: Item, outcome: Outcome, attempts: Iterable[Outcome]) -> dict[str, Any]:
     """What JSON says of a run: no value of env or of a parameter."""
     run = attrs.asdict(item.run, filter=attrs.filters.exclude("env", "parameters", "stdin"), recurse=False)
-    facts = attrs.asdict(outcome, value_serializer=_plain)
     return {
         "number": item.number,
         **run,
         "parameters": list(item.run.parameters),
-        **facts,
-        "seconds": seconds_of(outcome),
+        **outcome.to_dict(),
         "attempts": [_attempt_facts(attempt) for attempt in attempts],
     }
 
@@ -156,7 +157,3 @@ def _facts(item: Item, outcome: Outcome, attempts: Iterable[Outcome]) -> dict[st
 def _attempt_facts(outcome: Outcome) -> dict[str, Any]:
     facts = outcome.to_dict()
     return {key: facts[key] for key in _ATTEMPT_FACTS}
-
-
-def _plain(instance: object, field: object, value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from launchpad import Launcher, LaunchExecutor, Reason, Run
 from tests.helping import RecordedLines, lines_of
 
 from .harness import End, Harness, Repeat, Write
+from .helping import LONG
 
 
 def test_lines_come_in_order_without_their_ends(harness: Harness, launcher: Launcher) -> None:
@@ -134,3 +137,17 @@ def test_a_sink_that_raises_gets_every_line_and_causes_one_warning(
 def test_a_sink_that_raises_does_not_hide_a_failure(harness: Harness, launcher: Launcher) -> None:
     outcome = launcher.launch(harness.run([Write(b"one\n"), End(4)]), on_output=lambda run, line: 1 / 0)
     assert (outcome.exit_code, outcome.reason) == (4, Reason.FAILED)
+
+
+def test_the_outcome_has_the_last_lines_the_seconds_and_the_path_of_the_file(
+    harness: Harness, launcher: Launcher, tmp_path: Path
+) -> None:
+    lines = [f"line {number}" for number in range(30)]
+    run = harness.run([Write("\n".join(lines).encode() + b"\n"), End(3)])
+    with LaunchExecutor(launcher, 1, output_dir=tmp_path) as executor:
+        future = executor.submit(run)
+    facts = future.outcome.to_dict()
+    assert (facts["exit_code"], facts["tail"]) == (3, lines[-20:])
+    assert Path(facts["log"]).read_text().splitlines() == lines
+    assert 0 <= facts["seconds"] < LONG
+    assert json.loads(json.dumps(facts)) == facts

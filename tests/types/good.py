@@ -150,6 +150,8 @@ with journal, LaunchExecutor(local, 8, max_launches=2, retry=retry, journal=jour
     assert_type(executor.submit(report, day="today"), Future[int])
     assert_type(executor.call(report, day="today"), LaunchFuture)
     assert_type(executor.launch_all([run]), list[LaunchFuture])
+    assert_type(executor.launch_iter(run for _ in range(2)), Iterator[LaunchFuture])
+    assert_type(executor.launch_iter([run], ahead=5), Iterator[LaunchFuture])
     assert_type(executor.launch_all((run for _ in range(2)), on_output=on_output), list[LaunchFuture])
 assert_type(future.result(), bool)
 assert_type(len(table([future])), int)
