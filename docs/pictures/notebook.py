@@ -51,7 +51,10 @@ SHOWING = """\
 from launchpad import table
 
 script = 'if [ $N = 2 ]; then echo "part $N has no data"; exit 1; fi; sleep 0.$N'
-runs = [Run(command=["sh", "-c", script], name=f"part {n}", env={"N": n}) for n in range(4)]
+runs = [
+    Run(command=["sh", "-c", script], name=f"part {n}", env={"N": n})
+    for n in range(4)
+]
 with LaunchExecutor(SubprocessLauncher(), max_workers=1) as executor:
     futures = executor.launch_all(runs, on_output=lambda run, line: None)
 table(futures)"""

@@ -90,7 +90,7 @@ class DockerBackend(Backend):
             if attached is not None:
                 undo.callback(attached.close)  # by the unit, unless there is none
             if run_input is not None:
-                run_input.connect(creation.attach_input(container))
+                run_input.connect(creation.attach_input(container), gets_output=self.api.is_podman)
             handle = Handle("docker", container, name, self.engine, run.id)
             tty = bool(spec["create"].get("tty"))
             run_output = self._output(handle, tty, attached) if output else None

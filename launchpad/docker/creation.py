@@ -90,8 +90,9 @@ class Creation:
             return self._api.retried(lambda: self._api.attach(container), self._stop_token)
 
     def attach_input(self, container: str) -> StreamingResponse:
+        streams = ["stdin", "stdout", "stderr"] if self._api.is_podman else ["stdin"]
         with self._explained():
-            return self._api.retried(lambda: self._api.attach(container, ["stdin"]), self._stop_token)
+            return self._api.retried(lambda: self._api.attach(container, streams), self._stop_token)
 
     def start(self, container: str) -> None:
         sent = 0

@@ -30,8 +30,8 @@ _logger = logging.getLogger("launchpad")
 class RunInput:
     """The input of one container, on a connection of its own: closing that ends the input.
 
-    A run that ends, or closes its input, before it has read everything is no error. LaunchError if the file of the
-    input cannot be opened.
+    A run that ends, or closes its input, before it has read everything is no error. Podman writes the run's output to
+    all its connections, and waits until it is read: it is dropped here. LaunchError if the file cannot be opened.
     """
 
     def __init__(self, stdin: Kept, name: str) -> None:
@@ -41,21 +41,21 @@ class RunInput:
         self._descriptor = descriptor
         self._stream: StreamingResponse | None = None
         self._held = b""  # read, and not sent yet
+        self._gets_output = False
+        self._sent = False  # to its end
         self._closed = False
 
-    def connect(self, stream: StreamingResponse) -> None:
-        """Sends the input on `stream` from now on, and closes it at the end."""
+    def connect(self, stream: StreamingResponse, *, gets_output: bool) -> None:
+        """Sends the input on `stream` from now on. With `gets_output`, output arrives there too."""
         self._stream = stream
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether nothing is left to send."""
-        return self._closed
+        self._gets_output = gets_output
 
     @property
     def sources(self) -> list[HasFileno]:
         """What to wait for until it can be read."""
-        return [] if self._closed or self._held else [self]
+        if self._closed or self._stream is None:
+            return []
+        return [self._stream] if self._held or self._sent else [self._stream, self]
 
     @property
     def targets(self) -> list[HasFileno]:
@@ -67,23 +67,16 @@ class RunInput:
 
     def advance(self) -> None:
         """Sends what is there and what the engine takes. Does not block."""
-        sent = 0
-        while sent < MAX_SENT and self._fill():
-            assert self._stream is not None
-            try:
-                taken = self._stream.send(self._held)
-            except Transient:  # the run has ended, or has closed its input
-                self.close()
-                return
-            if not taken:
-                return
-            self._held = self._held[taken:]
-            sent += taken
+        try:
+            self._drop_output()
+            self._send()
+        except Transient:  # the run has ended, or has closed its input
+            self.close()
 
     def send_all(self, has_ended: Callable[[], bool], stop_token: StopToken) -> None:
         """Sends everything, unless the run ends. Stopped; LaunchError if the run does not read it soon enough."""
         waited = 0.0
-        while not (self._closed or has_ended()):
+        while not (self._sent or self._closed or has_ended()):
             stop_token.check()
             if waited > START_TIMEOUT:
                 raise LaunchError(
@@ -104,10 +97,28 @@ class RunInput:
         if self._stream is not None:
             self._stream.close()
 
+    def _drop_output(self) -> None:
+        dropped = 0
+        while self._stream is not None and not self._closed and dropped < MAX_SENT:
+            if (data := self._stream.read()) is None:
+                return
+            if not data:
+                self.close()
+            dropped += len(data)
+
+    def _send(self) -> None:
+        sent = 0
+        while sent < MAX_SENT and self._fill():
+            assert self._stream is not None
+            if not (taken := self._stream.send(self._held)):
+                return
+            self._held = self._held[taken:]
+            sent += taken
+
     def _fill(self) -> bool:
         """Reads what is there, unless some is held already. Whether there is something to send."""
-        if self._closed or self._held:
-            return not self._closed
+        if self._closed or self._sent or self._held:
+            return bool(self._held)
         if not readable([self], 0):
             return False
         try:
@@ -115,5 +126,13 @@ class RunInput:
         except OSError as error:
             _logger.warning("Input of run %r may be incomplete: %s", self._name, error.strerror)
         if not self._held:
+            self._finish()
+        return bool(self._held)
+
+    def _finish(self) -> None:
+        """Ends the input. Podman takes a closed connection for a broken one while output is on it."""
+        self._sent = True
+        if self._gets_output and self._stream is not None:
+            self._stream.end_sending()
+        else:
             self.close()
-        return not self._closed

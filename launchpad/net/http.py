@@ -266,6 +266,11 @@ class StreamingResponse:
         except OSError as error:
             raise Transient(f"the connection broke: {error}") from error
 
+    def end_sending(self) -> None:
+        """Tells the other end that nothing more is sent on an upgraded connection. It can still be read."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._connection, socket.SHUT_WR)  # not SSLSocket's, as in `shutdown`
+
     def shutdown(self) -> None:
         """Ends the stream for the thread that reads it; the connection stays open until `close`. Any thread."""
         with contextlib.suppress(OSError):
