@@ -190,6 +190,12 @@ def pod_watch_timeout(value: float | None) -> float | None:
     return None if value is None else seconds(value, "pod_watch_timeout")
 
 
+def ends_with(value: str) -> str:
+    if value not in ("job", "container"):
+        raise ValueError(f"ends_with must be 'job' or 'container', not {shown(value)}")
+    return value
+
+
 def queue(value: str | None) -> str | None:
     return _optional_name(
         value, _QUEUE, "queue must be a name of lowercase letters, digits, '-' and '.', at most 63 long"

@@ -57,6 +57,14 @@ def of_end(job: Object | None, pods: Sequence[Object]) -> Exit:
     return attrs.evolve(end, message=f"{end.message} {again}".strip()) if again else end
 
 
+def of_own_end(job: Object | None, pod: Object, pods: Sequence[Object]) -> Exit:
+    """The Exit of a run that ends with its own container, whatever becomes of the others in `pod`."""
+    code = exit_code(pod)
+    failure = _of_containers(pod) if code != 0 else None
+    reason, message, hint = failure or Diagnosis(Reason.COMPLETED, "", "")
+    return exit_of(job, pod, Diagnosis(reason, f"{message} {of_suspension(pods)}".strip(), hint), code)
+
+
 def of_suspension(pods: Sequence[Object]) -> str:
     """How often a run was executed that was suspended after its start; empty if it was not."""
     started = [pod for pod in pods if has_log(pod)]
@@ -165,8 +173,8 @@ def _of_disruption(pod: Object) -> Diagnosis | None:
 
 def _of_containers(pod: Object) -> Diagnosis | None:
     """The diagnosis of the containers that have failed: the reason of the run's own, or else of the first."""
-    ends = [(one, end) for one in containers(pod) if (end := last_end(one.status)) is not None]
-    failures = [(one, of_container(one, end)) for one, end in ends if _has_failed(one, end)]
+    ends = [(one, end) for one in containers(pod) if (end := _failed_end(one)) is not None]
+    failures = [(one, of_container(one, end)) for one, end in ends]
     failures.sort(key=lambda failure: not failure[0].is_own)
     if not failures:
         return None
@@ -174,9 +182,11 @@ def _of_containers(pod: Object) -> Diagnosis | None:
     return Diagnosis(reason, " ".join(found.message for _, found in failures), hint)
 
 
-def _has_failed(container: Container, end: Object) -> bool:
-    """Whether a container has failed. The cluster itself stops sidecars, which does not count."""
-    return container.kind != "sidecar" and (end.get("exitCode") != 0 or end.get("reason") in CANNOT_RUN)
+def _failed_end(container: Container) -> Object | None:
+    """How a container has failed; None if it has not. That the node stops sidecars at the end does not count."""
+    is_sidecar = container.kind == "sidecar"
+    end = (container.status.get("lastState") or {}).get("terminated") if is_sidecar else last_end(container.status)
+    return end if end is not None and (end.get("exitCode") != 0 or end.get("reason") in CANNOT_RUN) else None
 
 
 def of_container(container: Container, end: Object) -> Diagnosis:

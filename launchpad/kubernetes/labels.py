@@ -25,6 +25,9 @@ DEADLINE = PREFIX + "deadline"
 TIMEOUT = PREFIX + "timeout"
 """The time-out of the run, in seconds."""
 
+ENDS_WITH = PREFIX + "ends-with"
+"""Set to "container" if a run ends with its own container."""
+
 BACKSTOP = PREFIX + "backstop"
 """The activeDeadlineSeconds that launchpad has set, for a run whose starter is gone."""
 

@@ -21,7 +21,7 @@ from ..variables import ATTEMPT_LABEL, attempt_of, identity
 from . import converters as fields
 from . import environment, queues
 from . import spec as specs
-from .labels import own_labels, valid_labels
+from .labels import ENDS_WITH, own_labels, valid_labels
 from .schemas import JOB, PATCH
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ class KubernetesLauncher(Launcher):
     A value of `env` may be a reference to a secret or a config map of the namespace, `{"secret": NAME, "key": KEY}` or
     `{"configmap": NAME, "key": KEY}`. `env_from`, such as `["secret:db", "configmap:site"]`, makes each of their keys a
     variable; where several have a key, the last one counts, and `env` overrides them all.
+
+    A run ends when its Job has ended. With `ends_with="container"`, it ends with the container "job": the Job is then
+    deleted, which stops the sidecars that go on.
 
     With `queue`, the Job is suspended until Kueue admits it from the queue of this name. A run is given up if its pod
     has not started `pod_watch_timeout` seconds after its Job was created, or admitted; None sets no limit.
@@ -91,6 +94,7 @@ class KubernetesLauncher(Launcher):
     job_watch_timeout: float | None = attrs.field(
         default=None, converter=fields.job_watch_timeout, metadata={DURATION: True}
     )
+    ends_with: str = attrs.field(default="job", converter=fields.ends_with)
     queue: str | None = attrs.field(default=None, converter=fields.queue)
     context: str | None = attrs.field(default=None, converter=fields.context)
     kubeconfig: str | None = attrs.field(
@@ -107,17 +111,18 @@ class KubernetesLauncher(Launcher):
         own = attrs.fields(type(self))
         retries = _if_set(self.backoff_limit, own.backoff_limit.default)
         policy = _if_set(self.restart_policy, own.restart_policy.default) or pod.get("restartPolicy")
+        notes = {ENDS_WITH: self.ends_with}
         merged = {
             "backoffLimit": job.get("backoffLimit", self.backoff_limit) if retries is None else retries,
             "template": {"spec": {"restartPolicy": policy}},
         }
-        specs.check_restarts({"spec": merged})
+        specs.check_restarts({"metadata": {"annotations": notes}, "spec": merged})
 
     def spec(self, run: Run, name: str) -> Spec:
+        base = fields.read_manifest(self.job)
+        limited = specs.limited(base, self._timeout(run), self.pod_watch_timeout, self.ends_with)
         spec = specs.build(
-            queues.queued(
-                specs.limited(fields.read_manifest(self.job), self._timeout(run), self.pod_watch_timeout), self.queue
-            ),
+            queues.queued(limited, self.queue),
             name=name,
             namespace=self.namespace,
             labels=self._labels(run),

@@ -18,7 +18,7 @@ from ..secret import MASK, hidden, revealed
 from ..variables import IDENTITY, RESERVED
 from . import patch
 from .environment import Environment, env_entry, literal, merged_env, merged_sources
-from .labels import ATTEMPT, BACKSTOP, PREFIX, RUN_ID, TIMEOUT
+from .labels import ATTEMPT, BACKSTOP, ENDS_WITH, PREFIX, RUN_ID, TIMEOUT
 from .manifest import CONTAINER
 from .shapes import MANIFEST, Fault, conform
 
@@ -64,8 +64,10 @@ def _stem(text: str) -> str:
     return slug(text, allowed="a-z0-9-", longest=_MAX_STEM_LENGTH, lowercase=True)
 
 
-def limited(base: Mapping[str, Any] | None, timeout: float | None, pod_watch_timeout: float | None) -> dict[str, Any]:
-    """The manifest `base` without launchpad's annotations, which are those of another run, and with the time-out.
+def limited(
+    base: Mapping[str, Any] | None, timeout: float | None, pod_watch_timeout: float | None, ends_with: str = "job"
+) -> dict[str, Any]:
+    """The manifest `base` without launchpad's annotations, which are those of another run, and with what ends it.
 
     With `timeout`, it has an activeDeadlineSeconds that ends the run if no process is left that enforces the time-out;
     not without a `pod_watch_timeout`, because a Job without a queue is active while its pod waits.
@@ -73,6 +75,8 @@ def limited(base: Mapping[str, Any] | None, timeout: float | None, pod_watch_tim
     manifest = copy.deepcopy(dict(base or _EMPTY))
     metadata = _mapping(manifest, "metadata")
     notes = {key: value for key, value in (metadata.get("annotations") or {}).items() if not key.startswith(PREFIX)}
+    if ends_with != "job":
+        notes[ENDS_WITH] = ends_with
     if timeout is not None:
         notes[TIMEOUT] = f"{timeout:g}"
     if timeout is not None and pod_watch_timeout is not None:
@@ -253,9 +257,15 @@ def set_default(spec: Spec, variable: str, value: str) -> None:
 
 
 def check_restarts(spec: Mapping[str, Any]) -> None:
-    """ValueError if the cluster would execute a run twice that is not to be retried."""
+    """ValueError if the cluster would execute a run twice that is not to be retried, or could not retry one that is."""
     job = spec.get("spec") or {}
     pod = (job.get("template") or {}).get("spec") or {}
+    notes = (spec.get("metadata") or {}).get("annotations") or {}
+    if notes.get(ENDS_WITH) == "container" and job.get("backoffLimit") != 0:
+        raise ValueError(
+            "ends_with 'container' needs a backoff_limit (in a manifest: backoffLimit) of 0: the Job is deleted when "
+            "the container has ended. Use a Retry to launch the run again"
+        )
     if pod.get("restartPolicy") == "OnFailure" and job.get("backoffLimit") == 0:
         raise ValueError(
             "restart_policy OnFailure needs a backoff_limit (in a manifest: backoffLimit) of at least 1: "

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, NamedTuple
 
-from .labels import BACKSTOP, QUEUE
+from .labels import BACKSTOP, ENDS_WITH, QUEUE
 from .manifest import CONTAINER
 
 Object = Mapping[str, Any]
@@ -16,6 +16,8 @@ PULL_FAILED = "ErrImagePull"
 _NORMAL_WAITS = (None, "PodInitializing", "ContainerCreating")
 _UNKNOWN_END = "ContainerStatusUnknown"
 """The reason of a container that the node could not find, mostly because it never ran. The exit code 137 is made up."""
+
+_DEFAULT_GRACE = 30
 
 _KEPT_METADATA = (
     "name",
@@ -34,7 +36,9 @@ _KEPT_SPEC = (
     "managedBy",
     "ttlSecondsAfterFinished",
     "activeDeadlineSeconds",
+    "terminationGracePeriodSeconds",
 )
+_KEPT_NOTES = (BACKSTOP, ENDS_WITH)
 
 
 class Container(NamedTuple):
@@ -55,7 +59,7 @@ def slim(item: Object) -> dict[str, Any]:
     metadata = item.get("metadata") or {}
     spec = item.get("spec") or {}
     inits = spec.get("initContainers") or ()
-    notes = {key: value for key, value in (metadata.get("annotations") or {}).items() if key == BACKSTOP}
+    notes = {key: value for key, value in (metadata.get("annotations") or {}).items() if key in _KEPT_NOTES}
     queue = {key: value for key, value in (metadata.get("labels") or {}).items() if key == QUEUE}
     return {
         "metadata": {
@@ -115,6 +119,12 @@ def is_single(job: Object | None) -> bool:
 def runs_once(job: Object | None) -> bool:
     """Whether a second pod of this Job would execute the run again, which was not asked for."""
     return is_single(job) and ((job or {}).get("spec") or {}).get("backoffLimit") == 0
+
+
+def ends_with_container(job: Object | None) -> bool:
+    """Whether a run ends when its own container has ended, whatever else goes on in the pod."""
+    notes = ((job or {}).get("metadata") or {}).get("annotations") or {}
+    return bool(notes.get(ENDS_WITH) == "container")
 
 
 def is_suspended(job: Object | None) -> bool:
@@ -246,6 +256,12 @@ def was_cut_short(pod: Object, job: Object | None) -> bool:
 def grace_of(pod: Object) -> float:
     """Seconds that a pod that is being deleted may take to end."""
     return float((pod.get("metadata") or {}).get("deletionGracePeriodSeconds") or 0)
+
+
+def own_grace(pod: Object) -> float:
+    """Seconds that a pod may take to end once it is deleted."""
+    grace = (pod.get("spec") or {}).get("terminationGracePeriodSeconds")
+    return float(_DEFAULT_GRACE if grace is None else grace)
 
 
 def _deletion_time(item: Object) -> datetime | None:

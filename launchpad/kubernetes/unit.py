@@ -13,7 +13,7 @@ from ..errors import EngineUnavailable, LaunchError
 from ..models import Handle
 from ..net.wakeup import CLOCK, Clock, Wakeup
 from . import diagnosis
-from .api import Jobs
+from .api import Jobs, Object
 from .cluster_events import ClusterEvents
 from .events import Fact, Watchers
 from .interruption import LOST_TIMEOUT, Interruption, is_being_ended, is_repeated, without_repetition
@@ -23,7 +23,8 @@ from .output import RunOutput
 from .pending import PendingPod
 from .pending_news import PendingNews
 from .results import has_result, report_of
-from .status import decision_of, end_of, grace_of, has_ended, is_over, is_suspended
+from .run_end import exit_of_run, interrupted, is_held_up, is_settled, job_is_over, pod_that_decides
+from .status import decision_of, end_of, grace_of, has_ended, is_over, is_suspended, own_grace
 from .stopping import JobRemoval
 
 REPORT_TIMEOUT = 1.0
@@ -108,7 +109,7 @@ class JobUnit(Unit):
         """A run that is being given up counts as ended, so that a stop or a time-out meanwhile does not hide why."""
         snapshot = self._observed_job.snapshot()
         given_up = self._verdict is not None and not self._raised
-        return given_up or _is_over(snapshot) or _is_settled(snapshot)
+        return given_up or job_is_over(snapshot) or is_settled(snapshot) or pod_that_decides(snapshot) is not None
 
     def poll(self, timeout: float | None) -> Sequence[Chunk | Pending | Exit]:
         until, paused = None if timeout is None else self._clock.now() + timeout, self.paused
@@ -161,8 +162,10 @@ class JobUnit(Unit):
         self._unlisted.advance()
         snapshot = self._observed_job.snapshot()
         if self._removal.deletion is None:
-            if _is_over(snapshot):
+            if job_is_over(snapshot):
                 return self._advance_end(snapshot)
+            if (pod := pod_that_decides(snapshot)) is not None and is_held_up(pod, snapshot):
+                return self._stop_sidecars(snapshot, pod)
             overdue = self._interruption.is_overdue(snapshot)
             if overdue and (snapshot.deleted or decision_of(snapshot.job) is not None):
                 return self._conclude_unreported(snapshot)
@@ -201,7 +204,7 @@ class JobUnit(Unit):
         """Deletes a Job that would execute the run again, or whose pod does not start."""
         if is_being_ended(snapshot) or is_repeated(snapshot):
             if not snapshot.deleted and (is_repeated(snapshot) or overdue):
-                self._delete(max(map(grace_of, snapshot.pods)), _interrupted)
+                self._delete(max(map(grace_of, snapshot.pods)), interrupted)
             return
         if snapshot is self._judged and self._pending.due is None:
             return
@@ -211,6 +214,14 @@ class JobUnit(Unit):
             self._delete(0.0, lambda _: verdict)
         elif verdict is not None:
             self._delete(0.0, verdict)
+
+    def _stop_sidecars(self, snapshot: JobSnapshot, pod: Object) -> list[Chunk | Exit]:
+        """Deletes a Job whose own container has ended, once its output is read: others in the pod may never end."""
+        chunks = self._read(snapshot)
+        if not chunks and self._is_all_read(snapshot):
+            end = diagnosis.of_own_end(snapshot.job, pod, snapshot.pods)  # before they are stopped, which is no failure
+            self._delete(own_grace(pod), lambda _: end)
+        return chunks
 
     def _delete(self, grace: float, verdict: Verdict | None) -> None:
         self._verdict = verdict
@@ -234,7 +245,8 @@ class JobUnit(Unit):
             return chunks
         self._advance_request()
         # A node takes up to a minute to remove the pods of an interrupted run after they have ended.
-        if not self._removal.is_done(complete.pods, complete.gone, early=self._verdict is _interrupted):
+        early = self._verdict is interrupted or pod_that_decides(snapshot) is not None
+        if not self._removal.is_done(complete.pods, complete.gone, early=early):
             repetitions = complete.present[len(snapshot.present) :]
             self._removal.advance_pods(complete.present, repetitions, complete.gone)
             return []
@@ -258,7 +270,7 @@ class JobUnit(Unit):
         chunks = self._read(snapshot)
         if chunks or not self._knows_pod(snapshot) or not self._is_all_read(snapshot):
             return chunks
-        return self._conclude(self._end_of(self._observed_job.snapshot()))
+        return self._conclude(exit_of_run(self._name, self._observed_job.snapshot()))
 
     def _are_pods_over(self, snapshot: JobSnapshot) -> bool:
         """Whether nothing runs any more of a Job that others deleted. Ends what they let run on."""
@@ -271,19 +283,11 @@ class JobUnit(Unit):
             )
         return False
 
-    def _end_of(self, snapshot: JobSnapshot) -> Exit:
-        snapshot = without_repetition(snapshot)
-        if snapshot.deleted or (snapshot.gone and decision_of(snapshot.job) is None):
-            return diagnosis.of_vanished(self._name, snapshot.job, snapshot.newest)
-        if decision_of(snapshot.job) is not None:
-            return diagnosis.of_end(snapshot.job, snapshot.pods)
-        return diagnosis.of_interruption(snapshot.job, snapshot.newest)
-
     def _conclude_unreported(self, snapshot: JobSnapshot) -> list[Chunk | Exit]:
         """Ends a run whose end is decided, but not reported: its node is lost, and the rest of its output with it."""
         if self._output is not None:
             self._output.abandon()
-        return self._conclude(self._end_of(snapshot))
+        return self._conclude(exit_of_run(self._name, snapshot))
 
     def _conclude(self, end: Exit) -> list[Chunk | Exit]:
         if self._output is not None and not self._output.is_complete(self._observed_job.snapshot()):
@@ -326,16 +330,3 @@ class JobUnit(Unit):
         if self._ended_at is None:
             self._ended_at = self._clock.now()
         return self._output is None or self._output.is_finished(snapshot, self._ended_at)
-
-
-def _is_over(snapshot: JobSnapshot) -> bool:
-    return snapshot.gone or end_of(snapshot.job) is not None
-
-
-def _interrupted(snapshot: JobSnapshot) -> Exit:
-    return diagnosis.of_interruption(snapshot.job, snapshot.newest)
-
-
-def _is_settled(snapshot: JobSnapshot) -> bool:
-    """Whether it is decided how the Job ends, and its pod has ended: the end is about to be reported."""
-    return decision_of(snapshot.job) is not None and snapshot.newest is not None and is_over(snapshot.newest)

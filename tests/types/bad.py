@@ -87,6 +87,7 @@ KubernetesLauncher(backoff_limit=0.5)  # error: arg-type
 KubernetesLauncher(finished_job_ttl="5")  # error: arg-type
 KubernetesLauncher(pod_watch_timeout="5")  # error: arg-type
 KubernetesLauncher(queue=5)  # error: arg-type
+KubernetesLauncher(ends_with=True)  # error: arg-type
 KubernetesLauncher(job_watch_timeout="5")  # error: arg-type
 KubernetesLauncher(context=3)  # error: arg-type
 KubernetesLauncher(kubeconfig=b"x")  # error: arg-type

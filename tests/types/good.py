@@ -182,7 +182,7 @@ assert_type(docker.reap(older_than=3600, dry_run=True), list[Handle])
 
 
 KubernetesLauncher(queue="team-a", pod_watch_timeout=None)
-KubernetesLauncher(queue=None, pod_watch_timeout=2.5)
+KubernetesLauncher(queue=None, pod_watch_timeout=2.5, ends_with="container")
 
 
 # Events: why a run is pending.

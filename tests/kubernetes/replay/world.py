@@ -67,8 +67,7 @@ class World:
 
     def create(self, job: Object) -> Object:
         with self.changed:
-            queue = {key: value for key, value in job["metadata"]["labels"].items() if key == QUEUE}
-            self._planned = [_labelled(change, queue) for change in self._planned]
+            self._planned = [_as_posted(change, job["metadata"]) for change in self._planned]
             while self._publish_next().kind != "Job":
                 pass
             return self.published[-1].item
@@ -208,12 +207,14 @@ class World:
                 self.idle.pop(port, None)
 
 
-def _labelled(change: Change, labels: dict[str, str]) -> Change:
-    """The change of a Job with more labels."""
+def _as_posted(change: Change, posted: Object) -> Change:
+    """The change of a Job with the queue and the annotations of the one that was posted."""
     if change.kind != "Job":
         return change
-    metadata = change.item["metadata"]
-    return change._replace(item={**change.item, "metadata": {**metadata, "labels": {**metadata["labels"], **labels}}})
+    queue = {key: value for key, value in posted["labels"].items() if key == QUEUE}
+    labels, notes = {**change.item["metadata"]["labels"], **queue}, posted.get("annotations") or {}
+    metadata = {**change.item["metadata"], "labels": labels, "annotations": notes}
+    return change._replace(item={**change.item, "metadata": metadata})
 
 
 def _is_own(item: Object) -> bool:
