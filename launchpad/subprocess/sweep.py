@@ -86,7 +86,7 @@ class Sweeper:
             ours.targets.add(target)
         with self._passing:
             if ours.found is None:
-                time.sleep(max(0.0, self._pause_until - time.monotonic()))  # meanwhile, more targets are added
+                self._pause()
                 with self._lock:
                     if self._next is ours:
                         self._next = _Pass()
@@ -125,6 +125,7 @@ class Sweeper:
                 self._working.release()  # a request just before this started no thread: hence the loop
 
     def _serve_all(self) -> None:
+        self._pause()
         asked: dict[bool, set[Target]] = {False: set(), True: set()}
         with suppress(queue.Empty):
             while True:
@@ -136,6 +137,10 @@ class Sweeper:
             found = self._find(asked_to_end)
             for target in asked_to_end:
                 target.terminate(target.strays(found))
+
+    def _pause(self) -> None:
+        """Waits until the next pass may begin. Meanwhile, more targets are added to it."""
+        time.sleep(max(0.0, self._pause_until - time.monotonic()))
 
     def _find(self, targets: set[Target]) -> dict[str, list[Entry]]:
         began = time.thread_time()
