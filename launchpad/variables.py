@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
 from .engine import PARAMETERS_VARIABLE, RESULT_VARIABLE
@@ -25,6 +26,7 @@ RESERVED = IDENTITY | {PARAMETERS_VARIABLE, RESULT_VARIABLE}
 ATTEMPT_LABEL = "io.launchpad.attempt"
 """The label of the runs that a Retry launches, with the number of the attempt."""
 
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 _ENVIRON = os.environ
 _INSIDE: Mapping[bytes, bytes] | None = getattr(os.environ, "_data", None) if os.supports_bytes_environ else None
 _AROUND = (PARENT_IDS.encode(), RUN_ID.encode())
@@ -49,6 +51,11 @@ class Attempt(str):
 def attempt_of(env: Mapping[str, str | None]) -> str:
     """The number of the attempt that a run with the environment `env` is."""
     return env.get(ATTEMPT) or "1"
+
+
+def attempt_number(text: object) -> int:
+    """The number of an attempt as an engine has recorded it; 1 if it has recorded none, or no number."""
+    return int(text) if isinstance(text, str) and _NUMBER.match(text) else 1
 
 
 def identity(run_id: str, env: Mapping[str, str | None] = {}) -> dict[str, str]:

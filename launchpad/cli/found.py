@@ -55,12 +55,13 @@ class Launchers:
     def all(self) -> list[Listed]:
         """The runs of all launchers, the oldest first."""
         found = [run for runs in self.listed() for run in runs]
-        return sorted(found, key=lambda run: run.started_at.timestamp() if run.started_at else 0.0)
+        return sorted(found, key=_started)
 
     def find(self, word: str) -> Listed:
         """The run that `word` means. RunNotFound, or a LaunchError that lists the candidates."""
         found: list[Listed] = []
-        for runs in self.listed():
+        for listed in self.listed():
+            runs = last_attempts(listed)
             found += runs
             exact = [run for run in runs if run.run_id == word]
             if len(exact) == 1:  # no other launcher has a run of this id
@@ -84,6 +85,18 @@ def _listed_by(make: Callable[[], Launcher]) -> list[Listed] | LaunchError | Non
         return error
     except Exception as error:
         return LaunchError(f"{type(error).__name__}: {error}")
+
+
+def last_attempts(runs: Sequence[Listed]) -> list[Listed]:
+    """`runs` without the ended attempts of those that were launched again."""
+    latest: dict[str, float] = {}
+    for run in runs:
+        latest[run.run_id] = max(_started(run), latest.get(run.run_id, 0.0))
+    return [run for run in runs if run.state != "ended" or _started(run) == latest[run.run_id]]
+
+
+def _started(run: Listed) -> float:
+    return run.started_at.timestamp() if run.started_at else 0.0
 
 
 def meant_by(word: str, runs: Sequence[Listed]) -> list[Listed]:

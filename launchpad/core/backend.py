@@ -50,8 +50,8 @@ class Exit:
     output_complete: bool = True
     result: bytes | str | None = attrs.field(default=None, repr=False)
 
-    def outcome(self, handle: Handle) -> Outcome:
-        """The outcome of a run that ended so."""
+    def outcome(self, handle: Handle, attempt: int = 1) -> Outcome:
+        """The outcome of a run that ended so at this attempt."""
         result = decode(self.result)
         return Outcome(
             ok=self.reason is Reason.COMPLETED,
@@ -66,6 +66,7 @@ class Exit:
             value=result.value,
             value_error=result.value_error,
             error=result.error,
+            attempt=attempt,
         )
 
 
@@ -81,6 +82,9 @@ class Unit(abc.ABC):
     handle: Handle
     deadline: datetime | None = None
     """When the time-out of a run that was found ends, as its engine has recorded it."""
+
+    attempt: int = 1
+    """Which attempt a run that was found is, as its engine has recorded it."""
 
     @property
     def paused(self) -> bool:

@@ -39,8 +39,8 @@ def outcome_of(
     if stopped_for is not None:
         hint = end.hint if end.reason is Reason.STOPPED else ""
         end = attrs.evolve(end, reason=stopped_for, message=_message(stopped_for, timeout), hint=hint)
-    outcome = end.outcome(handle)
-    return outcome if attempt == 1 and not tail else attrs.evolve(outcome, attempt=attempt, tail=tail)
+    outcome = end.outcome(handle, attempt)
+    return attrs.evolve(outcome, tail=tail) if tail else outcome
 
 
 def _message(reason: Reason, timeout: float | datetime | None) -> str:

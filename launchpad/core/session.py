@@ -154,7 +154,7 @@ class Session:
         unit = find()
         name = escaped(handle.name)  # that of another process: any text
         run = Run(command=[name or handle.id], name=name, id=handle.run_id)
-        found = Supervisor(unit, run, grace, unit.deadline, self.stopper)
+        found = Supervisor(unit, run, grace, unit.deadline, self.stopper, unit.attempt)
         kept = self.add_if_new(found)
         if kept is not found:
             found.close()

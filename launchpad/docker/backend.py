@@ -176,6 +176,7 @@ class DockerBackend(Backend):
             passive=passive,
             result_paths=state.result_paths,
         )
+        unit.attempt = state.attempt
         try:
             now = self.state(handle.id)  # again: it may have ended before its events were followed
         except BaseException:

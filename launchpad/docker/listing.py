@@ -35,7 +35,7 @@ def listed(handle: Handle, state: State, *, created: object, being_created: bool
     end = _end_of(state)
     running = being_created if not state.has_run else end is None
     never = Exit(exit_code=None, reason=Reason.NEVER_STARTED, message=NEVER_STARTED, ended_at=_moment(created))
-    outcome = None if running else (end or never).outcome(handle)
+    outcome = None if running else (end or never).outcome(handle, state.attempt)
     return Listed(
         handle=handle,
         run_id=handle.run_id,

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from ..engine import RESULT_VARIABLE
+from ..variables import ATTEMPT_LABEL, attempt_number
 
 _FIRST_WITH_GATEWAY = (20, 10)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?\Z")
@@ -65,6 +66,10 @@ class State:
     @property
     def has_run(self) -> bool:
         return self.started_at is not None
+
+    @property
+    def attempt(self) -> int:
+        return attempt_number(self.labels.get(ATTEMPT_LABEL))
 
     @property
     def ended(self) -> bool:

@@ -20,7 +20,7 @@ from .cluster_events import ClusterEvents
 from .creation import JobCreation, NameClaims
 from .errors import ApiError, understood
 from .events import Fact, Watchers, list_all
-from .labels import is_of_run, own_annotations
+from .labels import attempt_of, is_of_run, own_annotations
 from .listing import listed
 from .logs import output_of
 from .queues import deadline
@@ -135,7 +135,7 @@ class KubernetesBackend(Backend):
             raise
         facts = [Fact("pod", pod["metadata"]["name"], False, pod) for pod in pods]
         unit.identify(handle, Fact("job", handle.name, False, job), *facts)
-        unit.deadline = deadline(job)
+        unit.deadline, unit.attempt = deadline(job), attempt_of(job)
         self._claims.claim(handle.name, unit)
         return unit
 

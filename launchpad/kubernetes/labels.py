@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.names import slug
+from ..variables import attempt_number
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 RUN_ID = "launchpad.io/run-id"
@@ -60,6 +61,11 @@ def is_of_run(job: Mapping[str, Any], run_id: str) -> bool:
     """Whether a Job has the label of the run with this id."""
     labels = job["metadata"].get("labels") or {}
     return bool(run_id and labels.get(RUN_ID) == own_labels(run_id, "")[RUN_ID])
+
+
+def attempt_of(job: Mapping[str, Any]) -> int:
+    """The number of the attempt that a Job is."""
+    return attempt_number((job["metadata"].get("labels") or {}).get(ATTEMPT))
 
 
 def valid_labels(labels: Mapping[str, str]) -> dict[str, str]:

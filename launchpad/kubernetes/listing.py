@@ -10,7 +10,7 @@ from ..net.wakeup import Wakeup
 from .diagnosis import of_end
 from .events import Fact
 from .interruption import without_repetition
-from .labels import RUN_ID, RUN_NAME, STARTER
+from .labels import RUN_ID, RUN_NAME, STARTER, attempt_of
 from .observed import JobSnapshot, ObservedJob
 from .queues import deadline
 from .status import end_of, owner, times
@@ -28,7 +28,7 @@ def listed(job: Object, pods: Sequence[Object], engine: str, wakeup: Wakeup) -> 
         return None
     handle = Handle("kubernetes", metadata["uid"], metadata["name"], engine, run_id)
     snapshot = without_repetition(snapshot_of(job, pods, wakeup))
-    outcome = of_end(snapshot.job, snapshot.pods).outcome(handle) if ended else None
+    outcome = of_end(snapshot.job, snapshot.pods).outcome(handle, attempt_of(job)) if ended else None
     started_at = times(snapshot.job, snapshot.newest)[0] if outcome is None else outcome.started_at
     return Listed(
         handle=handle,

@@ -16,6 +16,7 @@ from ..core.diagnosis import of_exit_code
 from ..core.process_table import boot_id, look_up
 from ..core.starters import this_process
 from ..models import Handle, Listed, Reason, Run
+from ..variables import attempt_number, attempt_of
 from .results import FILE, read_report
 from .state import RunFolder
 
@@ -46,6 +47,7 @@ def known_at_start(run: Run, name: str, engine: str, output: bool) -> str:
         "starter": str(this_process()),
         "started_at": time.time(),
         "timeout": run.timeout,
+        "attempt": attempt_of(run.env),
         "output": output,
         "result": run.entrypoint is not None,
     }
@@ -61,6 +63,10 @@ class DetachedRun:
         """What is known since the start."""
         id = f"{self.known['pid']}@{self.known['started']}"
         self.handle = Handle("subprocess", id, self.known["name"], self.known["engine"], self.known["run_id"])
+
+    @property
+    def attempt(self) -> int:
+        return attempt_number(self.known.get("attempt"))
 
     def shim_runs(self) -> bool:
         return self._runs(self.known["shim"], self.known["shim_started"])
@@ -117,7 +123,7 @@ class DetachedRun:
             ended_at=None if exit is None else exit.ended_at,
             starter=self.known["starter"],
             deadline=None if timeout is None else self.started_at + timedelta(seconds=timeout),
-            outcome=None if exit is None else exit.outcome(self.handle),
+            outcome=None if exit is None else exit.outcome(self.handle, self.attempt),
         )
 
     def _runs(self, pid: int, started: str) -> bool:

@@ -32,6 +32,7 @@ class DetachedUnit(LocalUnit):
         process = LocalProcess(run.known["pid"], run.known["started"], run.handle.run_id, sweeper, is_child=False)
         super().__init__(process, run.handle)
         self._run = run
+        self.attempt = run.attempt
         self._logs = log_readers(run) if output and run.known["output"] else {}
         self._stop_reason = Reason.STOPPED
         self._woken = False

@@ -19,6 +19,7 @@ from ..errors import LaunchError
 from ..models import Handle, Listed, Reason, Run
 from ..results import MAX_REPORT, NOT_WRITTEN, RunError
 from ..stdin import opened
+from ..variables import attempt_number, attempt_of
 
 Output = str | bytes | Chunk
 """What a run writes at once: text or bytes to stdout, or a Chunk, which names the stream."""
@@ -113,7 +114,7 @@ class FakeRun:
             ended_at=None if exit is None else exit.ended_at,
             starter=self.starter,
             deadline=None if timeout is None else self._started_at + timedelta(seconds=timeout),
-            outcome=None if exit is None else exit.outcome(self.handle),
+            outcome=None if exit is None else exit.outcome(self.handle, attempt_number(attempt_of(self.run.env))),
         )
 
     def begin(self) -> None:

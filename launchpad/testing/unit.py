@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from ..core.backend import Chunk, Exit, Unit
 from ..core.watcher import Watcher
 from ..errors import EngineUnavailable, LaunchError
+from ..variables import attempt_number, attempt_of
 from .runs import FakeRun
 
 DRAIN_TIMEOUT = 0.1
@@ -23,6 +24,7 @@ class FakeUnit(Unit):
 
     def __init__(self, run: FakeRun, watcher: Watcher[Exit], check_reach: Callable[[], None], output: bool) -> None:
         self.handle = run.handle
+        self.attempt = attempt_number(attempt_of(run.run.env))
         self._run = run
         self._watcher = watcher
         self._check_reach = check_reach

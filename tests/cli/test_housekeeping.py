@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from launchpad import Handle, Listed, Outcome, Reason
-from launchpad.cli.found import meant_by, short_ids
+from launchpad.cli.found import last_attempts, meant_by, short_ids
 from launchpad.cli.listing import in_json, table
 
 from .command import launchpad
@@ -42,6 +42,15 @@ ONE, TWO, THREE = listed("a1b2c3d4e5", "sum"), listed("a1b2ffff00", "sum up"), l
 )
 def test_a_word_means_an_id_or_a_name_or_a_beginning(word: str, meant: list[Listed]) -> None:
     assert meant_by(word, [ONE, TWO, THREE]) == meant
+
+
+def test_a_run_that_was_launched_again_is_its_last_attempt() -> None:
+    at = [datetime(2026, 1, 1, hour, tzinfo=timezone.utc) for hour in range(3)]
+    ended = [listed("a", "n", f"n-{number}", state="ended", started_at=at[number]) for number in range(2)]
+    running = listed("a", "n", "n-2", started_at=at[2])
+    assert last_attempts([*ended, TWO]) == [ended[1], TWO]
+    assert last_attempts([running, *ended]) == [running]
+    assert last_attempts([running, listed("a", "n", "n-3")]) == [running, listed("a", "n", "n-3")]
 
 
 def test_ids_are_as_long_as_it_takes_to_tell_them_apart() -> None:

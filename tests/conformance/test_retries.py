@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import attrs
+import pytest
 
 from launchpad import Launcher, LaunchError, LaunchExecutor, LaunchFuture, Outcome, Reason, Retry
+from tests.helping import eventually, in_thread
 
 from .harness import End, EndOnce, ExhaustMemory, Harness, Program, UntilStopped
 from .helping import LONG
@@ -118,3 +120,16 @@ def test_a_run_that_cannot_be_launched_has_one_attempt(harness: Harness, launche
         future = executor.submit(harness.unlaunchable())
         assert isinstance(future.exception(LONG), LaunchError)
     assert [outcome.reason for outcome in future.attempts] == [Reason.NOT_LAUNCHED]
+
+
+@pytest.mark.needs("list_runs")
+def test_another_launcher_learns_which_attempt_a_run_is(harness: Harness) -> None:
+    with harness.launcher(grace=1) as launcher, harness.launcher() as other:
+        with LaunchExecutor(launcher, retry=TWICE) as executor:
+            future = executor.submit(harness.run([EndOnce(1), UntilStopped()]))
+            assert eventually(
+                lambda: len(future.attempts) == 1 and future.handle != future.attempts[0].handle, bool, LONG
+            )
+            waiting = in_thread(other.wait, future.handle)
+            executor.stop()
+        assert waiting.result(LONG).attempt == 2

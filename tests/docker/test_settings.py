@@ -13,6 +13,7 @@ from docker.types import HostConfig
 
 from launchpad import DockerLauncher, Launcher, LaunchError, Run
 from launchpad.docker import options
+from launchpad.starting import numbered
 from tests.helping import users_own
 
 
@@ -256,6 +257,13 @@ def test_a_preview_is_the_spec_as_json_with_secrets_masked() -> None:
 )
 def test_names_become_valid_container_names(name: str, expected: str) -> None:
     assert next(DockerLauncher().names(Run(command=["x"], name=name, id="the-id"))) == expected
+
+
+def test_a_later_attempt_has_its_number_in_its_name_and_its_label() -> None:
+    launcher = DockerLauncher(image="busybox:1")
+    run = numbered(Run(command=["x"], name="n" * 300), 12)
+    assert next(launcher.names(run)) == "n" * 239 + "-attempt-12"
+    assert launcher.spec(run, "n")["create"]["labels"]["io.launchpad.attempt"] == "12"
 
 
 def test_further_names_have_a_number_and_then_a_random_suffix() -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from launchpad import EngineUnavailable, LaunchError, NameConflict, Run
 from launchpad.core.backend import Unit
 from launchpad.core.cancellation import StopToken
 from launchpad.kubernetes.backend import KubernetesBackend
-from launchpad.kubernetes.labels import RUN_ID
+from launchpad.kubernetes.labels import ATTEMPT, RUN_ID
 
 RUN = Run(command=["true"], id="run-1")
 SPEC = {"metadata": {"name": "j", "labels": {RUN_ID: RUN.id}}}
@@ -167,6 +168,17 @@ def test_an_answer_that_is_not_that_of_an_api_server_is_unavailable(
     server.answer = answer
     with pytest.raises(EngineUnavailable, match="does not answer as an API server does"):
         backend.examine()
+
+
+@pytest.mark.parametrize(("attempt", "is_ours"), [("2", True), ("1", False), (None, False)])
+def test_a_running_job_of_the_run_is_ours_if_it_is_of_the_same_attempt(
+    server: ApiServer, backend: KubernetesBackend, attempt: str | None, is_ours: bool
+) -> None:
+    labels = {RUN_ID: RUN.id} if attempt is None else {RUN_ID: RUN.id, ATTEMPT: attempt}
+    server.add("another")["metadata"]["labels"] = labels
+    spec = {"metadata": {"name": "j", "labels": {RUN_ID: RUN.id, ATTEMPT: "2"}}}
+    with nullcontext() if is_ours else pytest.raises(NameConflict):
+        backend.start(spec, "j", RUN, output=False, stop_token=StopToken()).close()
 
 
 def test_a_name_is_free_again_after_its_unit_is_closed(server: ApiServer, backend: KubernetesBackend) -> None:

@@ -347,6 +347,12 @@ def test_a_name_is_a_slug_and_a_suffix_from_the_runs_id() -> None:
     assert name != next(job_names("Grüße aus _Köln_", "id-2"))
 
 
+def test_a_later_attempt_has_its_number_at_the_end_of_each_name() -> None:
+    first, second = list(job_names("x" * 99, "id-1")), list(job_names("x" * 99, "id-1", "2"))
+    assert second[:3] == [f"{name}-2" for name in first[:3]]
+    assert all(name.endswith("-2") and len(name) <= 63 for name in second)
+
+
 def test_there_are_eight_different_names_to_try() -> None:
     names = list(job_names("x", "id-1"))
     assert len(set(names)) == len(names) == 8
