@@ -212,8 +212,9 @@ class KubernetesLauncher(Launcher):
             from .config import cluster_key
         except ImportError:
             return None  # connect raises the error
+        own_namespace = self._own_namespace()  # first: a fault in the manifest is reported without a cluster, too
         cluster, context_namespace = cluster_key(self._kubeconfig(), self.context)
-        return cluster, self._own_namespace() or context_namespace
+        return cluster, own_namespace or context_namespace
 
     def _backend(self) -> Backend:
         return cast("KubernetesBackend", super()._backend()).waiting(self.pod_watch_timeout)
