@@ -15,6 +15,7 @@ from . import exit_codes as exits
 from .found import Launchers
 from .messages import print_message
 from .options import launcher_options
+from .outcome import print_json
 
 _the_run = click.argument("run", shell_complete=completion.runs)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an object for each run.")
@@ -52,7 +53,8 @@ def logs(run: str, kind: str | None, settings: tuple[str, ...], follow: bool) ->
 @click.command(short_help="Wait until a run has ended; exit with its status.")
 @_the_run
 @launcher_options
-def wait(run: str, kind: str | None, settings: tuple[str, ...]) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome to stdout as a JSON object.")
+def wait(run: str, kind: str | None, settings: tuple[str, ...], as_json: bool) -> int:
     """Wait until RUN has ended, and exit with its status: its name, its id, or a beginning that no other run has.
 
     Also: 124 when its time-out has stopped it, 125 when it is not found, 128 + n when signal n ended it.
@@ -61,7 +63,10 @@ def wait(run: str, kind: str | None, settings: tuple[str, ...]) -> int:
     launchers = Launchers(kind, settings)
     found = launchers.find(run)
     with attrs.evolve(launchers.make(found.handle.type), stream_output=False) as launcher:
-        outcome = launcher.wait(found.handle)
+        follow = (lambda run, line: None) if as_json else None  # for the last lines of the outcome
+        outcome = launcher.wait(found.handle, on_output=follow)
+    if as_json and not print_json(outcome):
+        return exits.FAILED
     if not exits.is_self_explanatory(outcome):
         print_message(f"{found.name}: {why(outcome).removesuffix(':')}")
     return exits.of_outcome(outcome)

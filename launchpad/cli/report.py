@@ -22,6 +22,7 @@ from ..models import Outcome, Reason
 from ..text import one_line
 from .batch_file import Item
 from .messages import print_message
+from .outcome import tail_lines
 from .tables import Failed, console, failures_table, results_table
 
 _ATTEMPT_FACTS = ("attempt", "reason", "exit_code", "message", "started_at", "ended_at", "seconds")
@@ -102,8 +103,7 @@ class Report:
         line = Text.assemble((self._labels[item], "bold"), ": ", (why(outcome), "red"), f" [{log}]" if log else "")
         self._render(line, soft_wrap=True)
         if log is not None:  # else its output is on the screen already
-            for text in outcome.tail:
-                self._render(Text(f"  | {text}"), soft_wrap=True)
+            self._unsaid += tail_lines(outcome.tail)
         if is_writable("stderr"):  # the ends of other runs must not wait for its reader
             self._say()
 

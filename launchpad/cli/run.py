@@ -15,7 +15,7 @@ from ..executor import LaunchExecutor
 from ..future import LaunchFuture
 from ..launcher import Launcher
 from ..live.text import why
-from ..models import Handle, Run
+from ..models import Handle, Outcome, Run
 from ..retry import Retry
 from ..run_events import RunEvent, on_event
 from ..stdin import OwnStdin
@@ -25,6 +25,7 @@ from .flight import Flight
 from .inbox import Inbox
 from .messages import print_message
 from .options import RunRequest, run_options
+from .outcome import print_json
 from .output import ShownOutput
 
 _FOR_SHELL = re.compile(r"[|&;<>()$`*?~#]|\w=")
@@ -38,7 +39,8 @@ _FOR_SHELL = re.compile(r"[|&;<>()$`*?~#]|\w=")
 @click.option("-i", "--interactive", is_flag=True, help="Pass this command's standard input on to the run.")
 @click.option("-d", "--detach", is_flag=True, help="Start the run, print its id and leave it running.")
 @click.option("-v", "--verbose", is_flag=True, help="Print to stderr where the run started and how it ended.")
-def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome to stdout as a JSON object, output to stderr.")
+def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool, as_json: bool) -> int:
     """Run COMMAND, stream its output, and exit with its status.
 
     Also: 1 when its output could not be written, 124 when the time-out has stopped it, 125 when it could not be
@@ -48,6 +50,8 @@ def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> 
     With --detach, the run goes on: launchpad logs, wait and stop find it by its id.
     """
     launcher, wanted, retry = request.resolve()
+    if as_json and detach:
+        raise click.UsageError("--json cannot be used with --detach, which prints the id: launchpad wait --json has it")
     if interactive and detach:
         raise click.UsageError(
             "--interactive cannot be used with --detach: a detached run outlives this command's input"
@@ -68,14 +72,15 @@ def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool) -> 
         started(handle)
         _print_id(launcher, handle)
         return 0
-    shown = ShownOutput()
+    shown = ShownOutput("stderr" if as_json else None)
     with launcher, on_event(_print_if_pending), Inbox() as inbox, LaunchExecutor(launcher, 1) as executor:
         flight = Flight(executor, inbox)
         on_output = shown.of() if launcher.stream_output else None
         future = flight.submit(wanted, retry=retry, on_start=started, on_output=on_output)
         for _ in flight.ends():
             pass
-    return _status(future, flight, verbose) or (exits.FAILED if shown.lost else 0)
+    written = not as_json or print_json(_outcome(future))
+    return _status(future, flight, verbose) or (exits.FAILED if shown.lost or not written else 0)
 
 
 def _print_if_pending(event: RunEvent) -> None:
@@ -115,10 +120,14 @@ def _explained(error: Exception, run: Run) -> LaunchError:
     return LaunchError(f"{error}{_advice(run)}")
 
 
+def _outcome(future: LaunchFuture) -> Outcome:
+    assert future.outcome is not None  # it is done
+    return future.outcome
+
+
 def _status(future: LaunchFuture, flight: Flight, verbose: bool) -> int:
     """The exit status for an ended run. Raises the error of a launch that failed."""
-    outcome = future.outcome
-    assert outcome is not None  # it is done
+    outcome = _outcome(future)
     error = None if future.cancelled() or flight.signal else future.exception()
     if error is not None:  # a ValueError is about what the user gave
         raise _explained(error, future.run) if isinstance(error, LaunchError | ValueError) else error

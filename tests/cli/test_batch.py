@@ -130,6 +130,15 @@ def test_each_run_has_a_file_for_its_output(tmp_path: Path) -> None:
     assert logs == {"1-etc.log": "a\nb\n", "2-Ri-Ben.log": "no end\n", "3.log": "", "4-sh.log": "4\n"}
 
 
+def test_a_failure_shows_the_last_lines_that_went_to_its_file(tmp_path: Path) -> None:
+    runs = lines(sh("seq 30; printf '\\033[31mred'; exit 3", name="a"), sh("echo fine", name="b"))
+    done = launchpad("batch", "-", "--output-dir", str(tmp_path), stdin=runs)
+    shown = done.stderr.splitlines()
+    first = shown.index(next(line for line in shown if line.startswith("a: failed")))
+    assert shown[first + 1 : first + 21] == [*(f"  | {n}" for n in range(12, 31)), "  | \\x1b[31mred"]
+    assert "fine" not in done.stderr
+
+
 def test_files_of_an_earlier_batch_are_kept(tmp_path: Path) -> None:
     for word in ("first", "second"):
         launchpad("batch", "-", "--output-dir", str(tmp_path), stdin=lines(sh(f"echo {word}", name="n")))

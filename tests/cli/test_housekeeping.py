@@ -119,6 +119,8 @@ def test_a_detached_run_is_found_from_its_start_until_it_is_reaped(state: dict[s
     run_id = detached(state, "echo one; echo two >&2; exit 7", "--name", "first")
     waited = launchpad("wait", "first", env=state)
     assert (waited.returncode, waited.stdout, waited.stderr) == (7, "", "")
+    outcome = json.loads(launchpad("wait", "first", "--json", env=state).stdout)
+    assert (outcome["exit_code"], sorted(outcome["tail"])) == (7, ["one", "two"])
     shown = launchpad("logs", "-f", run_id[:9], env=state)
     assert (shown.returncode, sorted(shown.stdout.split()), shown.stderr) == (0, ["one", "two"], "")
     listing = launchpad("ps", env=state)

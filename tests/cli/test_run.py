@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,17 @@ def test_stdout_and_stderr_stay_apart() -> None:
 def test_the_exit_status_is_the_runs_and_nothing_is_printed() -> None:
     done = launchpad("run", "sh", "-c", "exit 7")
     assert (done.returncode, done.stderr) == (7, "")
+
+
+def test_json_is_the_outcome_on_stdout_and_the_output_goes_to_stderr() -> None:
+    done = launchpad("run", "--json", "--", "sh", "-c", "echo one; exit 7")
+    assert (done.returncode, done.stderr) == (7, "one\n")
+    outcome = json.loads(done.stdout)
+    assert (outcome["reason"], outcome["exit_code"], outcome["tail"]) == ("failed", 7, ["one"])
+    failed = launchpad("run", "--json", "no-such-program")
+    assert (failed.returncode, json.loads(failed.stdout)["reason"]) == (125, "not_launched")
+    full = launchpad("run", "--json", "true", shell='"$@" > /dev/full')
+    assert (full.returncode, full.stderr.count("\n")) == (1, 1)
 
 
 def test_options_end_at_the_command() -> None:
