@@ -5,26 +5,16 @@
 Needs `pip install 'launchpad-runs[cli]'` for the progress bar.
 """
 
-import json
 import sys
 from pathlib import Path
 
-from launchpad import LaunchExecutor, LaunchFuture, Run, SubprocessLauncher, progress
+from launchpad import LaunchExecutor, Reason, Retry, Run, SubprocessLauncher, table
 
 
-def count(file: str) -> None:
-    """Executed in a process of its own. Its result is the last line that it prints."""
+def count(file: str) -> dict[str, int]:
+    """Executed in a process of its own. What it returns comes back as JSON."""
     words = Path(file).read_text(encoding="utf-8").split()
-    print(json.dumps({"words": len(words), "distinct": len(set(words))}))
-
-
-def row(future: LaunchFuture, lines: list[str]) -> str:
-    """The line of the table for a run that has ended."""
-    outcome, last = future.outcome, lines[-1] if lines else ""
-    if outcome.ok:
-        result = json.loads(last)
-        return f"{future.run.name:20} {result['words']:>8} {result['distinct']:>9}"
-    return f"{future.run.name:20} {outcome.reason}: {outcome.message} {last}"
+    return {"words": len(words), "distinct": len(set(words))}
 
 
 def main(folder: str) -> int:
@@ -33,21 +23,22 @@ def main(folder: str) -> int:
         Run.of(count, parameters={"file": file}, name=file.name, timeout=60)
         for file in files
     ]
-    lines: dict[str, list[str]] = {run.id: [] for run in runs}
-    rows: dict[str, str] = {}
-
-    with LaunchExecutor(SubprocessLauncher(), max_workers=4) as executor:
-        futures = executor.launch_all(
-            runs, on_output=lambda run, line: lines[run.id].append(line)
-        )
-        for future in progress(futures):  # in the order of their ends
-            rows[future.run.id] = row(future, lines[future.run.id])
+    launcher = SubprocessLauncher(stream_output=False)
+    retry = Retry(2, on={Reason.TIMED_OUT})
+    with LaunchExecutor(
+        launcher, max_workers=4, retry=retry, output_dir="logs", progress=True
+    ) as executor:
+        futures = executor.launch_all(runs)
 
     print(f"{'file':20} {'words':>8} {'distinct':>9}")
-    for run in runs:  # in the order of the files
-        print(rows[run.id])
+    for future in futures:
+        if future.outcome.ok:
+            counts = future.value()
+            print(f"{future.run.name:20} {counts['words']:>8} {counts['distinct']:>9}")
     failed = [future for future in futures if not future.outcome.ok]
     print(f"{len(futures) - len(failed)} of {len(futures)} files were counted")
+    if failed:
+        print(table(failed))
     return 1 if failed else 0
 
 

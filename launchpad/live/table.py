@@ -167,10 +167,11 @@ def _row(future: Future[Any]) -> Row:
 def _failed(future: Future[Any]) -> Failed:
     outcome = getattr(future, "outcome", None)
     if not isinstance(outcome, Outcome):
-        error = future.exception()
-        return Failed(_name(future), "" if error is None else why_not(error), [])
-    tail = [escaped(line.expandtabs()) for line in outcome.tail]
-    return Failed(_name(future), why(outcome), tail)
+        raised = future.exception()
+        return Failed(_name(future), "" if raised is None else why_not(raised), [])
+    error = outcome.error  # of a function, whose output was perhaps not followed
+    tail = outcome.tail or ([] if error is None else [f"{error.type}: {error.message}"])
+    return Failed(_name(future), why(outcome), [escaped(line.expandtabs()) for line in tail])
 
 
 def _width(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from launchpad import LaunchExecutor, LaunchFuture, Outcome, Reason, Run, table
+from launchpad import LaunchExecutor, LaunchFuture, Outcome, Reason, Run, RunError, table
 from launchpad.live.table import MAX_FAILURES, MAX_ROWS, FutureTable
 from launchpad.testing import FakeBackend, FakeLauncher, Script
 
@@ -59,6 +59,12 @@ def test_the_last_lines_of_a_failure_are_below() -> None:
     assert str(shown).splitlines()[-3:] == expected
     assert plain(rich_text(shown))[-3:] == expected
     assert "<pre" in shown._repr_html_()
+
+
+def test_without_output_the_error_of_a_function_is_below() -> None:
+    error = RunError("ValueError", "no", "Traceback")
+    future = ended("one", Outcome(ok=False, exit_code=1, reason=Reason.FAILED, error=error))
+    assert str(table([future])).splitlines()[-1] == "    ValueError: no"
 
 
 def test_the_terminal_shows_what_the_text_shows() -> None:
