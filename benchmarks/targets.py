@@ -73,6 +73,13 @@ TARGETS = (
         size=1,
         at_most=80,
     ),
+    Target(
+        title="CPU ms of a local call for its value",
+        scenario="values",
+        metric="of it for the value",
+        size=1,
+        at_most=0.5,
+    ),
     Target(title="MB for 1,000 local runs in flight", scenario="flight", metric="MB", size=1000, at_most=100),
     Target(
         title="Rate with 1,000 in flight to that with 100",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import containers, first, flight, install, jobs, latency, many, processes, stream
+from . import containers, first, flight, install, jobs, latency, many, processes, stream, values
 from .scenario import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
-    for module in (processes, stream, latency, first, install, flight, containers, jobs, many)
+    for module in (processes, stream, latency, values, first, install, flight, containers, jobs, many)
     for scenario in module.SCENARIOS
 }

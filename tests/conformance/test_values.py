@@ -10,6 +10,7 @@ import pytest
 
 from launchpad import Launcher, LaunchExecutor, LaunchFuture, Run, RunFailed
 
+from .cut_calls import wrong_calls
 from .harness import MARK, End, Harness
 from .helping import LONG, other_process
 
@@ -91,3 +92,7 @@ def test_another_process_gets_the_value_too(harness: Harness, python_launcher: L
     with other_process(harness, "wait", handle) as other:
         assert json.loads(other.communicate(timeout=LONG)[0].splitlines()[-1])["value"] == [2]
     python_launcher.remove(handle)
+
+
+def test_every_call_gets_its_own_value_while_the_event_stream_is_cut(harness: Harness) -> None:
+    assert wrong_calls(harness, calls=6, cuts=2) == []

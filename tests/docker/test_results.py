@@ -18,6 +18,7 @@ from launchpad.results import MAX_REPORT, NOT_WRITTEN
 
 from ..conformance.docker_harness import PYTHON_IMAGE
 from .conftest import Launch
+from .proxy import Proxy
 
 
 def archive(content: bytes = b"", **fields: Any) -> bytes:
@@ -132,3 +133,15 @@ def test_where_a_container_cannot_keep_the_result_the_run_succeeds_without_a_val
     assert outcome.ok
     assert (outcome.value, outcome.value_error) == (([1], "") if comes_back else (None, ABSENT))
     assert outcome.value_error != NOT_WRITTEN
+
+
+@pytest.mark.docker
+def test_a_call_takes_one_request_more_which_is_repeated_after_a_lost_answer(make: Launch, proxy: Proxy) -> None:
+    with make(image=PYTHON_IMAGE, auto_remove=True) as launcher:
+        assert launcher.submit(Run(command=["true"]))
+        assert proxy.count("/archive") == 0
+        assert launcher.launch(Run(entrypoint="json:loads", parameters={"s": "[1]"})).value == [1]
+        assert proxy.count("/archive") == 1
+        proxy.lose_answer("/archive", 2)
+        assert launcher.launch(Run(entrypoint="json:loads", parameters={"s": "[2]"})).value == [2]
+        assert proxy.count("/archive") == 4
