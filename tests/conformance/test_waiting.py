@@ -74,7 +74,7 @@ def test_another_process_learns_the_exit_code(harness: Harness, launcher: Launch
     handle = start(harness.run([End(6)]))
     with other_process(harness, "wait", handle) as other:
         result = json.loads(other.communicate(timeout=LONG)[0].splitlines()[-1])
-    assert result == {"ok": False, "exit_code": 6, "reason": "failed"}
+    assert result == {"ok": False, "exit_code": 6, "reason": "failed", "value": None}
 
 
 @pytest.mark.needs("other_processes")
