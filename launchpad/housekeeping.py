@@ -61,7 +61,7 @@ class Housekeeping(abc.ABC):
 
     @error_boundary
     def reap(self, *, older_than: float | None = None, dry_run: bool = False) -> list[Handle]:
-        """Removes what is left of runs whose starter is gone, and returns their handles. Thread-safe.
+        """Removes the leftovers of runs whose starter has ended, and returns their handles. Thread-safe.
 
         These are runs that have ended, and those that go on after their time-out, which are stopped first. The starter
         is the process that started the run. One on another host, or of another boot of this one, counts as alive until

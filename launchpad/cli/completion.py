@@ -11,7 +11,7 @@ from ..errors import LaunchError
 from ..launcher import known_launchers
 
 RUNS_TIMEOUT = 2.0
-"""Seconds in which launchers have to list their runs, for somebody who has pressed the tab key."""
+"""Seconds that the launchers have to list their runs, while the user waits for a completion."""
 
 
 def launchers(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

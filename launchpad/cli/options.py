@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 import attrs
 import click
 
-from ..launcher import Launcher, lookup_launcher
+from ..launcher import Launcher, known_launchers, lookup_launcher
+from ..limits import shown
 from ..models import Run
 from ..retry import Retry
+from ..suggestions import did_you_mean
 from . import arguments as values
 from . import completion, durations, variables
 from . import exit_codes as exits
@@ -82,7 +84,7 @@ def make_launcher(
 ) -> Launcher:
     """The launcher that the options describe. InvalidInput or a UsageError if they are wrong."""
     with usage_errors():
-        cls = lookup_launcher(kind or "subprocess")
+        cls = _launcher_class(kind or "subprocess")
         given = values.settings(settings, cls)
         if image is not None:
             given["image"] = image
@@ -95,6 +97,17 @@ def make_launcher(
         from ..settings import structure  # takes 3 ms to import, with json
 
         return structure(given, cls)
+
+
+def _launcher_class(kind: str) -> type[Launcher]:
+    """The launcher class of a type. ValueError that lists the types that can launch runs."""
+    try:
+        return lookup_launcher(kind)
+    except ValueError:
+        if kind in (known := known_launchers()):
+            raise
+        near = did_you_mean(kind, known)
+        raise ValueError(f"unknown launcher type {shown(kind)}; known are: {', '.join(known)}{near}") from None
 
 
 def _check_setting(cls: type[Launcher], key: str, option: str) -> None:

@@ -105,7 +105,7 @@ def _start(launcher: Launcher, run: Run) -> Handle:
 
 
 def _print_id(launcher: Launcher, handle: Handle) -> None:
-    """Prints the id of a run, or stops the run: one that nobody knows of must not go on."""
+    """Prints the id of a run, or stops the run: without its id, nobody could find it."""
     try:
         to_screen("stdout", [one_line(handle.run_id)])
     except OSError as error:

@@ -41,7 +41,7 @@ class Termination:
     """Whether launchpad stopped or killed it."""
 
     killed: bool = False
-    """Whether anybody sent it a signal: the first step of a restart."""
+    """Whether a signal was sent to it, which is the first step of a restart."""
 
     restarted: bool = False
     vanished: bool = False

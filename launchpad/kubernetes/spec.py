@@ -23,7 +23,7 @@ from .manifest import CONTAINER
 from .shapes import MANIFEST, Fault, conform
 
 BACKSTOP_MARGIN = 60
-"""Seconds after the latest end of a run's time-out, until the cluster ends a run whose time-out nobody has enforced."""
+"""Seconds after the latest end of a run's time-out, until the cluster ends a run that no process has stopped."""
 
 MESSAGE_PATH = "/dev/termination-log"
 """The file whose content is the termination message of a container, unless the manifest names another."""

@@ -134,7 +134,10 @@ def test_characters_outside_the_encoding_are_escaped() -> None:
         (["--timeout", "-1", "ls"], "timeout must be more than 0 seconds, not -1.0"),
         (["--param", "a=1", "ls"], "parameters go with an entrypoint"),
         (["--entrypoint", "nonsense"], "entrypoint 'nonsense' must be 'package.module:function'"),
-        (["--launcher", "dockr", "ls"], "unknown launcher type 'dockr'; known are: docker, kubernetes, subprocess"),
+        (
+            ["--launcher", "dockr", "ls"],
+            "unknown launcher type 'dockr'; known are: docker, kubernetes, subprocess (did you",
+        ),
         (["--set", "grce=1", "ls"], "unknown key 'grce' of SubprocessLauncher (did you mean 'grace'?)"),
         (["--set", "grace=soon", "ls"], "grace must be a"),
         (["--deployment", "x", "-f", "none.yaml"], "none.yaml"),

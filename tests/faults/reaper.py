@@ -9,19 +9,25 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def main(group: str, *command: str) -> int:
-    (Path(group) / "cgroup.procs").write_text(str(os.getpid()))
+def run_as_init(command: Sequence[str], env: Mapping[str, str] = os.environ) -> int:
+    """Runs a command, reaps all descendants that lose their parents, and returns the command's exit status."""
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
-    child = os.posix_spawnp(command[0], list(command), os.environ)
+    child = os.posix_spawnp(command[0], list(command), env)
     while True:
         ended, status = os.wait()
         if ended == child:
             return os.waitstatus_to_exitcode(status)
+
+
+def main(group: str, *command: str) -> int:
+    (Path(group) / "cgroup.procs").write_text(str(os.getpid()))
+    return run_as_init(command)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,15 @@ python -m tests.subprocess.sandbox PIDS SCRIPT [ARGUMENTS]
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PR_SET_CHILD_SUBREAPER = 36
+from tests.faults.reaper import run_as_init
+
 PF_EXITING = 4  # among the flags in proc_pid_stat(5)
 
 _ROOTS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))  # version 1, version 2
@@ -79,14 +78,8 @@ def reap() -> None:
 
 def main(pids: int, *script: str) -> int:
     """Runs the script and returns its exit status."""
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with limited(pids) as group:
-        child = subprocess.Popen([sys.executable, *script], env={**os.environ, "TEST_CGROUP": os.fspath(group)})
-        while True:
-            pid, status = os.wait()
-            if pid == child.pid:
-                child.returncode = os.waitstatus_to_exitcode(status)
-                return child.returncode
+        return run_as_init([sys.executable, *script], {**os.environ, "TEST_CGROUP": os.fspath(group)})
 
 
 if __name__ == "__main__":
