@@ -28,7 +28,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(abc|collections|concurrent|contextlib|datetime|enum|os|pathlib|types|typing)\..*"),
     ("py:.*", r"launchpad\.(core|live|run_events|testing)\..*"),  # private classes that signatures show
-    ("py:.*", r"(launchpad\.\w+\.)?(LauncherClass|Exit|F|Origin|Output|StreamName|T|datetime)"),
+    (
+        "py:.*",
+        r"(launchpad\.\w+\.)?(LauncherClass|Exit|F|Kept|Origin|Output|StreamName|T|Wait|datetime|environment\.Reference)",
+    ),
 ]
 
 html_theme = "furo"
@@ -66,8 +69,13 @@ def _default(field):
     if isinstance(field.default, attrs.Factory):
         made = field.default.factory()
         return f" = {made!r}" if isinstance(made, dict | list | tuple) else " = ..."
-    enumerated = isinstance(field.default, enum.Enum)
-    return f" = {type(field.default).__name__}.{field.default.name}" if enumerated else f" = {field.default!r}"
+    if isinstance(field.default, frozenset):
+        return f" = {{{', '.join(sorted(map(_shown, field.default)))}}}"
+    return f" = {_shown(field.default)}"
+
+
+def _shown(value):
+    return f"{type(value).__name__}.{value.name}" if isinstance(value, enum.Enum) else repr(value)
 
 
 def setup(app):
