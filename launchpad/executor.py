@@ -276,7 +276,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         if log is not None:
             log.sink = launcher._sink(run, on_output)
             on_start, on_output = log.opening(on_start), log
-        item = None if self._journal is None else self._journal.item(run, launcher, retry)
+        item = None if self._journal is None else self._journal.item(run, launcher, retry, base=self._launcher, log=log)
         future = LaunchFuture(run, label, log)
         self._launches[future] = launcher
         future.add_done_callback(partial(_forget, self._launches))
@@ -311,6 +311,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         if item.outcome is None:
             return False
         future._begin()
+        future.recorded = True
         future.handle = item.outcome.handle
         future._end(item.outcome, None)
         if self._bars is not None:

@@ -31,6 +31,8 @@ class LaunchFuture(Future[bool]):
         self._log = log  # the file with its output
         self.handle: Handle | None = None
         """The handle of the run, that of its latest attempt; None until it has started."""
+        self.recorded = False
+        """Whether it was not launched, because a journal has its outcome."""
         self._attempt_handle: Handle | None = None  # None until the current attempt has started
         self._earlier: list[Outcome] = []  # of the attempts that another one follows
         self._pausing = False  # between two attempts

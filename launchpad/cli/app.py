@@ -25,6 +25,7 @@ from .messages import log_to_stderr, print_message
 _MODULES = {
     "batch": ".batch",
     "doctor": ".doctor",
+    "journal": ".journal",
     "logs": ".housekeeping",
     "preview": ".preview",
     "ps": ".housekeeping",

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from . import exit_codes as exits
+from .journal_options import journal_options, make_journal
+from .messages import print_message
 from .options import container_options, launcher_options, make_launcher, usage_errors
 
 
@@ -15,6 +17,7 @@ from .options import container_options, launcher_options, make_launcher, usage_e
 @click.option("--lines", is_flag=True, help="FILE has a command a line, split as a shell splits words; # for comments.")
 @launcher_options
 @container_options
+@journal_options
 @click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True, help="How many run at a time.")
 @click.option("--retries", type=click.IntRange(min=0), default=0, help="Launch a run that fails up to N times more.")
 @click.option("--output-dir", type=click.Path(path_type=Path), help="Write each run's output to a file in here.")
@@ -30,6 +33,9 @@ def batch(
     image: str | None,
     volumes: tuple[str, ...],
     lines: bool,
+    journal_path: str | None,
+    retry_failed: bool,
+    dry_run: bool,
     workers: int,
     retries: int,
     output_dir: Path | None,
@@ -47,26 +53,36 @@ def batch(
 
     Exits with 1 if a run fails or output could not be written, 2 if FILE is invalid, 125 if nothing could be launched,
     130 after Ctrl-C, which stops all runs, and kills them when pressed again.
+
+    With --journal, the same batch can be begun again after any interruption: what succeeded is not launched again, what
+    still runs is followed, the rest is launched. It exits with 1 too if a run has failed before.
     """
     from ..core.output_files import OutputFolder
     from ..retry import Retry
     from .batch_file import read  # takes 0.1 s to import, with yaml and rich
     from .batching import Batch, removing
+    from .journalled import plan, summary
     from .output import ShownOutput
     from .report import Labels, Report
 
     _check_stdout(as_json, failed)
+    journal = make_journal(journal_path, retry_failed, dry_run)
     launcher = removing(make_launcher(kind, settings, image, volumes), settings, keep)
     launcher = launcher.replace(stream_output=False)  # callbacks take the output instead
     with usage_errors():
         items = read(file, lines=lines, launcher=launcher)
         folder = OutputFolder(output_dir, len(items)) if output_dir else None
     retry = Retry(retries + 1) if retries else None
+    if journal is not None and dry_run:
+        plan(journal, items, launcher, retry)
+        return 0
     labels = Labels(items)
     report = Report(labels, as_json)
     shown = None if quiet else ShownOutput("stderr" if as_json or failed else None)
-    status = Batch(labels, report, folder, fail_fast, shown).launch(items, launcher, workers, retry)
+    status = Batch(labels, report, folder, fail_fast, shown, journal).launch(items, launcher, workers, retry)
     report.close(failed)
+    if journal is not None:
+        print_message(summary(journal, report.failures))
     return status or (exits.FAILED if report.lost else 0)
 
 

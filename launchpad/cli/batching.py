@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..core.output_files import Log, OutputFolder
 from ..errors import EngineUnavailable
 from ..executor import LaunchExecutor
 from ..future import LaunchFuture
+from ..journal import Journal
 from ..launcher import Launcher
 from ..live.bar import Bar
 from ..retry import Retry
@@ -22,6 +23,7 @@ from . import exit_codes as exits
 from .batch_file import Item
 from .flight import Flight
 from .inbox import Inbox
+from .journalled import opened_for
 from .output import ShownOutput
 from .report import Labels, Report
 from .screen import bar_over
@@ -62,6 +64,7 @@ class Batch:
     _folder: OutputFolder | None
     _fail_fast: bool
     _shown: ShownOutput | None  # shows the output of runs if there is no folder
+    _journal: Journal | None = None
     _launches: dict[LaunchFuture, tuple[Item, Log | None]] = attrs.field(init=False, factory=dict)
 
     def launch(self, items: Sequence[Item], launcher: Launcher, workers: int, retry: Retry | None) -> int:
@@ -69,14 +72,16 @@ class Batch:
 
         `retry` is for the items that have none of their own.
         """
-        waiting = iter(items)
         with (
+            self._opened(items, launcher) as left,
             closing(bar_over(len(items))) as bar,
             launcher,
             _closing_launchers(items),
             Inbox() as inbox,
-            LaunchExecutor(launcher, workers, retry=retry) as executor,
+            LaunchExecutor(launcher, workers, retry=retry, journal=self._journal) as executor,
         ):
+            self._succeeded_before(bar, items, left)
+            waiting = iter(left)
             flight = Flight(executor, inbox, bar)
             self._submit(flight, bar, islice(waiting, SUBMITTED_PER_WORKER * workers))
             for future in flight.ends():
@@ -89,6 +94,18 @@ class Batch:
                 bar.add(future)
                 self._report.ended(item, future)
         return self._status(flight)
+
+    def _opened(self, items: Sequence[Item], launcher: Launcher) -> AbstractContextManager[Sequence[Item]]:
+        """Opens the journal, if there is one, and gives the items that are to be launched, or reported one by one."""
+        if self._journal is None:
+            return nullcontext(items)
+        return opened_for(self._journal, items, launcher, skip=not self._report.as_json)
+
+    def _succeeded_before(self, bar: Bar, items: Sequence[Item], left: Sequence[Item]) -> None:
+        """Counts the items that a journal has as succeeded: `left` are the others."""
+        if count := len(items) - len(left):
+            bar.count_succeeded(count)
+            self._report.succeeded_before(count)
 
     def _status(self, flight: Flight) -> int:
         if flight.signal:
@@ -125,9 +142,11 @@ class Batch:
         item, log = self._launches.pop(future)
         error = None if future.cancelled() else future.exception()
         engine_unavailable = isinstance(error, EngineUnavailable) and not self._report.launched
-        quiet = flight.stopping and (future.cancelled() or engine_unavailable)
+        quiet = future.recorded or (flight.stopping and (future.cancelled() or engine_unavailable))
         self._report.ended(item, future, log.path if log else None, quiet)
         if log is not None and log.error is not None:
             self._report.log_is_cut(item, log)
-        if engine_unavailable or (self._fail_fast and not self._report.all_ok):
+        assert future.outcome is not None  # it is done
+        failed = not (future.recorded or future.outcome.ok)
+        if engine_unavailable or (self._fail_fast and failed):
             flight.stop()

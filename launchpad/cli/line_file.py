@@ -16,6 +16,9 @@ MAX_LINE = 1024 * 1024
 _BEFORE_COMMENT = re.compile(r"""(?:\\.\#*|'[^']*'\#*|"(?:\\.|[^"\\])*"\#*|[^\s'"\\#][^\s'"\\]*|\s+)*""", re.DOTALL)
 """The words of a line, up to a # at the beginning of a word, or up to a quote that is not closed."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./ \t-]*")
+"""A line without quotes, backslashes and comments: shlex would take ten times as long for the same words."""
+
 _WRONG = {
     "No closing quotation": "a quote is not closed",
     "No escaped character": "a backslash is the last character: a command must be in one line",
@@ -39,6 +42,8 @@ def _words(line: str) -> list[str]:
     """The words of a line as a shell splits them, without its comment."""
     if len(line) > MAX_LINE:
         raise ValueError(f"the line has more than {MAX_LINE} characters")
+    if _PLAIN.fullmatch(line):
+        return line.split()
     match = _BEFORE_COMMENT.match(line)
     end = match.end() if match else 0
     return shlex.split(line[:end] if line[end:].startswith("#") else line)

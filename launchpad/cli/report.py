@@ -52,7 +52,7 @@ class Report:
         self.lost = False
         """Whether results or a run's output could not be written."""
         self._labels = labels
-        self._as_json = as_json
+        self.as_json = as_json
         self._console = console()
         self._counts: Counter[str] = Counter()  # by result
         self._retries: Counter[str] = Counter()  # the attempts beyond the first ones, by result
@@ -64,6 +64,16 @@ class Report:
     def all_ok(self) -> bool:
         """Whether all ended runs succeeded."""
         return not self._names
+
+    @property
+    def failures(self) -> int:
+        """How many runs have ended, and did not succeed."""
+        return sum(map(len, self._names.values()))
+
+    def succeeded_before(self, count: int) -> None:
+        """Reports runs that a journal has as succeeded."""
+        self.launched = True
+        self._counts[Reason.COMPLETED.value] += count
 
     def ended(self, item: Item, future: LaunchFuture, log: Path | None = None, quiet: bool = True) -> None:
         """Reports the end of a run; with `quiet`, without a line of its own."""
@@ -80,7 +90,7 @@ class Report:
             self._print_failure(item, outcome, log)
         if not (outcome.ok or stopped):
             self._failed.append(Failed(self._labels[item], item.run, outcome, log, len(attempts)))
-        if self._as_json:
+        if self.as_json:
             state = "succeeded" if outcome.ok else "cancelled" if stopped else "failed"
             self._write([json.dumps(_facts(item, outcome, attempts) | {"state": state, "log": log and str(log)})])
 

@@ -16,7 +16,7 @@ from .entry import Entry, State
 MAX_VALUE = 64 * 1024
 """Bytes of JSON that a value may have in a journal."""
 
-COLUMNS = ("key", "name", "state", "run_id", "handle", "attempts", "past", "outcome")
+COLUMNS = ("key", "name", "state", "run_id", "handle", "attempts", "past", "outcome", "succeeded")
 
 Row = tuple[Any, ...]
 
@@ -32,12 +32,13 @@ def row_of(entry: Entry) -> Row:
         _text_of(entry.attempts),
         _text_of(entry.past),
         None if entry.outcome is None else json.dumps(_bounded(entry.outcome)),
+        entry.outcome is not None and entry.outcome.ok,
     )
 
 
 def entry_of(row: Row) -> Entry:
     """The entry of a row. ValueError, KeyError or TypeError if the row was not made by `row_of`."""
-    key, name, state, run_id, handle, attempts, past, outcome = row
+    key, name, state, run_id, handle, attempts, past, outcome, _ = row
     return Entry(
         key=key,
         name=name,

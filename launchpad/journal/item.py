@@ -16,6 +16,7 @@ from .entry import Action, Entry, State
 
 if TYPE_CHECKING:
     from ..core.output import OnOutput
+    from ..core.output_files import Log
     from ..launcher import Launcher
     from ..starting import OnStart
     from .journal import Journal
@@ -29,11 +30,14 @@ class Item:
     It takes the place of the launcher of its run: `_launch` is called for each attempt in turn.
     """
 
-    def __init__(self, journal: Journal, entry: Entry, action: Action, launcher: Launcher) -> None:
+    def __init__(
+        self, journal: Journal, entry: Entry, action: Action, launcher: Launcher, log: Log | None = None
+    ) -> None:
         self._journal = journal
         self._entry = entry
-        self._action = action
+        self.action = self._action = action
         self._launcher, self._removes = _keeping(launcher)
+        self._log = log
         self._creating = False  # the intent is in the journal
 
     @property
@@ -84,7 +88,9 @@ class Item:
         except BaseException as error:
             self._record_error(error)
             raise
-        entry = self._entry.ended(outcome) if attempt is None else self._entry.paused(outcome)
+        path = self._log and self._log.path
+        recorded = outcome if path is None else attrs.evolve(outcome, log=str(path))
+        entry = self._entry.ended(recorded) if attempt is None else self._entry.paused(recorded)
         if self._record(entry) and self._removes:
             _remove(self._launcher, outcome)
         return outcome

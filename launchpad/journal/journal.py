@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..converters import StrPath, flag, optional_path
 from ..models import Handle, Listed, Run
 from .entry import Action, Entry, next_action
-from .identity import Keys
+from .identity import Keys, own_settings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..core.output_files import Log
     from ..launcher import Launcher
     from ..retry import Retry
     from .item import Item
@@ -24,6 +27,14 @@ if TYPE_CHECKING:
 
 START_INTERVAL = 0.02
 """Seconds between two looks for a run that is being started."""
+
+
+class Known(enum.Enum):
+    """What a journal has of an item, in short."""
+
+    NO = "no"
+    YES = "yes"
+    SUCCEEDED = "succeeded"
 
 
 class Journal:
@@ -44,12 +55,13 @@ class Journal:
             raise ValueError("the path of a journal must not be empty")
         self.path: str = given
         self.retry_failed = flag(retry_failed, "retry_failed")
-        self._lock = threading.Lock()  # guards the next four
+        self._lock = threading.Lock()  # guards the next five
         self._users = 0
         self._store: Store | None = None
         self._keys: Keys | None = None
         self._recorded = 0  # items in the file when it was opened
         self._counts: Counter[str] = Counter()
+        self._prepared: dict[str, bytes] = {}  # keys by run id
         self._listed: list[tuple[Launcher, list[Listed]]] = []
         self._listing = threading.Lock()  # guards the lists, and is held while an engine is asked
 
@@ -63,6 +75,7 @@ class Journal:
                 self._keys = Keys(self._store.salt)
                 self._recorded = self._store.count()
                 self._counts.clear()
+                self._prepared.clear()
                 self._listed.clear()
             self._users += 1
 
@@ -87,14 +100,26 @@ class Journal:
     def __repr__(self) -> str:
         return f"Journal({self.path!r}{', retry_failed=True' if self.retry_failed else ''})"
 
-    def item(self, run: Run, launcher: Launcher, retry: Retry | None = None) -> Item:
-        """The next item of the batch, which `run` describes. RuntimeError if the journal is closed."""
+    def item(
+        self,
+        run: Run,
+        launcher: Launcher,
+        retry: Retry | None = None,
+        *,
+        base: Launcher | None = None,
+        log: Log | None = None,
+    ) -> Item:
+        """The next item of the batch: a run, and the settings in which `launcher` differs from `base`.
+
+        `log` is the file with its output. RuntimeError if the journal is closed.
+        """
         from .item import Item
 
         with self._lock:
             store = self._opened()
             assert self._keys is not None
-            key = self._keys.next_of(run)
+            key = self._prepared.pop(run.id, None)
+            key = key or self._keys.next_of(run, own_settings(launcher, base or launcher))
         entry = store.entry(key)
         goes_on = None if retry is None else retry.goes_on
         action = next_action(entry, retry_failed=self.retry_failed, goes_on=goes_on)
@@ -102,7 +127,26 @@ class Journal:
             self.count("known")
         if action is Action.NONE:
             self.count("done")
-        return Item(self, entry or Entry(key=key, name=run.name, run_id=run.id), action, launcher)
+        return Item(self, entry or Entry(key=key, name=run.name, run_id=run.id), action, launcher, log)
+
+    def prepare(self, items: Iterable[tuple[Run, Launcher]], base: Launcher, *, skip: bool) -> list[Known]:
+        """What the journal has of all items of a batch, in their order, before the first is begun.
+
+        With `skip`, those that succeeded count as done, and are not to be begun, which is quicker than `item`.
+        """
+        with self._lock:
+            store = self._opened()
+            assert self._keys is not None
+            recorded, known = store.successes(), list[Known]()
+            for run, launcher in items:
+                key = self._keys.next_of(run, own_settings(launcher, base))
+                known.append(Known.NO if key not in recorded else Known.SUCCEEDED if recorded[key] else Known.YES)
+                if not skip or known[-1] is not Known.SUCCEEDED:
+                    self._prepared[run.id] = key
+            if skip:
+                succeeded = known.count(Known.SUCCEEDED)
+                self._counts.update(known=succeeded, done=succeeded)
+        return known
 
     def count(self, what: str) -> None:
         """Counts an item: "known" to the file before, "done" before, "adopted" or "run"."""

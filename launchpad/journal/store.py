@@ -44,7 +44,7 @@ _TABLES = f"""
     CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE items (
         key BLOB NOT NULL UNIQUE, name TEXT NOT NULL, state TEXT NOT NULL, run_id TEXT NOT NULL, handle TEXT,
-        attempts TEXT, past TEXT, outcome TEXT
+        attempts TEXT, past TEXT, outcome TEXT, succeeded INTEGER NOT NULL
     );
 """
 _ALL = ", ".join(COLUMNS)
@@ -83,6 +83,11 @@ class Store:
         with self._reading, _translated(self._path):
             row = self._read.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
             return None if row is None else entry_of(row)
+
+    def successes(self) -> dict[bytes, bool]:
+        """The keys of all items, and whether they have succeeded."""
+        with self._reading, _translated(self._path):
+            return dict(self._read.execute("SELECT key, succeeded FROM items").fetchall())
 
     def count(self) -> int:
         """How many items there are."""

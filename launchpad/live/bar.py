@@ -112,6 +112,10 @@ class Bar:
                 self._tally.add(future)
             return not self._closed
 
+    def count_succeeded(self, number: int) -> None:
+        """Counts runs that succeeded before, and have no future."""
+        self._tally.count_succeeded(number)
+
     def say(self, note: str) -> None:
         """Shows a note beside the counts from now on."""
         self._tally.note = note

@@ -88,6 +88,7 @@ class Tally:
         self._expected = expected
         self._pending: set[Future[Any]] = set()
         self._succeeded = self._failed = self._cancelled = self._retries = 0
+        self._before = 0
         self._failures: list[Failure] = []
         self._new_failures: deque[Failure] = deque(maxlen=MAX_NEW_FAILURES)
         self._started_at = clock()
@@ -98,6 +99,12 @@ class Tally:
         with self._lock:
             self._pending.add(future)
         future.add_done_callback(self._end)
+
+    def count_succeeded(self, number: int) -> None:
+        """Counts runs that succeeded before. They do not count for the rate."""
+        with self._lock:
+            self._succeeded += number
+            self._before += number
 
     def idle_for(self) -> float:
         """Seconds since the last future ended; negative while futures are pending or expected."""
@@ -131,7 +138,7 @@ class Tally:
             running=sum(future.running() for future in pending),
             retries=counts.retries + sum(map(_retries, pending)),
             seconds=now - self._started_at,
-            rate=self._rate(now, ended, pending),
+            rate=self._rate(now, ended - self._before, pending),
             pending=_waits(pending),
         )
 

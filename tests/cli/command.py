@@ -50,7 +50,7 @@ class Started:
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[Started]:
+def started(*arguments: str, cwd: Path | None = None) -> Iterator[Started]:
     """`launchpad ARGUMENTS` while it runs; at the end of the block it is waited for."""
     with subprocess.Popen(
         [*COMMAND, *arguments],
@@ -58,6 +58,7 @@ def started(*arguments: str) -> Iterator[Started]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
+        cwd=cwd,
     ) as process:
         try:
             yield Started(process)

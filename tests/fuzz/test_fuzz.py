@@ -204,7 +204,7 @@ def test_docker_configs_and_addresses(text: str, host: str) -> None:
     tried(engine_address, {"DOCKER_CONFIG": "/nowhere", "DOCKER_CONTEXT": host})
 
 
-COMMANDS = ("run", "batch", "preview", "doctor", "ps", "logs", "wait", "stop", "reap", "journey")
+COMMANDS = ("run", "batch", "preview", "doctor", "ps", "logs", "wait", "stop", "reap", "journal", "journey")
 OPTIONS = (
     "--set", "--param", "--launcher", "--entrypoint", "--env", "--env-file", "--name", "--timeout", "--working-dir",
     "--image", "--volume", "--workers", "--label", "--older-than", "--json", "--lines", "--failed", "--keep", "-q",
