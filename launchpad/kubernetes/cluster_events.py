@@ -11,7 +11,7 @@ from .api import Jobs, Object
 from .errors import ApiError
 from .events import Fact, ListAndWatch
 from .observed import ObservedJob
-from .reasons import PULLING
+from .reasons import is_telling
 
 _ROUTINE = ("Scheduled", "SuccessfulCreate", "SuccessfulDelete", "Pulled", "Created", "Started", "Killing", "Completed")
 """The reasons of the events of a run without problems."""
@@ -36,11 +36,13 @@ class EventsListAndWatch(ListAndWatch):
     def _fact(self, change: str, item: dict[str, Any]) -> tuple[str, Fact] | None:
         about = item.get("involvedObject") or {}
         kind, name = str(about.get("kind")), str(about.get("name") or "")
-        if change == "DELETED" or not name or _says_nothing_new(item):  # the server forgets events after an hour
+        if change == "DELETED" or not name:  # the server forgets events after an hour
             return None
         stem = name.rpartition("-")[0]
         key = {"Job": name, "Pod": stem, _WORKLOAD: stem.removeprefix("job-")}.get(kind)
-        return None if not key else (key, Fact("event", str(about.get("uid")), False, _slim(item)))
+        if not key or (kind != _WORKLOAD and not is_telling(item)):
+            return None
+        return key, Fact("event", str(about.get("uid")), False, _slim(item))
 
 
 class ClusterEvents:
@@ -86,13 +88,6 @@ class EventListener:
 
     def fail(self, error: LaunchError) -> None:
         self._events.denied = self._events.denied or isinstance(error, ApiError)
-
-
-def _says_nothing_new(event: Object) -> bool:
-    """Whether an event repeats what the pod's own status or an earlier event says: a further try to pull an image."""
-    reason, message = event.get("reason"), str(event.get("message"))
-    is_repeated = reason == PULLING and (event.get("count") or 1) > 1
-    return is_repeated or reason == "BackOff" or (reason == "Failed" and message.startswith("Error: "))
 
 
 def _slim(event: Object) -> Object:

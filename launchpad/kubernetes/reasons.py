@@ -43,6 +43,19 @@ def why_pending(job: Object | None, pod: Object | None, events: Mapping[str, Obj
     return _of_pod_event(event)
 
 
+def is_telling(event: Object) -> bool:
+    """Whether an event about a Job or a pod says why it does not run, which its own status does not say.
+
+    The further tries to pull an image repeat the first one; that a pod cannot be scheduled is one of its conditions.
+    """
+    reason, message = str(event.get("reason")), str(event.get("message"))
+    if reason == PULLING:
+        return bool((event.get("count") or 1) == 1)
+    if reason == _UNSCHEDULED or (reason == "Failed" and message.startswith("Error: ")):
+        return False
+    return reason in _SCALER or "Fail" in reason or "NotReady" in reason
+
+
 def _without_pod(job: Object | None, events: Mapping[str, Object]) -> Pending:
     event = events.get(_uid(job)) or {}
     message = str(event.get("message") or "")
@@ -67,7 +80,7 @@ def _of_pod_event(event: Object) -> Pending:
     reason, message = event.get("reason"), str(event.get("message") or "")
     if reason == PULLING or (reason == "Failed" and "pull image" in message):
         return Pending("pulling", sentence(None, message))
-    if event.get("type") != "Warning" or reason == _UNSCHEDULED:  # which is over
+    if event.get("type") != "Warning":
         return NOTHING
     return Pending("mounting" if reason in _MOUNTS else "starting", sentence(reason, message))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from launchpad.kubernetes.reasons import why_pending
+from launchpad.kubernetes.reasons import is_telling, why_pending
 
 from .test_diagnosis import job, pod
 from .test_waiting import UNSCHEDULED, waits
@@ -40,7 +40,6 @@ def event(reason: str, message: str, type: str = "Warning", kind: str = "Pod") -
         (CREATING, event("Failed", BAD_IMAGE), "pulling", f"{BAD_IMAGE}."),
         (CREATING, event("FailedMount", "no map"), "mounting", "FailedMount: no map."),
         (CREATING, event("FailedCreatePodSandBox", "no net"), "starting", "FailedCreatePodSandBox: no net."),
-        (CREATING, event("FailedScheduling", "over now"), "", ""),
     ],
 )  # fmt: skip
 def test_the_reason_is_a_word_and_the_message_is_the_clusters(
@@ -50,6 +49,25 @@ def test_the_reason_is_a_word_and_the_message_is_the_clusters(
     known = {**job(), "metadata": {"name": "j", "uid": "job"}}
     item = None if item is None else {**item, "metadata": {**item["metadata"], "uid": "pod"}}
     assert why_pending(known, item, {uid: said} if said else {}) == (reason, message)
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "telling"),
+    [
+        ("Pulling", "Pulling x", True),
+        ("Failed", BAD_IMAGE, True),
+        ("Failed", "Error: ErrImagePull", False),
+        ("BackOff", "Back-off pulling image", False),
+        ("FailedMount", "no map", True),
+        ("NetworkNotReady", "no network", True),
+        ("TriggeredScaleUp", "1->2", True),
+        ("FailedScheduling", "0/3 nodes fit", False),
+        ("MissingClusterDNS", "no DNS", False),
+    ],
+)
+def test_events_that_do_not_say_why_a_pod_waits_do_not_count(reason: str, message: str, telling: bool) -> None:
+    assert is_telling(event(reason, message)) is telling
+    assert not is_telling({**event("Pulling", "again"), "count": 2})
 
 
 def test_events_about_other_objects_do_not_count() -> None:
