@@ -14,7 +14,7 @@ from .calls import value_of
 from .converters import masked
 from .executor import LaunchExecutor
 from .launcher import Launcher, lookup_launcher
-from .models import Run
+from .models import Outcome, Run
 from .relative_paths import Origin, as_written, default_working_dir, resolved
 from .retry import Retry
 from .schema import TEXT, Schema, schema_of
@@ -88,7 +88,7 @@ class _Deployments(dict[str, "Deployment"]):
 class Deployment:
     """A name, the fields of the run to make (those of Run without the id), and the launcher to launch it on.
 
-    `retry` says whether `launch` launches a run again that has not succeeded.
+    `retry` says whether `launch` and `call` launch a run again that has not succeeded.
     """
 
     name: str = attrs.field(converter=_name)
@@ -108,15 +108,20 @@ class Deployment:
 
     def launch(self, /, **parameters: Any) -> bool:
         """Makes a run and launches it: `Launcher.submit`."""
-        run = self.make_run(**parameters)
-        if self.retry is None:
-            return self.launcher.submit(run)
-        with LaunchExecutor(self.launcher, 1, retry=self.retry) as executor:
-            return executor.submit(run).result()
+        return self._launch(self.make_run(**parameters)).ok
 
     def call(self, /, **parameters: Any) -> Any:
         """Makes a run, launches it, and returns the value of its function, as `Launcher.call`; None for a command."""
-        return value_of(self.launcher.launch(self.make_run(**parameters)))
+        return value_of(self._launch(self.make_run(**parameters)))
+
+    def _launch(self, run: Run) -> Outcome:
+        if self.retry is None:
+            return self.launcher.launch(run)
+        with LaunchExecutor(self.launcher, 1, retry=self.retry) as executor:
+            future = executor.submit(run)
+            future.result()  # raises the error of a run that could not be launched
+        assert future.outcome is not None
+        return future.outcome
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> dict[str, Deployment]:

@@ -96,6 +96,13 @@ deployments:
     def test_launch_launches_a_run_again(self, tmp_path: Path, attempts: int, ok: bool) -> None:
         assert self.load(tmp_path, f"{{attempts: {attempts}}}").launch() is ok
 
+    def test_call_launches_a_run_again(self, tmp_path: Path) -> None:
+        (tmp_path / "flow.py").write_text(
+            "import os\ndef main(): return 1 // (int(os.environ['LAUNCHPAD_ATTEMPT']) - 1)"
+        )
+        run = {"entrypoint": "flow.py:main", "working_dir": str(tmp_path)}
+        assert Deployment("x", run, SubprocessLauncher(), retry=Retry(2)).call() == 1
+
     def test_the_keys_need_no_quotes_and_survive_a_dump(self, tmp_path: Path) -> None:
         loaded = self.load(tmp_path, "{attempts: 4, on: [failed, timed_out], exit_codes: [75], wait: 0.5}")
         assert loaded.retry == Retry(4, on=[Reason.FAILED, Reason.TIMED_OUT], exit_codes=[75], wait=0.5)
