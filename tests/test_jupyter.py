@@ -45,3 +45,9 @@ def test_an_outcome_shows_how_the_run_ended() -> None:
     assert "Not successful: failed" in page
     assert "Exited with status 3." in page
     assert "&lt;i&gt;" in page
+
+
+def test_a_failed_outcome_shows_its_last_lines_and_a_successful_one_does_not() -> None:
+    failed = Outcome(ok=False, exit_code=3, reason=Reason.FAILED, tail=["<one>", "two"])
+    assert failed._repr_html_().endswith("<pre>&lt;one&gt;\ntwo</pre>")
+    assert "two" not in Outcome(ok=True, exit_code=0, reason=Reason.COMPLETED, tail=["two"])._repr_html_()

@@ -69,10 +69,6 @@ class _Followed:
 _registry = _ByProcess(_Registry)
 
 
-def _no_key() -> Hashable:
-    return None
-
-
 class Session:
     """One backend, opened on first use, and the supervisors of its runs. Thread-safe.
 
