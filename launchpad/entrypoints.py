@@ -109,7 +109,7 @@ def refuse_while_importing() -> None:
 
     What is launched meanwhile would import the module too, and so launch itself again and again.
     """
-    importing = getattr(sys, engine.IMPORTING, None)
+    importing = vars(sys).get(engine.IMPORTING)
     if importing is not None:
         raise LaunchError(
             f"A run is launched while the module of the entrypoint {importing!r} is being imported, which every such "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 
@@ -49,6 +48,8 @@ class ResultFile:
                 os.unlink(self._path)
             os.rmdir(self._folder)
         except OSError:
+            import shutil  # as above
+
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder, self._missing = "", NOT_WRITTEN
 
