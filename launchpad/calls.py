@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -43,6 +44,26 @@ def value_of(outcome: Outcome) -> Any:
     if outcome.value_error:
         raise RuntimeError(outcome.value_error)
     return outcome.value
+
+
+class Calling(abc.ABC):
+    """The part of a launcher that calls functions."""
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def launch(self, run: Run) -> Outcome: ...
+
+    def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Launches `function` with these arguments, blocks until it has ended, and returns the value that it returned.
+
+        `function` is one that `Run.of` takes; the arguments and the value are what JSON can hold. RunFailed, with the
+        Outcome, if the run did not succeed; RuntimeError if its value did not come back; LaunchError as in `submit`.
+        """
+        try:
+            return value_of(self.launch(run_of_call(function, args, kwargs)))
+        finally:
+            del args, kwargs  # the frames of an error must not show them
 
 
 @hides_arguments

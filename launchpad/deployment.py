@@ -112,7 +112,10 @@ class Deployment:
 
     def call(self, /, **parameters: Any) -> Any:
         """Makes a run, launches it, and returns the value of its function, as `Launcher.call`; None for a command."""
-        return value_of(self._launch(self.make_run(**parameters)))
+        try:
+            return value_of(self._launch(self.make_run(**parameters)))
+        finally:
+            del parameters  # as in Calling
 
     def _launch(self, run: Run) -> Outcome:
         if self.retry is None:

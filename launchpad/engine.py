@@ -40,6 +40,10 @@ It is removed as well: processes that the function starts do not write a result.
 """
 
 
+class _Terminated(SystemExit):
+    """The run was asked to end: no error of its function."""
+
+
 class NotFound(Exception):
     """A module, file or function does not exist."""
 
@@ -54,7 +58,7 @@ def main(entrypoint: str) -> int:
     try:
         value = _call(find(entrypoint), parameters)
     except BaseException as error:
-        if place and os.getpid() == process:
+        if place and os.getpid() == process and not isinstance(error, _Terminated):
             _write(place, _error_report, error)
         if not isinstance(error, NotFound):
             raise
@@ -238,7 +242,11 @@ def _behave_as_a_run() -> None:
     if os.getpid() == 1:  # the first process of a container, which ignores signals without a handler
         import signal
 
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: Any) -> None:
+    raise _Terminated(128 + number)
 
 
 if __name__ == "__main__":

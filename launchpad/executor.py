@@ -158,7 +158,10 @@ class LaunchExecutor(ThreadPoolExecutor):
 
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> LaunchFuture:
         """Launches `function` with these arguments, as `Launcher.call`; `value()` of the future is what it returns."""
-        return self.submit(run_of_call(function, args, kwargs))
+        try:
+            return self.submit(run_of_call(function, args, kwargs))
+        finally:
+            del args, kwargs  # as in Calling
 
     def launch_all(self, runs: Iterable[Run], *, on_output: OnOutput | None = None) -> list[LaunchFuture]:
         """Submits all `runs` and gives their futures, in order. TypeError, with nothing launched, if one is no Run."""

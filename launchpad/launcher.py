@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import attrs
 
 from . import converters
-from .calls import run_of_call, value_of
+from .calls import Calling
 from .converters import masked, seconds
 from .core.arguments import check_callbacks, check_handle, check_run
 from .core.backend import Backend, Spec
@@ -46,7 +46,7 @@ LauncherClass = TypeVar("LauncherClass", bound="type[Launcher]")
 
 
 @attrs.frozen(kw_only=True)
-class Launcher(Starting, Housekeeping):
+class Launcher(Starting, Housekeeping, Calling):
     """Where and how runs are launched. Frozen and compared by value; any number of threads may share one.
 
     `env` is set for every run (None removes a variable); a run's own `env` overrides it. `stream_output` prints the
@@ -126,10 +126,6 @@ class Launcher(Starting, Housekeeping):
     def launch(self, run: Run, *, on_start: OnStart | None = None, on_output: OnOutput | None = None) -> Outcome:
         """Does what `submit` does, and returns the whole Outcome: exit code, reason, message and so on."""
         return self._launch(run, on_start, on_output, StopToken(), None)
-
-    def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Launches `function`, which `Run.of` takes, and returns its value. Errors as in `LaunchFuture.value`."""
-        return value_of(self.launch(run_of_call(function, args, kwargs)))
 
     @kept_in_cell
     def _launch(

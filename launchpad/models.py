@@ -16,6 +16,7 @@ import attrs
 from . import converters
 from .converters import masked
 from .ids import new_id
+from .limits import shown
 from .results import RunError
 from .schema import KEY, QUOTED, TEXT
 from .secret import constructor_hides_arguments, hides_arguments
@@ -198,7 +199,7 @@ class Outcome:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     output_complete: bool = True
-    value: Any = attrs.field(default=None, hash=False)
+    value: Any = attrs.field(default=None, hash=False, repr=shown)
     value_error: str = attrs.field(default="", converter=printable)
     error: RunError | None = None
     tail: tuple[str, ...] = attrs.field(default=(), converter=_lines, repr=False)
@@ -238,7 +239,8 @@ class Listed:
     `name` is the run's, and `handle.name` the one on the engine. A run that is being created counts as "running".
     `deadline` is the end of its time-out. `starter` identifies the process that started it: its host, boot, pid and
     start time. Times are aware UTC datetimes. `started_at`, `ended_at`, `starter` and `deadline` are None if there is
-    none, or if it is not known. `outcome` is that of an ended run; None if the engine does not know it.
+    none, or if it is not known. `outcome` is that of an ended run, without a value; None if the engine does not know
+    it.
     """
 
     handle: Handle

@@ -6,6 +6,7 @@ import functools
 import json
 import pickle
 from collections.abc import Callable
+from concurrent import futures
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ def test_a_value_that_did_not_come_back_is_an_error() -> None:
 def test_a_run_that_was_cancelled_or_not_launched_raises_as_its_result_does() -> None:
     with LaunchExecutor(fake(exit_code=None)) as executor:
         future = executor.call(plain, 1)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(futures.TimeoutError):
             future.value(timeout=0)
         future.cancel()
         with pytest.raises(CancelledError):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from launchpad import Deployment, DockerLauncher, KubernetesLauncher, Launcher, Run, SubprocessLauncher
+from launchpad import Deployment, DockerLauncher, KubernetesLauncher, Launcher, LaunchExecutor, Run, SubprocessLauncher
 
 from .cli.command import launchpad
 
@@ -99,6 +99,15 @@ def test_a_launch_that_fails_shows_none(log: Recorder, monkeypatch: pytest.Monke
         assert hides(repr(launcher.check()))
     assert "LaunchError" in log.text
     assert hides(log.text)
+
+
+def test_a_call_that_fails_shows_no_argument(tmp_path: Path) -> None:
+    launcher = SubprocessLauncher(working_dir=tmp_path / "missing")
+    with LaunchExecutor(launcher) as executor:
+        assert hides(failure_of(lambda: launcher.call(hides, SECRET)))
+        assert hides(failure_of(lambda: launcher.call(hides, SECRET, SECRET)))
+        assert hides(failure_of(lambda: executor.call(hides, SECRET).value()))
+        assert hides(failure_of(lambda: executor.call(hides, SECRET, form=SECRET)))
 
 
 ENV = {"PW": SECRET}

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -172,9 +171,7 @@ class TestReadingAFile:
     def test_a_huge_file_is_not_read_whole(self, tmp_path: Path) -> None:
         with open(tmp_path / "result", "wb") as file:
             file.truncate(5 * 1024**3)
-        before = time.process_time()
         assert len(read_report(tmp_path / "result")) == MAX_REPORT + 1
-        assert time.process_time() - before < 10
 
     def test_no_file_and_an_empty_one_are_no_result(self, tmp_path: Path) -> None:
         assert read_report(tmp_path / "result") == NOT_WRITTEN
