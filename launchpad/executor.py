@@ -281,7 +281,7 @@ class LaunchExecutor(ThreadPoolExecutor):
             on_start, on_output = log.opening(on_start), log
         item = None if self._journal is None else self._journal.item(run, launcher, retry, base=self._launcher, log=log)
         future = LaunchFuture(run, label, log)
-        self._launches[future] = launcher
+        self._launches[future] = item.launcher if item else launcher
         future.add_done_callback(partial(_forget, self._launches))
         if item is not None and self._done_before(future, item):
             return future

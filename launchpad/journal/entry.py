@@ -115,7 +115,8 @@ def next_action(entry: Entry | None, *, retry_failed: bool, goes_on: GoesOn | No
     if entry.state is State.STARTED:
         return Action.FOLLOW
     if entry.state is State.PAUSED:
-        return Action.RUN if goes_on is not None and goes_on(entry.attempts) else Action.NONE
+        again = retry_failed and not entry.attempts[-1].ok
+        return Action.RUN if again or (goes_on is not None and goes_on(entry.attempts)) else Action.NONE
     assert entry.outcome is not None  # it has ended
     if entry.outcome.ok:
         return Action.NONE

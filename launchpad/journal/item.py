@@ -36,7 +36,9 @@ class Item:
         self._journal = journal
         self._entry = entry
         self.action = self._action = action
-        self._launcher, self._removes = _keeping(launcher)
+        self.launcher = journal.keeping(launcher)
+        """The launcher of its run, which leaves the run on the engine until its end is recorded."""
+        self._removes = self.launcher is not launcher or launcher.type == "subprocess"
         self._log = log
         self._creating = False  # the intent is in the journal
 
@@ -78,7 +80,7 @@ class Item:
         try:
             handle = self._handle_to_follow()
             run = self._intended(run) if handle is None else run
-            outcome = self._launcher._launch(
+            outcome = self.launcher._launch(
                 run, on_start, on_output, stop_token, limiter, note, attempt, Detached(handle)
             )
         except RunNotFound:
@@ -90,9 +92,10 @@ class Item:
             raise
         path = self._log and self._log.path
         recorded = outcome if path is None else attrs.evolve(outcome, log=str(path))
-        entry = self._entry.ended(recorded) if attempt is None else self._entry.paused(recorded)
+        last = attempt is None or outcome.reason is Reason.STOPPED
+        entry = self._entry.ended(recorded) if last else self._entry.paused(recorded)
         if self._record(entry) and self._removes:
-            _remove(self._launcher, outcome)
+            _remove(self.launcher, outcome)
         return outcome
 
     def finish(self, future: Future[bool]) -> None:
@@ -105,7 +108,7 @@ class Item:
         if self._action is Action.FOLLOW:
             handle = self._entry.handle
         else:
-            handle = self._journal.find(self._launcher, self._entry) if self._action is Action.FIND else None
+            handle = self._journal.find(self.launcher, self._entry) if self._action is Action.FIND else None
         if handle is not None:
             self._action = Action.RUN  # of the next attempt
             self._journal.count("adopted")
@@ -146,13 +149,6 @@ class Item:
         except LaunchError:
             self._journal.note(entry)
             return False
-
-
-def _keeping(launcher: Launcher) -> tuple[Launcher, bool]:
-    """The launcher that leaves an ended run on the engine, and whether the run is to be removed once it is recorded."""
-    if getattr(launcher, "auto_remove", False):
-        return launcher.replace(auto_remove=False), True
-    return launcher, launcher.type == "subprocess"
 
 
 def _remove(launcher: Launcher, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -55,14 +55,15 @@ class Journal:
             raise ValueError("the path of a journal must not be empty")
         self.path: str = given
         self.retry_failed = flag(retry_failed, "retry_failed")
-        self._lock = threading.Lock()  # guards the next five
+        self._lock = threading.Lock()  # guards the next six
         self._users = 0
         self._store: Store | None = None
         self._keys: Keys | None = None
         self._recorded = 0  # items in the file when it was opened
         self._counts: Counter[str] = Counter()
         self._prepared: dict[str, bytes] = {}  # keys by run id
-        self._listed: list[tuple[Launcher, list[Listed]]] = []
+        self._keeping: dict[int, tuple[Launcher, Launcher]] = {}  # by the id of the first, which lives as long
+        self._listed: dict[tuple[str, str], tuple[Set[str], list[Listed]]] = {}  # by the launcher's type and the engine
         self._listing = threading.Lock()  # guards the lists, and is held while an engine is asked
 
     def open(self) -> None:
@@ -76,6 +77,7 @@ class Journal:
                 self._recorded = self._store.count()
                 self._counts.clear()
                 self._prepared.clear()
+                self._keeping.clear()
                 self._listed.clear()
             self._users += 1
 
@@ -177,24 +179,35 @@ class Journal:
         It blocks while a start that a dead process has requested goes on.
         """
         while True:
-            starting = launcher._backend().starting()  # before the runs are listed
             with self._listing:
-                runs = self._runs_on(launcher)
-                if entry.run_id in starting:
-                    self._listed.clear()
+                starting, runs = self._runs_on(launcher)
+                if may_start := entry.run_id in starting:
+                    self._listed.clear()  # the next look is later
             handles = [run.handle for run in runs if run.run_id == entry.run_id and not entry.is_former(run.handle)]
-            if handles or entry.run_id not in starting:
+            if handles or not may_start:
                 return handles[-1] if handles else None
             time.sleep(START_INTERVAL)
 
-    def _runs_on(self, launcher: Launcher) -> list[Listed]:
-        """The runs on an engine. They are listed once: all that is looked for was created before this process was."""
-        for known, runs in self._listed:
-            if known is launcher:
-                return runs
-        runs = launcher.list_runs()
-        self._listed.append((launcher, runs))
-        return runs
+    def _runs_on(self, launcher: Launcher) -> tuple[Set[str], list[Listed]]:
+        """The runs on an engine, and the ids of those that may have been starting just before they were listed.
+
+        They are listed once: all that is looked for was requested before this process began.
+        """
+        backend = launcher._backend()
+        key = launcher.type, backend.engine
+        if key not in self._listed:
+            starting = backend.starting()
+            self._listed[key] = starting, launcher.list_runs()
+        return self._listed[key]
+
+    def keeping(self, launcher: Launcher) -> Launcher:
+        """The launcher, but it leaves ended runs on the engine. The same one for each item."""
+        if not getattr(launcher, "auto_remove", False):
+            return launcher
+        with self._lock:
+            if id(launcher) not in self._keeping:
+                self._keeping[id(launcher)] = launcher, launcher.replace(auto_remove=False)
+            return self._keeping[id(launcher)][1]
 
     def _opened(self) -> Store:
         if self._store is None:

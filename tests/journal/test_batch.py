@@ -12,6 +12,7 @@ from launchpad import (
     Journal,
     LaunchError,
     LaunchExecutor,
+    Listed,
     Reason,
     Retry,
     Run,
@@ -214,6 +215,16 @@ def test_attempts_before_a_kill_count(tmp_path: Path) -> None:
     assert len(fake.runs) == 2
 
 
+def test_what_was_stopped_with_a_retry_is_launched_again(tmp_path: Path) -> None:
+    with LaunchExecutor(
+        FakeLauncher(FakeBackend(GOES_ON)), retry=Retry(2), journal=Journal(tmp_path / "j")
+    ) as executor:
+        executor.submit(job("job")).wait_started(20)
+        executor.stop()
+    with LaunchExecutor(FakeLauncher(), retry=Retry(2), journal=Journal(tmp_path / "j")) as executor:
+        assert executor.submit(job("job")).result(20)
+
+
 def test_a_stop_during_a_pause_leaves_the_item_to_its_retry(tmp_path: Path) -> None:
     fake = FakeBackend(Script(exit_code=1))
     with LaunchExecutor(
@@ -225,3 +236,26 @@ def test_a_stop_during_a_pause_leaves_the_item_to_its_retry(tmp_path: Path) -> N
     with LaunchExecutor(FakeLauncher(fake), retry=Retry(2), journal=Journal(tmp_path / "journal")) as executor:
         future = executor.submit(job("job"))
     assert [outcome.reason for outcome in future.attempts] == [Reason.FAILED, Reason.FAILED]
+
+
+def test_a_run_that_is_being_started_by_a_dead_process_is_waited_for(tmp_path: Path) -> None:
+    copies: list[Path] = []
+
+    class Slow(FakeBackend):
+        """A run of a dead process is listed at the third look only."""
+
+        looks = 0
+
+        def starting(self) -> set[str]:
+            Slow.looks += 1
+            return {self.runs[0].run.id} if Slow.looks < 3 else set()
+
+        def list_runs(self) -> list[Listed]:
+            return super().list_runs() if Slow.looks == 3 else []
+
+    fake = Slow(Script(before_start=lambda _: copies.append(as_after_a_kill(tmp_path / "j", tmp_path / "copy"))))
+    launched(fake, tmp_path / "j", [job("job")])
+    [future], journal = launched(fake, copies[0], [job("job")])
+    assert future.result(0)
+    assert journal.counts == {"known": 1, "adopted": 1}
+    assert (len(fake.runs), Slow.looks) == (1, 3)

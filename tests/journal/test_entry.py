@@ -26,7 +26,7 @@ def not_ok(reason: Reason) -> Entry:
         (None, Action.RUN, Action.RUN),
         (INTENDED, Action.FIND, Action.FIND),
         (STARTED, Action.FOLLOW, Action.FOLLOW),
-        (PAUSED, Action.NONE, Action.NONE),
+        (PAUSED, Action.NONE, Action.RUN),
         (STARTED.ended(SUCCESS), Action.NONE, Action.NONE),
         (STARTED.ended(FAILURE), Action.NONE, Action.RUN),
         (not_ok(Reason.UNKNOWN), Action.NONE, Action.RUN),
