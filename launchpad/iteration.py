@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
+from typing import Any
 
 from .future import LaunchFuture
 from .models import Run
@@ -17,8 +17,8 @@ def launched(
 
     If it is left early, by an error of the input or of `submit` too, it cancels what it has submitted and not yielded.
     """
-    done: queue.SimpleQueue[Future[bool]] = queue.SimpleQueue()
-    waiting: set[Future[bool]] = set()
+    done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    waiting: set[LaunchFuture] = set()
     number, more = 0, True
     try:
         while True:
@@ -37,11 +37,10 @@ def launched(
                 del future, run  # the caller may drop them while this waits
             if not waiting:
                 return
-            ended = done.get()
+            ended: LaunchFuture = done.get()
             waiting.discard(ended)
-            assert isinstance(ended, LaunchFuture)
             yield ended
             del ended
     finally:
-        for left in waiting:
+        for left in sorted(waiting, key=LaunchFuture.running):  # queued ones first, or they would be started
             left.cancel()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import os
 import pickle
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from launchpad import (
     UniversalLauncher,
 )
 from launchpad.core.backend import Backend
+from launchpad.core.session import Session
 from launchpad.testing import FakeBackend, FakeLauncher, Script
 from launchpad.testing.events import FakeStream
 
@@ -89,8 +89,6 @@ def test_a_thousand_replaced_launchers_open_one_connection_and_one_stream() -> N
         assert [len(fake.connected), len(fake.opened)] == [1, 1]
         assert {each.env["N"] for each in fake.runs} == {str(n) for n in range(1000)}
         executor.stop()
-    del future
-    gc.collect()
     assert len(fake.closed) == 1
 
 
@@ -172,17 +170,19 @@ def test_a_pickled_launcher_shares_the_connection_of_its_engine(tmp_path: Path) 
     assert copied._connection_key() == launcher.replace(image="x", pod_watch_timeout=5)._connection_key()
 
 
-def test_a_forked_child_has_a_connection_of_its_own(fake: CountingBackend, launcher: FakeLauncher) -> None:
-    other = launcher.replace(grace=1)
-    assert launcher.submit(job())
+def test_a_forked_child_has_a_connection_of_its_own_that_the_same_launchers_share() -> None:
+    first, second = Session(), Session()
+    second.share(first)
+    inherited = first.backend(FakeBackend)
     if (pid := os.fork()) == 0:
         status = 1
         try:
-            made = len(fake.connected)
-            status = 0 if other.submit(job()) and launcher.submit(job()) and len(fake.connected) == made + 1 else 2
+            own = second.backend(FakeBackend)
+            status = 0 if own is first.backend(FakeBackend) and own is not inherited else 2
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert second.backend(FakeBackend) is inherited
 
 
 def test_a_run_is_launched_on_the_launcher_that_submit_gets(fake: CountingBackend, launcher: FakeLauncher) -> None:

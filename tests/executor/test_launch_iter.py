@@ -92,7 +92,7 @@ def test_leaving_early_cancels_what_was_submitted_and_not_yielded(
     with executor_for(fake, 2) as executor:
         leave(executor.launch_iter(Source(), ahead=8))
     assert [run.exit is not None for run in fake.runs] == [True] * len(fake.runs)
-    assert {run.run.name for run in fake.runs} <= {"job-1", "job-2", "job-3"}
+    assert len(fake.runs) <= 8
 
 
 @pytest.mark.parametrize(
