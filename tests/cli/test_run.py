@@ -194,6 +194,17 @@ def test_a_deployment_runs_with_its_own_launcher_and_what_the_options_change(tmp
     assert (done.returncode, done.stdout, done.stderr) == (0, "abab kept won launcher\n", "")
 
 
+def test_a_deployment_with_a_retry_is_launched_again_unless_it_gets_an_input(tmp_path: Path) -> None:
+    (tmp_path / "deployments.yaml").write_text(
+        "deployments:\n- name: a\n  run: {command: [sh, -c, 'exit $((2 - LAUNCHPAD_ATTEMPT))']}\n"
+        "  launcher: {type: subprocess}\n  retry: {attempts: 2}\n"
+    )
+    assert launchpad("run", "--deployment", "a", cwd=tmp_path).returncode == 0
+    interactive = launchpad("run", "-i", "--deployment", "a", cwd=tmp_path, stdin="")
+    assert interactive.returncode == 1
+    assert "the retry of the deployment is not used with --interactive" in interactive.stderr
+
+
 def test_an_unknown_deployment_is_a_line_with_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(DEPLOYMENTS)
     done = launchpad("run", "--deployment", "great", "-f", "mine.yaml", cwd=tmp_path)

@@ -167,7 +167,8 @@ callback: Callable[[Future[bool]], None] = lambda future: None  # noqa: E731
 future.add_done_callback(callback)
 
 # Deployments.
-deployment = Deployment("nightly", {"command": ["echo"], "env": {"A": 1}}, local)
+deployment = Deployment("nightly", {"command": ["echo"], "env": {"A": 1}}, local, retry=Retry(2))
+assert_type(deployment.retry, Retry | None)
 assert_type(deployment.make_run(day="x"), Run)
 assert_type(deployment.launch(day="x"), bool)
 assert_type(deployment.call(day="x"), Any)
@@ -188,7 +189,7 @@ KubernetesLauncher(queue=None, pod_watch_timeout=2.5, ends_with="container")
 # Events: why a run is pending.
 def show_pending(event: RunEvent) -> None:
     if event.kind == "pending":
-        assert_type(event.reason, str | None)
+        assert_type((event.attempt, event.reason), tuple[int, str | None])
         assert_type(event.message, str | None)
 
 
