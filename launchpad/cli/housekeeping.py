@@ -95,7 +95,7 @@ def _age(context: click.Context, option: click.Parameter, value: str | None) -> 
         raise click.BadParameter(str(error)) from None
 
 
-@click.command(short_help="Remove what is left of runs whose starters are gone.")
+@click.command(short_help="Remove the leftovers of runs whose starter has ended.")
 @launcher_options
 @click.option("--dry-run", is_flag=True, help="Remove nothing; list what would be removed.")
 @click.option(
@@ -106,7 +106,7 @@ def _age(context: click.Context, option: click.Parameter, value: str | None) -> 
 )
 @_as_json
 def reap(kind: str | None, settings: tuple[str, ...], dry_run: bool, older_than: float | None, as_json: bool) -> int:
-    """Remove what is left of ended runs whose starters are gone, and list it.
+    """Remove the leftovers of ended runs whose starter has ended too, and list them.
 
     A starter is the process that launched a run. Runs that go on after their time-out are stopped and removed; others
     that go on are left alone. So are the runs of starters on other hosts, or before this host was started, unless
