@@ -28,7 +28,7 @@ _logger = logging.getLogger("launchpad")
 
 
 class RunInput:
-    """The input of one container, on a connection of its own: closing that ends the input.
+    """The input of one container, on a connection of its own, which the engine closes when it has passed all on.
 
     A run that ends, or closes its input, before it has read everything is no error. Podman writes the run's output to
     all its connections, and waits until it is read: it is dropped here. LaunchError if the file cannot be opened.
@@ -76,7 +76,7 @@ class RunInput:
     def send_all(self, has_ended: Callable[[], bool], stop_token: StopToken) -> None:
         """Sends everything, unless the run ends. Stopped; LaunchError if the run does not read it soon enough."""
         waited = 0.0
-        while not (self._sent or self._closed or has_ended()):
+        while not (self._closed or has_ended() or (self._sent and self._gets_output)):
             stop_token.check()
             if waited > START_TIMEOUT:
                 raise LaunchError(
@@ -126,13 +126,7 @@ class RunInput:
         except OSError as error:
             _logger.warning("Input of run %r may be incomplete: %s", self._name, error.strerror)
         if not self._held:
-            self._finish()
+            self._sent = True
+            if self._stream is not None:
+                self._stream.end_sending()  # and no more: ssh has not passed everything on
         return bool(self._held)
-
-    def _finish(self) -> None:
-        """Ends the input. Podman takes a closed connection for a broken one while output is on it."""
-        self._sent = True
-        if self._gets_output and self._stream is not None:
-            self._stream.end_sending()
-        else:
-            self.close()

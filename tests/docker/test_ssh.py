@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from launchpad import EngineUnavailable
+from launchpad import EngineUnavailable, Run
 from tests.helping import launch_recorded
 
 from .conftest import Launch, sh
@@ -45,6 +45,13 @@ def test_runs_and_their_output_go_through_ssh(make: Launch, monkeypatch: pytest.
     monkeypatch.setenv("DOCKER_HOST", "ssh://me@far.example")
     lines, outcome = launch_recorded(make(auto_remove=True), sh("echo far; exit 3"))
     assert (lines, outcome.exit_code) == (["far"], 3)
+
+
+@pytest.mark.usefixtures("ssh")
+def test_the_whole_input_goes_through_ssh(make: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://me@far.example")
+    run = Run(command=["wc", "-c"], stdin=bytes(1_000_000))
+    assert launch_recorded(make(auto_remove=True), run)[0] == ["1000000"]
 
 
 @pytest.mark.usefixtures("ssh")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from launchpad import EngineUnavailable, LaunchExecutor, Reason
+from launchpad import EngineUnavailable, LaunchExecutor, Reason, Run
 from tests.helping import launch_recorded
 
 from .conftest import Launch, sh
@@ -124,6 +124,12 @@ def tls_proxy(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
 def test_runs_and_their_output_go_through_tls(make: Launch) -> None:
     lines, outcome = launch_recorded(make(auto_remove=True), sh("seq 100000; exit 3"))
     assert (len(lines), lines[-1], outcome.exit_code) == (100_000, "100000", 3)
+
+
+@pytest.mark.usefixtures("tls_proxy")
+def test_input_goes_through_tls(make: Launch) -> None:
+    run = Run(command=["wc", "-c"], stdin=bytes(1_000_000))
+    assert launch_recorded(make(auto_remove=True), run)[0] == ["1000000"]
 
 
 @pytest.mark.usefixtures("tls_proxy")
