@@ -16,6 +16,11 @@ def check_retry(retry: object) -> None:
         raise TypeError(f"retry must be a Retry, not {type(retry).__name__}: for instance Retry(3)")
 
 
+def check_prefix(prefix: object) -> None:
+    if prefix not in (True, False, None):
+        raise TypeError(f"prefix must be True, False or None, not {type(prefix).__name__}")
+
+
 def check_journal(journal: object) -> None:
     from .journal import Journal  # only batches that can be begun again need it
 

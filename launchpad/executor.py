@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from .attempts import Task
 from .calls import run_of_call
-from .checks import check_journal, check_launcher, check_retry
+from .checks import check_journal, check_launcher, check_prefix, check_retry
 from .converters import whole_number
 from .core.arguments import check_callbacks
 from .core.cancellation import StartLimiter
@@ -96,8 +96,7 @@ class LaunchExecutor(ThreadPoolExecutor):
         max_launches = None if max_launches is None else whole_number(max_launches, "max_launches", least=1)
         check_callbacks(initializer=initializer)
         check_retry(retry)
-        if prefix not in (True, False, None):
-            raise TypeError(f"prefix must be True, False or None, not {type(prefix).__name__}")
+        check_prefix(prefix)
         self._folder = None if output_dir is None else OutputFolder(Path(output_dir))
         self._thread = threading.local()  # has `ours` in the executor's own threads
         thread_name_prefix = thread_name_prefix or f"launchpad-{next(_numbers)}"
