@@ -168,6 +168,8 @@ def read_entries(path: str) -> Iterator[Entry]:
         if not os.path.getsize(path):
             return
         with closing(_connection(path, _reading_mode(path))) as connection:
+            if not _has_tables(connection):  # its process was killed while it made them, or makes them now
+                return
             for row in connection.execute(f"{_SELECT} ORDER BY rowid"):
                 yield entry_of(row)
 
@@ -217,12 +219,16 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")  # a commit survives this process, not a loss of power
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     with _transaction(connection):
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if not _has_tables(connection):
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
             connection.execute("INSERT INTO facts VALUES ('salt', ?)", (os.urandom(32),))
         connection.execute("INSERT OR REPLACE INTO facts VALUES ('owner', ?)", (str(this_process()),))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log is short then, and the file has the tables
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _check(path: str) -> None:
@@ -234,8 +240,8 @@ def _check(path: str) -> None:
     if not os.path.getsize(path):
         return
     with closing(_connection(path, _reading_mode(path))) as connection:
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID and tables:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        if application != APPLICATION_ID and _has_tables(connection):
             raise file.unusable(path, "it is not a journal of launchpad, but another program's SQLite file")
         if connection.execute("PRAGMA user_version").fetchone()[0] > VERSION:
             raise file.unusable(path, "a later version of launchpad has written it: use that version")

@@ -167,6 +167,17 @@ def test_an_empty_file_is_a_new_journal(tmp_path: Path) -> None:
     assert kept(path) == []
 
 
+def test_a_file_without_tables_is_a_new_journal(tmp_path: Path) -> None:
+    """As after a kill while the tables were made."""
+    path = tmp_path / "journal"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    assert kept(path) == []
+    Store(str(path)).close()
+    assert kept(path) == []
+
+
 FULL_DISK = """
 import resource, signal, sys
 from launchpad.errors import LaunchError
