@@ -66,9 +66,8 @@ class LaunchExecutor(ThreadPoolExecutor):
     With `progress`, a bar shows the progress of its runs, as `launchpad.progress` does, until none is left. Later
     runs get a new bar.
 
-    With an `output_dir`, the output of each run is written to a file NUMBER-NAME.log in this directory, whose path is
-    `outcome.log`; a run that has not started has none. The directory is made if it does not exist, OSError if that
-    fails. What is printed and what `on_output` gets stays the same. A full disk stops no run: the logger warns once.
+    With an `output_dir`, made if needed (OSError), the output of each run also goes to a file NUMBER-NAME.log in it:
+    `outcome.log` is its path, None for a run that has not started. A full disk stops no run: the logger warns once.
 
     With a `journal`, each run is recorded there, and the same runs can be submitted again after an interruption: see
     `Journal`. It is opened here, which may raise LaunchError, and closed at the end of a shutdown that waits.
