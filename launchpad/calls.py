@@ -33,7 +33,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     if outcome.error is not None:
         yield from str(outcome.error).splitlines()
     if outcome.tail:
-        yield f"The last {len(outcome.tail)} lines of its output:"
+        yield "The last lines of its output:"
         yield from (f"    {line}" for line in outcome.tail)
 
 

@@ -109,7 +109,7 @@ def test_the_last_lines_of_the_output_are_in_the_text() -> None:
     outcome = Outcome(ok=False, reason=Reason.OOM_KILLED, message="Why.", hint="Do.", handle=handle, tail=["a", "b"])
     assert str(RunFailed(outcome)).splitlines() == [
         "The run 'train' did not succeed (oom_killed): Why. Do.",
-        "The last 2 lines of its output:",
+        "The last lines of its output:",
         "    a",
         "    b",
     ]

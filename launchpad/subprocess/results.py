@@ -84,10 +84,11 @@ def read_report(path: str | os.PathLike[str]) -> bytes | str:
     except OSError as error:
         return f"The result of the run cannot be read: {error.strerror}."
     try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+        state = os.fstat(file)
+        if not stat.S_ISREG(state.st_mode):
             return "The run has put something else in place of the file for its result."
-        report = b""
-        while len(report) <= MAX_REPORT and (part := os.read(file, MAX_REPORT + 1 - len(report))):
+        report, size = b"", min(state.st_size, MAX_REPORT + 1)  # a buffer of the limit would cost more than the rest
+        while len(report) < size and (part := os.read(file, size - len(report))):
             report += part
         return report or NOT_WRITTEN
     except OSError as error:
