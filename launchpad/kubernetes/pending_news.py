@@ -37,7 +37,6 @@ class PendingNews:
         self._expecting = False
         self._seen: JobSnapshot | None = None
         self._told = NOTHING
-        self._expect()
 
     def changes(self, snapshot: JobSnapshot) -> list[Pending]:
         """Why the run waits now, if that is not what the last call returned."""
@@ -50,7 +49,7 @@ class PendingNews:
         if snapshot.deleted or snapshot.gone or not is_waiting(snapshot):
             self.close()
         else:
-            self._expect()
+            self.expect()
             now = why_pending(snapshot.job, snapshot.present[-1] if snapshot.present else None, snapshot.events)
         if now == self._told:
             return []
@@ -63,8 +62,11 @@ class PendingNews:
             self._expecting, self.due = False, None
             self._events.forget(self._name, self._listener)
 
-    def _expect(self) -> None:
-        """Takes the events that others have watched from now on, and has them watched if the run waits for long."""
+    def expect(self) -> None:
+        """Takes the events that others have watched from now on, and has them watched if the run waits for long.
+
+        It is called before the Job is created, so that none is missed. EngineUnavailable if the connection is closed.
+        """
         if not self._expecting:
             self._expecting, self.due = True, self._clock() + EVENTS_DELAY
             self._events.expect(self._name, self._listener)

@@ -82,6 +82,7 @@ class JobUnit(Unit):
         self._has_result = False  # whether the run has a function, which writes its result
         self._exit: Exit | None = None
         try:
+            self._news.expect()
             watchers.register(name, self._observed_job)
         except BaseException:
             self._news.close()
