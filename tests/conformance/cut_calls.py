@@ -50,4 +50,6 @@ def fault_of(future: LaunchFuture, number: int) -> str:
 if __name__ == "__main__":
     name, calls, cuts = sys.argv[1:]
     (found,) = [cls for cls in harness_classes() if cls.name == name]
-    print(json.dumps(wrong_calls(found(), int(calls), int(cuts)), indent=2))
+    harness = found()
+    print(json.dumps(wrong_calls(harness, int(calls), int(cuts)), indent=2))
+    print(json.dumps(harness.leftovers()))
