@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
@@ -109,15 +108,11 @@ class LaunchExecutor(ThreadPoolExecutor):
         # Launches that are not done. Used by many threads, one atomic method call at a time. Futures refer to it, and
         # not to the executor: an executor without references ends its threads, as in the stdlib.
         self._launches: dict[LaunchFuture, Launcher] = {}
-        self._bars: Bars | None = None
+        self._bars = _bars() if progress else None
         self._journal = journal
         if journal is not None:
             check_journal(journal)
             journal.open()
-        if progress:
-            from .live.bar import bars_here
-
-            self._bars = bars_here()
 
     @overload
     def submit(
@@ -279,11 +274,16 @@ class LaunchExecutor(ThreadPoolExecutor):
             on_start, on_output = log.opening(on_start), log
         item = None if self._journal is None else self._journal.item(run, launcher, retry, base=self._launcher, log=log)
         future = LaunchFuture(run, label, log)
-        self._launches[future] = item.launcher if item else launcher
-        future.add_done_callback(partial(_forget, self._launches))
+        launches: dict[Any, Launcher] = self._launches
+        launches[future] = item.launcher if item else launcher
+        future.add_done_callback(lambda done: launches.pop(done, None))
         if item is not None and self._done_before(future, item):
             return future
-        task = Task(future, item or launcher, on_start, on_output, self._limiter, retry)
+        self._queue(future, Task(future, item or launcher, on_start, on_output, self._limiter, retry))
+        return future
+
+    def _queue(self, future: LaunchFuture, task: Task) -> None:
+        """Gives `task` to the pool."""
         try:
             # In the caller's context, which has the notebook's cell for the output, and the trace for the events.
             super().submit(copy_context().run, task.work).add_done_callback(task.settle_without_work)
@@ -293,11 +293,10 @@ class LaunchExecutor(ThreadPoolExecutor):
             if (advice := advice_on(error)) is None:
                 future.cancel()
                 raise
-            future._end(None, LaunchError(f"Run {run.name!r} cannot be launched: {advice}."))
+            future._end(None, LaunchError(f"Run {future.run.name!r} cannot be launched: {advice}."))
         except BaseException:
             future.cancel()  # after an interrupt, it may be in the queue
             raise
-        return future
 
     def _all_done(self, launches: Mapping[LaunchFuture, Launcher]) -> bool:
         """Waits until all are done, or their runs are gone although a callback blocks: whether all are done."""
@@ -341,9 +340,11 @@ def _enter(thread: threading.local, initializer: Callable[..., object] | None, i
         initializer(*initargs)
 
 
-def _forget(launches: dict[Any, Launcher], future: Future[bool]) -> None:
-    launches.pop(future, None)
-
-
 def _is_abandoned(future: LaunchFuture, launcher: Launcher) -> bool:
     return future.handle is not None and launcher._is_abandoned(future.handle)
+
+
+def _bars() -> Bars | None:
+    from .live.bar import bars_here
+
+    return bars_here()

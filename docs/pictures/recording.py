@@ -46,11 +46,13 @@ COLORS = {
     "default": FOREGROUND,
 }
 
-COMMAND = "launchpad batch thumbnails.yaml --workers 4"
+COMMAND = "launchpad batch thumbnails.yaml --workers 4 --retries 1"
+SCRIPT = """\
+sleep $((1 + $1 % 3))
+[ $1 != 14 ] || { echo cat-$1.png: not a picture >&2; exit 3; }
+"""
 RUNS = "".join(
-    f"- name: cat-{number:02}\n"
-    f"  command: [sh, -c, 'sleep {0.5 + number * 7 % 11 / 10}; exit {3 if number in (5, 14) else 0}']\n"
-    for number in range(1, 21)
+    f"- {{name: cat-{number}, command: [sh, thumbnail.sh, {number!r}]}}\n" for number in map(str, range(1, 21))
 )
 
 Frame = tuple[float, list[list[Char]]]
@@ -64,6 +66,7 @@ def record() -> Iterator[Frame]:
     stream.feed(f"\x1b[32m$\x1b[0m {COMMAND}\r\n".encode())
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "thumbnails.yaml").write_text(RUNS)
+        Path(folder, "thumbnail.sh").write_text(SCRIPT)
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         command = [sys.executable, "-m", "launchpad.cli", *COMMAND.split()[1:]]
