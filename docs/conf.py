@@ -30,7 +30,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"launchpad\.(core|live|run_events|testing)\..*"),  # private classes that signatures show
     (
         "py:.*",
-        r"(launchpad\.\w+\.)?(LauncherClass|Exit|F|Kept|Origin|Output|StreamName|T|Wait|datetime|environment\.Reference)",
+        r"(launchpad\.\w+\.)?(LauncherClass|Exit|F|StandardInput|Origin|Output|StreamName|T|Wait|datetime|environment\.Reference)",
     ),
 ]
 

@@ -20,7 +20,7 @@ from .limits import shown
 from .results import RunError
 from .schema import KEY, QUOTED, TEXT
 from .secret import constructor_hides_arguments, hides_arguments
-from .stdin import Kept, masked_stdin, stdin
+from .stdin import StandardInput, masked_stdin, stdin
 from .suggestions import did_you_mean
 from .text import printable
 
@@ -86,7 +86,7 @@ class Run:
     labels: dict[str, str] = attrs.field(factory=dict, converter=converters.labels)
     working_dir: str | None = attrs.field(default=None, converter=converters.working_dir)
     timeout: float | None = attrs.field(default=None, converter=converters.timeout)
-    stdin: Kept = attrs.field(default=None, converter=stdin, repr=masked_stdin, metadata={KEY: TEXT})
+    stdin: StandardInput = attrs.field(default=None, converter=stdin, repr=masked_stdin, metadata={KEY: TEXT})
     id: str = attrs.field(factory=new_id, converter=converters.run_id)
 
     def __attrs_post_init__(self) -> None:

@@ -31,11 +31,11 @@ class OwnStdin:
 Stdin = str | bytes | os.PathLike[str] | OwnStdin | None
 """What `Run` takes."""
 
-Kept = str | bytes | Path | OwnStdin | None
+StandardInput = str | bytes | Path | OwnStdin | None
 """What `Run.stdin` and specs keep."""
 
 
-def stdin(value: Stdin) -> Kept:
+def stdin(value: Stdin) -> StandardInput:
     """The input of a run, checked. An empty text is an input too, with nothing in it."""
     if value is None or isinstance(value, OwnStdin):
         return value
@@ -51,19 +51,19 @@ def stdin(value: Stdin) -> Kept:
     raise ValueError(f"stdin must be text, bytes or a Path, not {type(value).__name__}{hint}")
 
 
-def masked_stdin(value: Kept) -> str:
+def masked_stdin(value: StandardInput) -> str:
     """The repr of an input. Text and bytes may be secret, and are hidden."""
     return repr(value) if value is None or isinstance(value, Path | OwnStdin) else MASK
 
 
-def hidden_stdin(value: Kept) -> Kept:
+def hidden_stdin(value: StandardInput) -> StandardInput:
     """The input for a spec, of which no repr shows text or bytes."""
     if isinstance(value, str):
         return Secret(value)
     return SecretBytes(value) if isinstance(value, bytes) else value
 
 
-def shown_stdin(value: Kept, reveal: bool) -> str:
+def shown_stdin(value: StandardInput, reveal: bool) -> str:
     """The input as text for a preview. Without `reveal`, it is masked, except for a path."""
     if isinstance(value, str | bytes):
         return encoded(value).decode(errors="backslashreplace") if reveal else MASK
@@ -75,7 +75,7 @@ def encoded(value: str | bytes) -> bytes:
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
-def open_stdin(value: Kept) -> int | None:
+def open_stdin(value: StandardInput) -> int | None:
     """A new descriptor that reads the input from its beginning, which the caller closes; None for the null device.
 
     A relative path is relative to the working directory of this process, and `~` is expanded. LaunchError if there is
@@ -99,7 +99,7 @@ def open_stdin(value: Kept) -> int | None:
 
 
 @contextmanager
-def opened(value: Kept) -> Iterator[int | None]:
+def opened(value: StandardInput) -> Iterator[int | None]:
     """`open_stdin` for a block, at whose end the descriptor is closed."""
     descriptor = open_stdin(value)
     try:

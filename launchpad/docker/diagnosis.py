@@ -82,11 +82,12 @@ class Termination:
     def start(self, at: datetime | None) -> None:
         """Takes a start. A second start, after the end, is that of a restart, which executes the program again.
 
-        Podman may report the first start with two times, and both may be later than the end.
+        A restart sends a signal first. Without one, it is the first start: its event has the time of the report, which
+        may be later than the end that an inspection shows. Podman may report it with two such times.
         """
         if self.started_at is None or at is None:
             self.started_at = self.started_at or at
-        elif self.end is not None and self.end.at is not None and at > self.end.at:
+        elif self.killed and self.end is not None and self.end.at is not None and at > self.end.at:
             is_late = self.started_at > self.end.at
             self.restarted = self.restarted or not is_late or at > self.started_at + LATE_START_WINDOW
 

@@ -11,7 +11,7 @@ from ..core.retries import Transient
 from ..errors import LaunchError
 from ..net.http import StreamingResponse
 from ..net.wakeup import HasFileno, readable
-from ..stdin import Kept, open_stdin
+from ..stdin import StandardInput, open_stdin
 
 READ_SIZE = 64 * 1024
 
@@ -34,7 +34,7 @@ class RunInput:
     all its connections, and waits until it is read: it is dropped here. LaunchError if the file cannot be opened.
     """
 
-    def __init__(self, stdin: Kept, name: str) -> None:
+    def __init__(self, stdin: StandardInput, name: str) -> None:
         descriptor = open_stdin(stdin)
         assert descriptor is not None
         self._name = name

@@ -13,7 +13,7 @@ from ..core.names import candidates, of_attempt, slug
 from ..errors import LaunchError
 from ..models import ImagePullPolicy
 from ..secret import MASK, Secret
-from ..stdin import Kept, shown_stdin
+from ..stdin import StandardInput, shown_stdin
 from ..text import in_json
 from ..variables import ATTEMPT_LABEL, IDENTITY
 from . import options, references
@@ -50,7 +50,7 @@ def build(
     gateway: bool,
     pull: Mapping[str, Any],
     auto_remove: bool,
-    stdin: Kept = None,
+    stdin: StandardInput = None,
 ) -> Spec:
     """The spec of a container that reads `stdin`.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..core.backend import Spec
 from ..errors import LaunchError
 from ..secret import MASK
-from ..stdin import Kept, encoded
+from ..stdin import StandardInput, encoded
 from ..text import quoted, shell_word
 from ..variables import IDENTITY
 
@@ -34,7 +34,7 @@ def build(
     virtualenv: str | None,
     conda: Sequence[str] | None,
     search_path: str,
-    stdin: Kept = None,
+    stdin: StandardInput = None,
 ) -> Spec:
     """The spec of a process that runs `command` and reads `stdin`.
 
@@ -115,7 +115,7 @@ def render(spec: Spec, reveal: bool) -> str:
     return "\n".join([*words, " ".join(map(shell_word, spec["command"]))])
 
 
-def _feeding(stdin: Kept, reveal: bool) -> str:
+def _feeding(stdin: StandardInput, reveal: bool) -> str:
     """The command for `sh` that writes the input of a run."""
     if not isinstance(stdin, str | bytes):
         return f"cat {shell_word(os.path.abspath(os.path.expanduser(stdin)))}" if isinstance(stdin, Path) else "cat"

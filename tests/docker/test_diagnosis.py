@@ -148,6 +148,14 @@ def test_a_quick_run_whose_start_is_reported_later_than_its_end_is_no_restart() 
     assert (outcome.reason, outcome.started_at, outcome.ended_at) == (Reason.COMPLETED, AT, AT)
 
 
+def test_a_start_that_is_reported_later_than_an_inspected_end_is_no_restart() -> None:
+    termination = Termination()
+    termination.start(AT - timedelta(milliseconds=50))
+    termination.report(Ended(0, AT))
+    termination.start(AT + timedelta(seconds=3))  # the event of the first start, from a busy engine
+    assert exit_of(termination).reason is Reason.COMPLETED
+
+
 def test_exit_code_255_is_doubtful_until_it_is_confirmed() -> None:
     termination = Termination(end=Ended(255, AT))
     assert termination.is_doubtful
