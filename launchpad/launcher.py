@@ -154,11 +154,7 @@ class Launcher(Starting, Housekeeping, Calling):
             uninterrupted(start, stop_token.stop)
             supervisor = started[0]
             with passing_on(stop_token, supervisor):
-                if note_start is not None:
-                    note_start(supervisor.handle)
-                if on_start is not None:
-                    supervisor.prepare_for_block()
-                    on_start(supervisor.handle)
+                _announce(supervisor, note_start, on_start)
                 outcome = supervisor.wait(sink)
                 assert outcome is not None  # no time limit was given
                 return outcome
@@ -317,6 +313,15 @@ def beside(cls: type, hook: str, name: str) -> Any:
         if hook in vars(base):
             break
     return None
+
+
+def _announce(supervisor: Supervisor, note_start: OnStart | None, on_start: OnStart | None) -> None:
+    """Calls the callbacks of a start."""
+    if note_start is not None:
+        note_start(supervisor.handle)
+    if on_start is not None:
+        supervisor.prepare_for_block()
+        on_start(supervisor.handle)
 
 
 _REGISTRY: Registry[Launcher] = Registry(

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import attrs
 import click
 
 from . import exit_codes as exits
 from .journal_options import journal_options, make_journal
 from .messages import print_message
 from .options import container_options, launcher_options, make_launcher, usage_errors
+
+
+@attrs.frozen(kw_only=True)
+class Given:
+    """The argument and the options of the command, as click passes them on."""
+
+    file: str
+    kind: str | None
+    settings: tuple[str, ...]
+    image: str | None
+    volumes: tuple[str, ...]
+    lines: bool
+    journal_path: str | None
+    retry_failed: bool
+    dry_run: bool
+    workers: int
+    retries: int
+    output_dir: Path | None
+    fail_fast: bool
+    as_json: bool
+    failed: bool
+    keep: bool
+    quiet: bool
 
 
 @click.command(short_help="Launch many runs from a file, some at a time.")
@@ -26,25 +51,7 @@ from .options import container_options, launcher_options, make_launcher, usage_e
 @click.option("--failed", is_flag=True, help="At the end, print the names of the runs that did not succeed to stdout.")
 @click.option("--keep", is_flag=True, help="Keep the containers of ended runs.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not show the output of runs.")
-def batch(
-    file: str,
-    kind: str | None,
-    settings: tuple[str, ...],
-    image: str | None,
-    volumes: tuple[str, ...],
-    lines: bool,
-    journal_path: str | None,
-    retry_failed: bool,
-    dry_run: bool,
-    workers: int,
-    retries: int,
-    output_dir: Path | None,
-    fail_fast: bool,
-    as_json: bool,
-    failed: bool,
-    keep: bool,
-    quiet: bool,
-) -> int:
+def batch(**options: Any) -> int:
     """Launch the runs of FILE, a YAML list or JSON lines ("-": stdin), and exit with 0 if all succeed.
 
     Each run is a mapping: command (a list) or entrypoint, and optionally parameters, name, env, labels, working_dir,
@@ -57,6 +64,10 @@ def batch(
     With --journal, the same batch can be begun again after any interruption: what succeeded is not launched again, what
     still runs is followed, the rest is launched. It exits with 1 too if a run has failed before.
     """
+    return _launch(Given(**options))
+
+
+def _launch(given: Given) -> int:
     from ..core.output_files import OutputFolder
     from ..retry import Retry
     from .batch_file import read  # takes 0.1 s to import, with yaml and rich
@@ -65,22 +76,26 @@ def batch(
     from .output import ShownOutput
     from .report import Labels, Report
 
-    _check_stdout(as_json, failed)
-    journal = make_journal(journal_path, retry_failed, dry_run)
-    launcher = removing(make_launcher(kind, settings, image, volumes), settings, keep)
+    _check_stdout(given.as_json, given.failed)
+    journal = make_journal(given.journal_path, given.retry_failed, given.dry_run)
+    launcher = removing(
+        make_launcher(given.kind, given.settings, given.image, given.volumes), given.settings, given.keep
+    )
     launcher = launcher.replace(stream_output=False)  # callbacks take the output instead
     with usage_errors():
-        items = read(file, lines=lines, launcher=launcher)
-        folder = OutputFolder(output_dir, len(items)) if output_dir else None
-    retry = Retry(retries + 1) if retries else None
-    if journal is not None and dry_run:
+        items = read(given.file, lines=given.lines, launcher=launcher)
+        folder = OutputFolder(given.output_dir, len(items)) if given.output_dir else None
+    retry = Retry(given.retries + 1) if given.retries else None
+    if journal is not None and given.dry_run:
         plan(journal, items, launcher, retry)
         return 0
     labels = Labels(items)
-    report = Report(labels, as_json)
-    shown = None if quiet else ShownOutput("stderr" if as_json or failed else None)
-    status = Batch(labels, report, folder, fail_fast, shown, journal).launch(items, launcher, workers, retry)
-    report.close(failed)
+    report = Report(labels, given.as_json)
+    shown = None if given.quiet else ShownOutput("stderr" if given.as_json or given.failed else None)
+    status = Batch(labels, report, folder, given.fail_fast, shown, journal).launch(
+        items, launcher, given.workers, retry
+    )
+    report.close(given.failed)
     if journal is not None:
         print_message(summary(journal, report.failures))
     return status or (exits.FAILED if report.lost else 0)

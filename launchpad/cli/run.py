@@ -60,7 +60,6 @@ def run(request: RunRequest, interactive: bool, detach: bool, verbose: bool, as_
         if sys.stdin is None:
             raise click.UsageError("--interactive needs a standard input, which is closed")
         wanted = attrs.evolve(wanted, stdin=OwnStdin())
-
     retry = _usable(retry, "--interactive" if interactive else "--detach" if detach else "")
 
     def started(handle: Handle) -> None:

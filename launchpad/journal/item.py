@@ -90,13 +90,16 @@ class Item:
         except BaseException as error:
             self._record_error(error)
             raise
+        self._end(outcome, last=attempt is None or outcome.reason is Reason.STOPPED)
+        return outcome
+
+    def _end(self, outcome: Outcome, *, last: bool) -> None:
+        """Records the end of an attempt, and removes then what it has left, if that is wanted."""
         path = self._log and self._log.path
         recorded = outcome if path is None else attrs.evolve(outcome, log=str(path))
-        last = attempt is None or outcome.reason is Reason.STOPPED
         entry = self._entry.ended(recorded) if last else self._entry.paused(recorded)
         if self._record(entry) and self._removes:
             _remove(self.launcher, outcome)
-        return outcome
 
     def finish(self, future: Future[bool]) -> None:
         """Records that no other attempt follows the last one, unless the pause before it was interrupted."""

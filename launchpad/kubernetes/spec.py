@@ -107,34 +107,38 @@ def build(
     """The manifest of the Job `name`.
 
     `base` overrides `defaults` and `generated_env`, and is overridden by the rest. The Job and its pods get `labels`.
-    A run with an `entrypoint` is told where to write its result.
-    `customizations` are applied last; ValueError if they do not fit, leave a wrong shape, or change what identifies the
-    run.
+    A run with an `entrypoint` is told where to write its result. `customizations` are applied last; ValueError if they
+    do not fit, leave a wrong shape, or change what identifies the run.
     """
     manifest = copy.deepcopy(dict(base or _EMPTY))
-    job = _mapping(manifest, "spec")
-    template = _mapping(job, "template")
+    template = _mapping(job := _mapping(manifest, "spec"), "template")
     for labelled in (_named(manifest, name, namespace), _mapping(template, "metadata")):
         _mapping(labelled, "labels").update(labels)
     pod = _mapping(template, "spec")
     container = _own_container(pod)
-    _layer(job, defaults.job, settings.job)
-    _layer(pod, defaults.pod, settings.pod)
-    _layer(container, defaults.container, settings.container)
-    if (job.get("backoffLimit") or 0) > 0:  # two pods at once would execute the run twice
-        job.setdefault("podReplacementPolicy", "Failed")
+    _add_settings(job, pod, container, defaults, settings)
     key = _set_command(container, words := [literal(word) for word in command])
     container["env"] = merged_env(container.get("env") or [], generated_env, env)
     if env_from:
         container["envFrom"] = merged_sources(container.get("envFrom") or [], env_from)
     spec = _customized(manifest, customizations)
-    _hide_values(spec["spec"]["template"]["spec"])
-    final = _own_container(spec["spec"]["template"]["spec"])
+    _hide_values(final_pod := spec["spec"]["template"]["spec"])
+    final = _own_container(final_pod)
     _restore_reserved(container["env"], final)
-    final["env"] += _result_entries(entrypoint, spec["spec"]["template"]["spec"], final)
+    final["env"] += _result_entries(entrypoint, final_pod, final)
     if key == "command" and final.get("command") != words:  # that of a patch
         final.setdefault("args", words)
     return spec
+
+
+def _add_settings(
+    job: dict[str, Any], pod: dict[str, Any], container: dict[str, Any], defaults: Layer, settings: Layer
+) -> None:
+    _layer(job, defaults.job, settings.job)
+    _layer(pod, defaults.pod, settings.pod)
+    _layer(container, defaults.container, settings.container)
+    if (job.get("backoffLimit") or 0) > 0:  # two pods at once would execute the run twice
+        job.setdefault("podReplacementPolicy", "Failed")
 
 
 def _named(manifest: dict[str, Any], name: str, namespace: str | None) -> dict[str, Any]:

@@ -52,13 +52,10 @@ class JobUnit(Unit):
         report_timeout: float = REPORT_TIMEOUT,
         clock: Clock = CLOCK,
     ) -> None:
-        self._clock = clock
-        self._report_timeout = report_timeout
-        self._watchers = watchers
-        self._name = name
+        self._clock, self._report_timeout = clock, report_timeout
+        self._watchers, self._name = watchers, name
         self._wakeup = Wakeup()
-        self._woken = False
-        self._closed = False
+        self._woken = self._closed = False
         self._observed_job = ObservedJob(self._wakeup)
         self._unwatched = False  # whether a watcher has failed since this was registered
         self._lookup = Lookup(jobs, name, self._observed_job, clock.now)
@@ -81,9 +78,12 @@ class JobUnit(Unit):
         self._stopping = False
         self._has_result = False  # whether the run has a function, which writes its result
         self._exit: Exit | None = None
+        self._watch()
+
+    def _watch(self) -> None:
         try:
             self._news.expect()
-            watchers.register(name, self._observed_job)
+            self._watchers.register(self._name, self._observed_job)
         except BaseException:
             self._news.close()
             self._wakeup.close()
