@@ -53,7 +53,7 @@ def test_lines_and_failures_are_whole_and_the_summary_is_last(tmp_path: Path) ->
     assert sorted(lines[:20]) != []
     assert {line for line in lines if " | " in line} == {f"run {n} | line {n}" for n in range(20)}
     assert {line for line in lines if "Exited" in line} == {f"run {n}: failed: Exited with status 1." for n in (9, 19)}
-    assert re.fullmatch(r"20 runs: 18 succeeded, 2 failed in 0:\d\d(, .*)?", lines[22])
+    assert re.fullmatch(r"20 runs: 18 succeeded, 2 failed in 0:\d\d(, .*)?", lines[22]), lines
     assert re.split(r"  +", lines[-1]) in (["failed", "2", "run 9, run 19"], ["failed", "2", "run 19, run 9"])
     assert len(lines) == 29
 
