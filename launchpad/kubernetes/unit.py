@@ -75,7 +75,7 @@ class JobUnit(Unit):
         self._removal = JobRemoval(jobs, self._lookup, name, report_timeout, clock.now)
         self._verdict: Verdict | None = None  # why the Job was deleted; None if the run was asked to stop
         self._raised = False  # whether a verdict that is an error was raised
-        self._stopping = False
+        self._stopping = self._confirmed = False  # confirmed: the Job is gone, and is known to have no pod
         self._has_result = False  # whether the run has a function, which writes its result
         self._exit: Exit | None = None
         self._watch()
@@ -275,6 +275,9 @@ class JobUnit(Unit):
 
     def _are_pods_over(self, snapshot: JobSnapshot) -> bool:
         """Whether nothing runs any more of a Job that others deleted. Ends what they let run on."""
+        if snapshot.gone and not (snapshot.pods or self._confirmed):  # its pod may not be known yet
+            self._confirmed = self._lookup.pods()
+            return False
         if all(map(is_over, snapshot.pods)) or self._interruption.is_overdue(snapshot):
             return True
         self._removal.pods.remove_idle(snapshot.present)

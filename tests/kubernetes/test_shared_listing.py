@@ -132,7 +132,7 @@ def test_a_job_among_many_that_no_listing_has_is_requested(follow: Any) -> None:
     run = follow(clock=SkippingClock(), report_timeout=1.0, read=[NOT_FOUND])
     lists_again(run, "job")
     run.watchers.list_all()
-    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["read", "pods"])
+    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["read", "pods", "pods"])
 
 
 def test_a_job_among_many_that_the_next_listing_has_is_not_requested(follow: Any) -> None:

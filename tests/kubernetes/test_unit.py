@@ -49,7 +49,7 @@ def test_a_job_that_is_deleted_before_its_end_has_vanished(follow: Any, last: di
 def test_a_job_that_was_deleted_before_the_listing_has_vanished(follow: Any) -> None:
     run = follow(report_timeout=0.05, read=[Transient("down"), NOT_FOUND])
     run.watchers.list_all()
-    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["read", "read", "pods"])
+    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["read", "read", "pods", "pods"])
 
 
 def test_a_job_that_was_created_after_the_listing_is_requested_once(follow: Any) -> None:
