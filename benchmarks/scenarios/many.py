@@ -20,7 +20,7 @@ from .scenario import Measured, Scenario
 SERVER = Path(__file__).parent.parent / "cluster_script.py"
 
 LATE = {"launchpad": 0.0, "launchpad, pods 3 s late": 3.0, "launchpad, pods 10 s late": 10.0}
-"""Seconds after which the watch of pods reports what has happened."""
+"""How late the watch of pods reports each change, in seconds."""
 
 
 @contextmanager
