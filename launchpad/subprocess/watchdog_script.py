@@ -77,10 +77,11 @@ def watched_runs(table: int) -> Iterator[WatchedRun]:
 
 
 def _used_slots(table: int) -> Iterator[bytes]:
-    """The slots that are not empty. It reads many at a time: the table has room for tens of thousands."""
+    """The slots that are not empty. It reads and compares many at a time: the table has room for tens of thousands."""
+    empty = bytes(READ_SIZE)
     for begin in range(0, os.fstat(table).st_size, READ_SIZE):
         block = os.pread(table, READ_SIZE, begin)
-        if block.strip(b"\0"):
+        if block != empty:
             slots = (block[place : place + SLOT_SIZE] for place in range(0, len(block), SLOT_SIZE))
             yield from (slot for slot in slots if slot != EMPTY_SLOT)
 
