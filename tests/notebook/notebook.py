@@ -14,6 +14,15 @@ from jupyter_client import KernelManager
 
 TIMEOUT = 120.0
 
+POLL_INTERVAL = 0.1
+"""Seconds after which a condition is looked at again while the kernel sends no message."""
+
+UNSEEN_REQUEST_INTERVAL = 3.0
+"""Seconds after which a kernel that has not begun a cell is sent another request.
+
+ipykernel 7 does not see a request that arrives while it sends a reply, until the next one arrives (its issue 1554).
+"""
+
 
 class Cell:
     """The results of one cell."""
@@ -23,6 +32,7 @@ class Cell:
         self.displays: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
         self.error = ""
+        self.begun = False
         self.over = False
 
     def take(self, kind: str, content: dict[str, Any]) -> None:
@@ -34,8 +44,9 @@ class Cell:
             self.updates.append(content)
         elif kind == "error":
             self.error = f"{content['ename']}: {content['evalue']}"
-        elif kind == "status" and content["execution_state"] == "idle":
-            self.over = True
+        elif kind == "status":
+            self.begun = True
+            self.over = content["execution_state"] == "idle"
 
 
 class Notebook:
@@ -61,8 +72,10 @@ class Notebook:
         self.kernel.context.destroy()
 
     def start(self, code: str) -> Cell:
-        """Has the kernel execute a cell, even if the one before it has just ended in an error."""
-        return self._cells[self._client.execute(code, stop_on_error=False)]
+        """Has the kernel, which is idle, execute a cell, even if the one before it has just ended in an error."""
+        cell = self._cells[self._client.execute(code, stop_on_error=False)]
+        self.until(lambda: cell.begun, self._client.kernel_info)
+        return cell
 
     def run(self, code: str) -> Cell:
         """Has the kernel execute a cell, and waits until it has."""
@@ -70,17 +83,22 @@ class Notebook:
         self.until(lambda: cell.over)
         return cell
 
-    def until(self, reached: Callable[[], object]) -> None:
-        """Processes the messages of the kernel until `reached()` is true."""
-        until = time.monotonic() + TIMEOUT
+    def until(self, reached: Callable[[], object], when_silent: Callable[[], object] = lambda: None) -> None:
+        """Processes messages of the kernel until `reached()` is true; calls `when_silent` in each silent interval."""
+        until, silent = time.monotonic() + TIMEOUT, 0.0
         while not reached():
+            assert time.monotonic() < until, (
+                f"no news in {TIMEOUT:g} s; {[vars(cell) for cell in self._cells.values()]}"
+            )
             try:
-                message = self._client.get_iopub_msg(timeout=max(0.0, until - time.monotonic()))
+                message = self._client.get_iopub_msg(timeout=POLL_INTERVAL)
             except queue.Empty:
-                raise AssertionError(
-                    f"the condition does not hold after {TIMEOUT:g} s; {[vars(cell) for cell in self._cells.values()]}"
-                ) from None
-            self._take(message["parent_header"].get("msg_id"), message["msg_type"], message["content"])
+                silent += POLL_INTERVAL
+                if silent >= UNSEEN_REQUEST_INTERVAL:
+                    silent = 0.0
+                    when_silent()
+            else:
+                self._take(message["parent_header"].get("msg_id"), message["msg_type"], message["content"])
 
     def _take(self, parent: str | None, kind: str, content: dict[str, Any]) -> None:
         """Passes a message to its cell; an update of a display to the cell that shows it, as in front ends."""
