@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import pickle
 from collections.abc import Callable
 from concurrent import futures
@@ -23,7 +22,6 @@ from launchpad import (
     Run,
     RunError,
     RunFailed,
-    SubprocessLauncher,
 )
 from launchpad.calls import run_of_call, value_of
 from launchpad.testing import FakeBackend, FakeLauncher, Script
@@ -134,21 +132,3 @@ def test_a_run_that_was_cancelled_or_not_launched_raises_as_its_result_does() ->
             future.value()
     with LaunchExecutor(fake(refusals=[LaunchError("no")])) as executor, pytest.raises(LaunchError, match="no"):
         executor.call(plain, 1).value()
-
-
-def test_a_local_call_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    launcher = SubprocessLauncher(stream_output=False)
-    assert launcher.call(json.loads, "[1]") == [1]
-    with pytest.raises(RunFailed):
-        launcher.call(json.loads, "[")
-    with pytest.raises(LaunchError):
-        SubprocessLauncher(working_dir=tmp_path / "missing").call(json.loads, "[1]")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_without_a_folder_for_the_result_the_run_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    outcome = SubprocessLauncher().launch(Run(entrypoint="json:loads", parameters={"s": "1"}))
-    assert (outcome.ok, outcome.value) == (True, None)
-    assert "set TMPDIR" in outcome.value_error

@@ -10,22 +10,30 @@ from collections.abc import Iterator, Mapping
 from ..engine import RESULT_VARIABLE
 from ..entrypoints import result_environment
 from ..results import MAX_REPORT, NOT_WRITTEN
+from .watchdog import watchdog
 
 FILE = "result"
 """The name of the file in the folder of a run."""
 
 
 class ResultFile:
-    """The file for the result of one run, in a folder of its own that only this user can enter."""
+    """The file for the result of one run, in a folder of its own that only this user can enter.
 
-    def __init__(self, entrypoint: str) -> None:
+    The folder is in `parent`, by default the folder for temporary files. The watchdog removes it if this process is
+    killed.
+    """
+
+    def __init__(self, entrypoint: str, parent: str = "") -> None:
         import tempfile  # takes some milliseconds to import, and commands need no file
 
         self._folder, self._missing = "", ""
         self.environment: Mapping[str, str] = {}
         """The variable that names the file to the run."""
+        self._watchdog = watchdog()
+        self._place: int | None = None  # in the watchdog's table
         try:
-            self._folder = tempfile.mkdtemp(prefix="launchpad-result-")
+            parent = os.path.abspath(parent or tempfile.gettempdir())
+            self._make(os.path.join(parent, f"launchpad-result-{os.urandom(8).hex()}"))
             self.environment = result_environment(entrypoint, MAX_REPORT, self._path)
         except OSError as error:
             self._missing = (
@@ -52,6 +60,21 @@ class ResultFile:
 
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder, self._missing = "", NOT_WRITTEN
+        self._forget()
+
+    def _make(self, folder: str) -> None:
+        if self._watchdog is not None:
+            self._place = self._watchdog.expect_file(os.path.join(folder, FILE))
+        try:
+            os.mkdir(folder, 0o700)
+        except BaseException:
+            self._forget()
+            raise
+        self._folder = folder
+
+    def _forget(self) -> None:
+        if self._watchdog is not None and self._place is not None:
+            self._watchdog.forget(self._place)
 
     @property
     def _path(self) -> str:

@@ -21,7 +21,7 @@ from ..errors import LaunchError
 from . import watchdog_script
 from .background import reap, spawn_script
 from .spawn import encoded
-from .watchdog_script import EMPTY_SLOT, HANDLE_SIZE, SLOT_SIZE
+from .watchdog_script import EMPTY_HANDLE, EMPTY_SLOT, HANDLE_SIZE, RESULT, SLOT_SIZE
 
 SLOTS = 32768
 """The runs that can be watched at the same time. The table takes memory for those that were needed so far."""
@@ -60,15 +60,16 @@ class Watchdog:
 
     def expect(self, run_id: str, grace: float) -> int | None:
         """Has a run watched that is about to start. Returns its place in the table; None if it cannot be watched."""
-        entry = b"%a %b" % (grace, encoded(run_id))
-        if len(entry) > SLOT_SIZE - HANDLE_SIZE:  # an id of the caller's, of hundreds of characters
-            return None
-        place = self._free.pop() if self._free else next(self._unused, None)
+        place = self._put(b"%a %b" % (grace, encoded(run_id)))
+        if place is not None and time.monotonic() >= self._check_at:
+            self._check()
+        return place
+
+    def expect_file(self, path: str) -> int | None:
+        """Has the file of a result removed, with its folder, if this process ends before `forget`. As `expect`."""
+        place = self._put(encoded(path))
         if place is not None:
-            begin = place + HANDLE_SIZE
-            self._table[begin : begin + len(entry)] = entry
-            if time.monotonic() >= self._check_at:
-                self._check()
+            self.note_start(place, RESULT)
         return place
 
     def note_start(self, place: int, handle_id: str) -> None:
@@ -77,10 +78,21 @@ class Watchdog:
         self._table[place : place + len(handle)] = handle
 
     def forget(self, place: int) -> None:
-        """Ends the watch over a run."""
+        """Ends the watch over a run or a file."""
         if os.getpid() == self._pid:  # a forked child shares the table, and the runs are not its own
+            self._table[place : place + HANDLE_SIZE] = EMPTY_HANDLE  # first: no path counts that is not whole
             self._table[place : place + SLOT_SIZE] = EMPTY_SLOT
             self._free.append(place)
+
+    def _put(self, entry: bytes) -> int | None:
+        """Writes an entry to a free slot. None if it is too long or no slot is free."""
+        if len(entry) > SLOT_SIZE - HANDLE_SIZE:  # an id or a folder of the caller's, of hundreds of characters
+            return None
+        place = self._free.pop() if self._free else next(self._unused, None)
+        if place is not None:
+            begin = place + HANDLE_SIZE
+            self._table[begin : begin + len(entry)] = entry
+        return place
 
     def close(self) -> None:
         """Closes the table, for this process."""

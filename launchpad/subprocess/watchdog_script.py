@@ -4,7 +4,7 @@
 
 Its stdout is the table of the runs of the process PID, which `watchdog` writes, and its stderr a pidfd of that process.
 It goes on in a child of its own. When PID has ended, it stops the runs that are in the table, with all their processes,
-and exits.
+removes the files for their results, and exits.
 """
 
 from __future__ import annotations
@@ -25,12 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SLOT_SIZE = 256
-"""Bytes of the table for one run: `PID@STARTED` once it has started, and `GRACE ID`. NUL bytes fill the rest."""
+"""Bytes of the table for one run: `PID@STARTED` once it has started, and `GRACE ID`. NUL bytes fill the rest.
+
+The file for a result has a slot too: `RESULT`, and its path.
+"""
 
 HANDLE_SIZE = 32
 """Bytes of a slot before `GRACE ID`."""
 
-EMPTY_SLOT = bytes(SLOT_SIZE)
+RESULT = "result"
+
+EMPTY_SLOT, EMPTY_HANDLE = bytes(SLOT_SIZE), bytes(HANDLE_SIZE)
 
 CHECK_INTERVAL = 0.05
 """Seconds between two looks for what is left of the runs: no event reports the end of another's grandchild."""
@@ -64,26 +69,33 @@ def main() -> None:
     poll.register(PARENT, select.POLLIN)
     poll.poll()
     stop({run.run_id: run for run in watched_runs(TABLE)})
+    for path in result_files(TABLE):
+        remove(path)
 
 
 def watched_runs(table: int) -> Iterator[WatchedRun]:
     """The runs in a table. A slot that was being written is left out: its run has not started, or has ended."""
-    for slot in _used_slots(table):
-        grace, _, run_id = _text(slot[HANDLE_SIZE:]).partition(" ")
-        pid, _, started = _text(slot[:HANDLE_SIZE]).partition("@")
+    for handle, entry in _used_slots(table):
+        grace, _, run_id = entry.partition(" ")
+        pid, _, started = handle.partition("@")
         with suppress(ValueError):
             process = (int(pid), started) if pid.isdigit() and started.isdigit() else None
             yield WatchedRun(run_id, float(grace), process)
 
 
-def _used_slots(table: int) -> Iterator[bytes]:
+def result_files(table: int) -> Iterator[str]:
+    """The paths of the files for results in a table."""
+    return (entry for handle, entry in _used_slots(table) if handle == RESULT)
+
+
+def _used_slots(table: int) -> Iterator[tuple[str, str]]:
     """The slots that are not empty. It reads and compares many at a time: the table has room for tens of thousands."""
     empty = bytes(READ_SIZE)
     for begin in range(0, os.fstat(table).st_size, READ_SIZE):
         block = os.pread(table, READ_SIZE, begin)
         if block != empty:
             slots = (block[place : place + SLOT_SIZE] for place in range(0, len(block), SLOT_SIZE))
-            yield from (slot for slot in slots if slot != EMPTY_SLOT)
+            yield from ((_text(slot[:HANDLE_SIZE]), _text(slot[HANDLE_SIZE:])) for slot in slots if slot != EMPTY_SLOT)
 
 
 def _text(field: bytes) -> str:
@@ -106,6 +118,14 @@ def stop(runs: dict[str, WatchedRun]) -> None:
         if any(asked[entry] for entries in found.values() for entry in entries):
             quiet_since = time.monotonic()
         time.sleep(CHECK_INTERVAL)
+
+
+def remove(path: str) -> None:
+    """Removes a file, and its folder if that is empty then."""
+    with suppress(OSError):
+        os.unlink(path)
+    with suppress(OSError):
+        os.rmdir(os.path.dirname(path))
 
 
 def exists(pid: int, started: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from launchpad.subprocess.watchdog import CHECK_INTERVAL, Watchdog
-from launchpad.subprocess.watchdog_script import HANDLE_SIZE, SLOT_SIZE, watched_runs
+from launchpad.subprocess.watchdog_script import HANDLE_SIZE, RESULT, SLOT_SIZE, remove, result_files, watched_runs
 from tests.helping import is_running, until, watchdogs
 
 from .conftest import Script
@@ -113,17 +113,58 @@ def test_what_an_ended_run_has_left_in_the_background_outlives_the_script(script
     os.kill(pid, signal.SIGKILL)
 
 
-def test_a_slot_of_the_table_that_is_half_written_stands_for_no_run() -> None:
+def test_calls_of_a_script_leave_no_file_even_if_it_is_killed(script: Start, tmp_path: Path) -> None:
+    started = script("""
+import json
+os.mkdir("temporary")
+os.environ["TMPDIR"] = os.path.abspath("temporary")
+launcher = SubprocessLauncher(grace=0.5)
+print(launcher.call(json.loads, "[1]"))
+for other, text in (launcher, "["), (launcher.replace(working_dir="missing"), "[1]"):
+    try:
+        other.call(json.loads, text)
+    except (RunFailed, LaunchError) as error:
+        print(type(error).__name__)
+print(os.listdir("temporary"), flush=True)
+launcher.submit(Run(entrypoint="signal:pause"))
+""")
+    assert [started.line() for _ in range(4)] == ["[1]", "RunFailed", "LaunchError", "[]"]
+    folder = tmp_path / "temporary"
+    until(lambda: list(folder.iterdir()))
+    started.process.kill()
+    until(lambda: not list(folder.iterdir()))
+
+
+def test_a_slot_of_the_table_that_is_half_written_stands_for_no_run_and_no_file() -> None:
     whole, torn, new = (b"12@345", b"1.5 id"), (b"\0\0@3", b"\0.5 id"), (b"", b"inf other")
+    file, torn_file = (RESULT.encode(), b"/folder/file"), (b"", b"/folder")
     table = os.memfd_create("table")
-    for handle, entry in (whole, torn, (b"", b""), new):
+    for handle, entry in (whole, torn, (b"", b""), new, file, torn_file):
         os.write(table, handle.ljust(HANDLE_SIZE, b"\0") + entry.ljust(SLOT_SIZE - HANDLE_SIZE, b"\0"))
-    found = [(run.run_id, run.grace, run.process) for run in watched_runs(table)]
+    found, files = [(run.run_id, run.grace, run.process) for run in watched_runs(table)], list(result_files(table))
     os.close(table)
     assert found == [("id", 1.5, (12, "345")), ("other", float("inf"), None)]
+    assert files == ["/folder/file"]
 
 
-def test_a_run_whose_id_is_too_long_for_the_table_is_not_watched() -> None:
+def test_the_watchdog_removes_the_file_of_a_result_and_its_folder_if_that_is_empty(tmp_path: Path) -> None:
+    folder, other = tmp_path / "folder", tmp_path / "folder" / "other"
+    folder.mkdir()
+    (folder / "result").touch()
+    other.touch()
+    remove(str(folder / "result"))
+    assert list(folder.iterdir()) == [other]
+    other.unlink()
+    remove(str(folder / "result"))
+    assert not folder.exists()
+
+
+def test_what_is_too_long_for_the_table_is_not_watched() -> None:
     table = Watchdog()
-    assert table.expect("x" * SLOT_SIZE, 1.0) is None
+    assert (table.expect("x" * SLOT_SIZE, 1.0), table.expect_file("/" * SLOT_SIZE)) == (None, None)
+    place = table.expect_file("/folder/file")
+    assert place is not None
+    assert list(result_files(table._file)) == ["/folder/file"]
+    table.forget(place)
+    assert list(result_files(table._file)) == []
     table.close()
