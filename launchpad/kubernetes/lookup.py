@@ -35,6 +35,7 @@ class Lookup:
         self._clock = clock
         self._uid = ""
         self._schedule: RetrySchedule | None = None  # from the first of several requests without an answer on
+        self._has_looked = False  # whether the server was asked for pods since the Job is gone
 
     def expect(self, uid: str) -> None:
         self._uid = uid
@@ -53,6 +54,16 @@ class Lookup:
     def pods(self) -> bool:
         """Does the same for the pods alone."""
         return self._is_answered(self._request_pods)
+
+    def excludes_pod(self) -> bool:
+        """Whether the server has answered that a Job which is gone has no pod: one may not have been reported yet.
+
+        Otherwise requests the pods, and the next snapshot has them. False if the server does not answer, as above.
+        """
+        if self._has_looked:
+            return True
+        self._has_looked = self.pods()
+        return False
 
     def _is_answered(self, request: Callable[[], None]) -> bool:
         if self.due is not None and self._clock() < self.due:

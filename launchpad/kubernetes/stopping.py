@@ -191,7 +191,7 @@ class JobRemoval:
         self._check_interval = check_interval
         self._clock = clock
         self._pod_grace: int | None = None
-        self._confirmed = False  # whether the server has answered, since the Job is gone, that there is no pod
+        self._lookup_due: float | None = None  # when to ask the server again whether there is a pod
         self._abandoned = False
         self._left: list[Object] = []  # the pods that must end yet
 
@@ -228,19 +228,20 @@ class JobRemoval:
             self.pods.end([pod for pod in pods if "deletionTimestamp" not in pod["metadata"]], None)
 
     def is_done(self, pods: Sequence[Object], gone: bool, early: bool) -> bool:
-        """Whether the Job and its pods are gone, or have ended. `early` does not wait until the server removes the Job.
+        """Whether the Job and its pods are gone, or have ended.
 
-        A Job can be gone before its controller's last pod is known, so that without any pod the server is asked.
+        `early` does not wait until the server removes the Job.
         """
+        self._lookup_due = None
         self._left = [pod for pod in pods if not is_over(pod) and pod["metadata"]["name"] not in self.pods.removed]
         if self._abandoned or self.deletion is None or self._left:
             return self._abandoned
         if not (gone or self.deletion.gone):
             return self.deletion.accepted and bool(pods) and (early or self._pod_grace == 0)
-        if not (pods or self._confirmed):
-            self._confirmed = self._lookup.pods()
-            return False
-        return True
+        if pods or self._lookup.excludes_pod():
+            return True
+        self._lookup_due = self._lookup.due
+        return False
 
     def dues(self) -> list[float | None]:
         """When (monotonic seconds) there is something to do even if nothing happens."""
@@ -248,7 +249,7 @@ class JobRemoval:
         if deletion is None:
             return [self.pods.due]
         last = deletion.deadline if self._left else None
-        return [self.pods.due, self._lookup.due, last if deletion.gone else deletion.due]
+        return [self.pods.due, self._lookup_due, last if deletion.gone else deletion.due]
 
     def _note_survival(self, pods: Sequence[Object]) -> None:
         """Warns, once, of a run whose pod is removed before the end of its grace."""

@@ -75,7 +75,7 @@ class JobUnit(Unit):
         self._removal = JobRemoval(jobs, self._lookup, name, report_timeout, clock.now)
         self._verdict: Verdict | None = None  # why the Job was deleted; None if the run was asked to stop
         self._raised = False  # whether a verdict that is an error was raised
-        self._stopping = self._confirmed = False  # confirmed: the Job is gone, and is known to have no pod
+        self._stopping = False
         self._has_result = False  # whether the run has a function, which writes its result
         self._exit: Exit | None = None
         self._watch()
@@ -181,7 +181,9 @@ class JobUnit(Unit):
         """When there is something to do even if nothing happens."""
         dues = [self._unlisted.due, *self._removal.dues()]
         if self._removal.deletion is None and self._ended_at is None:
-            dues += [self._pending.due, self._interruption.due, self._news.due]
+            dues.append(self._interruption.due)
+            if not is_being_ended(self._observed_job.snapshot()):
+                dues += [self._pending.due, self._news.due]
         if self._output is not None:
             dues.append(self._output.due(self._ended_at))
         dues.append(self._pods_due)
@@ -275,10 +277,13 @@ class JobUnit(Unit):
 
     def _are_pods_over(self, snapshot: JobSnapshot) -> bool:
         """Whether nothing runs any more of a Job that others deleted. Ends what they let run on."""
-        if snapshot.gone and not (snapshot.pods or self._confirmed):  # its pod may not be known yet
-            self._confirmed = self._lookup.pods()
+        self._pods_due = None
+        if self._interruption.is_overdue(snapshot):
+            return True
+        if snapshot.gone and not (snapshot.pods or self._lookup.excludes_pod()):
+            self._pods_due = self._lookup.due
             return False
-        if all(map(is_over, snapshot.pods)) or self._interruption.is_overdue(snapshot):
+        if all(map(is_over, snapshot.pods)):
             return True
         self._removal.pods.remove_idle(snapshot.present)
         if snapshot.gone:

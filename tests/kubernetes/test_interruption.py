@@ -8,12 +8,15 @@ import pytest
 
 from launchpad import Reason
 from launchpad.core.retries import Transient
+from launchpad.kubernetes.errors import ApiError
+from launchpad.kubernetes.labels import QUEUE
 
-from .followed import COMPLETE, FAILED, NOT_FOUND, ONCE, job, pod
+from .followed import COMPLETE, FAILED, NOT_FOUND, ONCE, SkippingClock, job, pod
 
 FAILURE_TARGET = {"type": "FailureTarget", "status": "True", "reason": "BackoffLimitExceeded"}
 SUCCESS_TARGET = {"type": "SuccessCriteriaMet", "status": "True"}
 SUSPENDED = {"suspend": True}
+QUEUED = {**job(**SUSPENDED), "metadata": {"name": "j", "uid": "uid-1", "labels": {QUEUE: "team-a"}}}
 
 
 def disrupted(reason: str) -> list[dict[str, Any]]:
@@ -190,3 +193,35 @@ def test_nothing_is_decided_by_the_announcement_of_an_end(follow: Any) -> None:
     assert run.unit.has_ended() is True
     run.watchers.report("job", job(FAILURE_TARGET, FAILED, **ONCE))
     assert (run.end().reason, run.end().exit_code) == (Reason.FAILED, 3)
+
+
+def test_the_server_is_asked_for_the_pod_of_a_deleted_job_until_it_answers(follow: Any) -> None:
+    clock = SkippingClock()
+    run = follow(clock=clock, created=QUEUED, pods=[Transient("down"), []])
+    assert (run.news(), run.unit.poll(60)) == ([], [])  # from now on, nothing but the lookup wakes the run
+    run.watchers.report("job", QUEUED, gone=True)
+    assert (run.end().reason, run.server.requests) == (Reason.VANISHED, ["pods", "pods"])
+    assert clock.seconds < 70
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_deleted_run_whose_pod_has_yet_to_start_sleeps_until_the_pod_has_ended(follow: Any, gone: bool) -> None:
+    clock = SkippingClock()
+    run = follow(clock=clock, delete_pod=[ApiError("no", 403, "Forbidden")] * 2)
+    run.report(pod(waiting="ContainerCreating"))
+    run.watchers.report("job", job(deleted=True), gone)
+    run.watchers.report("pod", pod(waiting="ContainerCreating", grace=50))
+    assert (run.unit.poll(100), clock.seconds) == ([], 100)
+    assert clock.waits < 10
+
+
+def test_a_stopped_run_sleeps_although_an_earlier_request_was_not_answered(follow: Any) -> None:
+    clock = SkippingClock()
+    run = follow(clock=clock, report_timeout=1, read=[Transient("down")])
+    run.watchers.list_all()
+    run.poll_until("read")
+    run.report(pod(), job())
+    run.unit.terminate(50)
+    run.unit.poll(0)
+    before = clock.waits
+    assert (run.unit.poll(40), clock.waits - before) == ([], 1)
