@@ -20,6 +20,7 @@ PACKAGES = {
 PROGRAMS = {
     "xargs": ("xargs", "findutils"),
     "GNU parallel": ("parallel", "parallel"),
+    "GNU parallel, --joblog": ("parallel", "parallel"),
     "docker run by xargs": ("docker", "docker-cli"),
     "python-on-whales": ("docker", "docker-cli"),
     "kubectl by xargs": ("kubectl", "kubernetes-client"),

@@ -15,7 +15,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 GROWTH = {"SubprocessLauncher": "flight", "DockerLauncher": "container-flight", "KubernetesLauncher": "pod-flight"}
 
-NOT_MEASURED = "Not measured yet.\n"
+NOT_MEASURED = "Not measured yet. ``python benchmarks {}`` measures it.\n"
 
 
 def publish(directory: Path, docs: Path, charts: bool = True) -> None:
@@ -27,7 +27,7 @@ def publish(directory: Path, docs: Path, charts: bool = True) -> None:
     parts = {"targets": targets.page(directory), "growth": _growth(directory, docs, charts)}
     for name in SCENARIOS:
         record = results.load(name, directory)
-        parts[name] = tables.page(record) if record else NOT_MEASURED
+        parts[name] = tables.page(record) if record else NOT_MEASURED.format(name)
         if record and charts:
             _draw(record, docs / "pictures" / f"benchmark-{name}.svg")
     (docs / "benchmarks").mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def _growth(directory: Path, docs: Path, draw: bool) -> str:
     records = {launcher: results.load(name, directory) for launcher, name in GROWTH.items()}
     rows = {launcher: (record, "launchpad") for launcher, record in records.items() if record}
     if not rows:
-        return NOT_MEASURED
+        return NOT_MEASURED.format(" ".join(GROWTH.values()))
     if draw:
         import charts
 

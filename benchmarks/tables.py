@@ -55,14 +55,19 @@ def text(record: Record) -> str:
 
 
 def page(record: Record) -> str:
-    """A page of the documentation: chart, tables, and a sentence on machine and versions."""
-    parts = [image(record["scenario"], record["title"])]
-    parts += [csv_table(title, rows) for title, rows in tables(record)]
-    return "\n".join([*parts, measured_on(record)])
+    """A part of the documentation: chart, a sentence on the measurement, and the tables folded."""
+    parts = [csv_table(title, rows) for title, rows in tables(record)]
+    return "\n".join(
+        [image(record["scenario"], record["title"]), measured_by(record), FOLDED, *parts, versions(record), UNFOLDED]
+    )
+
+
+FOLDED = '.. raw:: html\n\n   <details class="values"><summary>All values</summary>\n'
+UNFOLDED = ".. raw:: html\n\n   </details>\n"
 
 
 def image(name: str, alt: str) -> str:
-    return f".. image:: pictures/benchmark-{name}.svg\n   :alt: {alt}\n   :width: 100%\n"
+    return f".. image:: /pictures/benchmark-{name}.svg\n   :alt: {alt}\n   :width: 100%\n"
 
 
 def csv_table(title: str, rows: list[list[str]]) -> str:
@@ -70,11 +75,16 @@ def csv_table(title: str, rows: list[list[str]]) -> str:
     return f".. csv-table:: {title}\n   :header-rows: 1\n\n" + "".join(f"   {row}\n" for row in cells)
 
 
-def measured_on(record: Record) -> str:
-    machine = record["machine"]
-    facts = [record["measured"], f"rounds: {rounds(record)}", f"{machine['cores']} cores", machine["kernel"]]
-    facts += [version if name == "engine" else f"{name} {version}" for name, version in record["versions"].items()]
+def measured_by(record: Record) -> str:
     left_out = {**record["left_out"], **record["failed"]}
-    sentences = [f"``{record['command']}``, {', '.join(facts)}."]
+    sentences = [f"``{record['command']}``, {record['measured']}, rounds: {rounds(record)}."]
     sentences += [f"Left out: {name} ({why})." for name, why in left_out.items()]
     return " ".join(sentences) + "\n"
+
+
+def versions(record: Record) -> str:
+    """The machine and the versions, in a sentence."""
+    machine = record["machine"]
+    facts = [f"{machine['cores']} cores", machine["kernel"]]
+    facts += [version if name == "engine" else f"{name} {version}" for name, version in record["versions"].items()]
+    return f"{', '.join(facts)}.\n"

@@ -6,13 +6,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from launchpad import Launcher, LaunchExecutor, Run
+from launchpad import Journal, Launcher, LaunchExecutor, Run
 
 from . import Command, Launch, check
 
 
 @contextmanager
-def launchpad(launcher: Launcher, workers: int, *, streamed: bool = False) -> Iterator[Launch]:
+def launchpad(
+    launcher: Launcher, workers: int, *, streamed: bool = False, journal: Journal | None = None
+) -> Iterator[Launch]:
     lines: list[str] = []
 
     def on_output(run: Run, line: str) -> None:
@@ -26,5 +28,5 @@ def launchpad(launcher: Launcher, workers: int, *, streamed: bool = False) -> It
         check(not future.result() for future in futures)
         assert len(lines) == (len(commands) if streamed else 0)
 
-    with launcher, LaunchExecutor(launcher, workers) as executor:
+    with launcher, LaunchExecutor(launcher, workers, journal=journal) as executor:
         yield launch

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
@@ -26,6 +28,16 @@ def bare_popen(workers: int, stream: int = subprocess.DEVNULL) -> AbstractContex
         out, _errors = process.communicate()
         assert stream == subprocess.DEVNULL or out
         return process.returncode
+
+    return in_threads(workers, run)
+
+
+def bare_popen_with_environment(workers: int) -> AbstractContextManager[Launch]:
+    """Each process gets an environment of its own with one variable more, as a run of launchpad does."""
+
+    def run(command: Command) -> int:
+        null, environment = subprocess.DEVNULL, {**os.environ, "RUN_ID": str(uuid.uuid4())}
+        return subprocess.call(command, stdin=null, stdout=null, stderr=null, env=environment)
 
     return in_threads(workers, run)
 
@@ -56,8 +68,8 @@ def xargs(workers: int) -> Iterator[Launch]:
 
 
 @contextmanager
-def gnu_parallel(workers: int) -> Iterator[Launch]:
-    yield lambda commands: _feed_arguments(["parallel", "-j", str(workers)], commands)
+def gnu_parallel(workers: int, *options: str) -> Iterator[Launch]:
+    yield lambda commands: _feed_arguments(["parallel", "-j", str(workers), *options], commands)
 
 
 def _feed_arguments(tool: list[str], commands: Sequence[Command]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from contenders import Command, containers, flights, jobs
-from metrics import descriptors, rate_of, resident_memory, threads
+from metrics import descriptors, rate_of, resident_memory, seconds_of, threads
 
 from launchpad import SubprocessLauncher
 
@@ -15,6 +15,8 @@ from .jobs import cluster
 from .scenario import Measured, Scenario
 
 MakeFlight = Callable[[int], flights.Flight]
+
+SLEEP = ["/bin/sleep", "3600"]
 
 SETTLE_TIME = 1.0
 """Seconds between the last start and the measurement."""
@@ -41,6 +43,20 @@ def _measure(flight: flights.Flight, sleeping: list[Command], quick: list[Comman
     beside = rate_of(lambda: flight.quick(quick), len(quick))
     ends = rate_of(flight.end, len(sleeping))
     return {"starts/s": starts, "quick runs/s beside them": beside, **held, "ends/s": ends}
+
+
+def hold(make: MakeFlight, size: int, quick: bool) -> Measured:
+    """What runs in flight hold, and how long it takes to cancel them all."""
+    flight = make(size)
+    try:
+        before = resident_memory()
+        starts = rate_of(lambda: flight.start([SLEEP] * size), size)
+        time.sleep(SETTLE_TIME)
+        held = {"MB": (resident_memory() - before) / 1e6, "threads": threads(), "descriptors": descriptors()}
+        return {"starts/s": starts, **held, "s to cancel all": seconds_of(flight.end)}
+    finally:
+        flight.end()
+        flight.close()
 
 
 def fly_pods(make: MakeFlight, size: int, quick: bool) -> Measured:
@@ -70,8 +86,19 @@ SCENARIOS = (
         rounds=3,
         metrics=METRICS,
         contenders={"bare Popen": flights.Popens, "launchpad": _local, "asyncio": flights.Asyncio},
-        measure=partial(fly, ["/bin/sleep", "3600"], ["/bin/echo", "hello"], 1500),
+        measure=partial(fly, SLEEP, ["/bin/echo", "hello"], 1500),
         chart="lines",
+    ),
+    Scenario(
+        name="sleepers",
+        title="10,000 local runs in flight, cancelled all at once",
+        size="in flight",
+        sizes=(10_000,),
+        quick_sizes=(20,),
+        rounds=1,
+        metrics=("starts/s", "MB", "threads", "descriptors", "s to cancel all"),
+        contenders={"bare Popen": flights.Popens, "launchpad": _local},
+        measure=hold,
     ),
     Scenario(
         name="container-flight",

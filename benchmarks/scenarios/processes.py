@@ -14,7 +14,13 @@ ECHO = ["/bin/echo", "hello"]
 SLOW = {peers.psij: 0.1, peers.submitit: 0.01, peers.parsl: 0.3, processes.gnu_parallel: 0.3}
 """Slow contenders, with the share of the others' runs that is enough to measure them."""
 
-ALL = {**processes.BASIC, "xargs": processes.xargs, "GNU parallel": processes.gnu_parallel, **peers.PEERS}
+ALL = {
+    **processes.BASIC,
+    "bare Popen, own environments": processes.bare_popen_with_environment,
+    "xargs": processes.xargs,
+    "GNU parallel": processes.gnu_parallel,
+    **peers.PEERS,
+}
 
 
 def rates(contender: Contender, workers: int, quick: bool) -> Measured:
