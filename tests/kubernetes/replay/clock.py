@@ -84,6 +84,8 @@ class ReplayClock(Clock):
         return quiet and not readable([stream for _, stream in waiting], 0.0)
 
     def _are_events_watched(self) -> bool:
+        if self._world.cut:  # its server allows no events
+            return False
         names = [thread.name for thread in threading.enumerate()]
         return any(name.startswith(EVENTS) and name.endswith(f"/{self._world.namespace}") for name in names)
 
