@@ -28,10 +28,10 @@ def row_of(entry: Entry) -> Row:
         entry.name,
         entry.state.value,
         entry.run_id,
-        None if entry.handle is None else json.dumps(_plain(entry.handle)),
+        None if entry.handle is None else _json_of(entry.handle),
         _text_of(entry.attempts),
         _text_of(entry.past),
-        None if entry.outcome is None else json.dumps(_bounded(entry.outcome)),
+        None if entry.outcome is None else _json_of(_facts(entry.outcome)),
         entry.outcome is not None and entry.outcome.ok,
     )
 
@@ -52,43 +52,42 @@ def entry_of(row: Row) -> Entry:
 
 
 def outcome_of(facts: dict[str, Any]) -> Outcome:
-    """The outcome whose `to_dict()` is `facts`. Fields of later versions are ignored."""
+    """The outcome with these facts. Fields of later versions are ignored."""
     known = {name: value for name, value in facts.items() if name in _OUTCOME_FIELDS}
     known["reason"] = Reason(known["reason"])
+    for name, type_ in (("handle", Handle), ("error", RunError)):
+        if name in known:
+            known[name] = type_(**known[name])
     for name in ("started_at", "ended_at"):
-        known[name] = None if known[name] is None else datetime.fromisoformat(known[name])
-    if known["handle"] is not None:
-        known["handle"] = Handle(**known["handle"])
-    if known["error"] is not None:
-        known["error"] = RunError(**known["error"])
+        if name in known:
+            known[name] = datetime.fromisoformat(known[name])
     return Outcome(**known)
 
 
 def _text_of(outcomes: Sequence[Outcome]) -> str | None:
-    return json.dumps([_bounded(outcome) for outcome in outcomes]) if outcomes else None
+    return _json_of([_facts(outcome) for outcome in outcomes]) if outcomes else None
 
 
 def _outcomes_in(text: str | None) -> tuple[Outcome, ...]:
     return () if text is None else tuple(map(outcome_of, json.loads(text)))
 
 
-def _bounded(outcome: Outcome) -> dict[str, Any]:
-    """The facts of an outcome, as in `to_dict`. A value that is too large is left out, and `value_error` says so."""
-    facts: dict[str, Any] = {name: getattr(outcome, name) for name in _OUTCOME_FIELDS}
-    facts["reason"] = outcome.reason.value
-    for name, moment in (("started_at", outcome.started_at), ("ended_at", outcome.ended_at)):
-        facts[name] = None if moment is None else moment.isoformat()
-    facts["handle"] = None if outcome.handle is None else _plain(outcome.handle)
-    facts["error"] = None if outcome.error is None else attrs.asdict(outcome.error)
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    """The fields of an outcome that are not the default. A value that is too large is left out, with the reason."""
+    fields = _OUTCOME_FIELDS.items()
+    facts = {name: value for name, default in fields if (value := getattr(outcome, name)) != default}
     if outcome.value is not None and (size := len(json.dumps(outcome.value))) > MAX_VALUE:
-        facts["value"] = None
+        del facts["value"]
         facts["value_error"] = f"The value is not in the journal: it has {size} bytes, and {MAX_VALUE} are the limit."
     return facts
 
 
-def _plain(handle: Handle) -> dict[str, str]:
-    return {name: getattr(handle, name) for name in _HANDLE_FIELDS}  # attrs.asdict takes ten times as long
+def _plain(value: Handle | RunError | datetime) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}  # attrs.asdict takes ten times as long
 
 
-_OUTCOME_FIELDS = tuple(field.name for field in attrs.fields(Outcome))
-_HANDLE_FIELDS = tuple(field.name for field in attrs.fields(Handle))
+_json_of = json.JSONEncoder(default=_plain).encode
+_OUTCOME_FIELDS = {field.name: field.default for field in attrs.fields(Outcome)}
+_FIELDS = {type_: [field.name for field in attrs.fields(type_)] for type_ in (Handle, RunError)}

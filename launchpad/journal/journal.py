@@ -74,7 +74,7 @@ class Journal:
 
                 self._store = Store(os.path.realpath(self.path))
                 self._keys = Keys(self._store.salt)
-                self._recorded = self._store.count()
+                self._recorded = len(self._store)
                 self._counts.clear()
                 self._prepared.clear()
                 self._keeping.clear()
@@ -121,12 +121,12 @@ class Journal:
             store = self._opened()
             assert self._keys is not None
             key = self._prepared.pop(run.id, None)
-            key = key or self._keys.next_of(run, own_settings(launcher, base or launcher))
+            if key is None:
+                key = self._keys.next_of(run, own_settings(launcher, base or launcher))
+                self._counts["known"] += key in store
         entry = store.entry(key)
         goes_on = None if retry is None else retry.goes_on
         action = next_action(entry, retry_failed=self.retry_failed, goes_on=goes_on)
-        if entry is not None:
-            self.count("known")
         if action is Action.NONE:
             self.count("done")
         return Item(self, entry or Entry(key=key, name=run.name, run_id=run.id), action, launcher, log)
@@ -139,15 +139,15 @@ class Journal:
         with self._lock:
             store = self._opened()
             assert self._keys is not None
-            recorded, known = store.successes(), list[Known]()
+            successes, known = store.successes(), list[Known]()
             for run, launcher in items:
                 key = self._keys.next_of(run, own_settings(launcher, base))
-                known.append(Known.NO if key not in recorded else Known.SUCCEEDED if recorded[key] else Known.YES)
+                known.append(Known.SUCCEEDED if key in successes else Known.YES if key in store else Known.NO)
                 if not skip or known[-1] is not Known.SUCCEEDED:
                     self._prepared[run.id] = key
+            self._counts["known"] += len(known) - known.count(Known.NO)
             if skip:
-                succeeded = known.count(Known.SUCCEEDED)
-                self._counts.update(known=succeeded, done=succeeded)
+                self._counts["done"] += known.count(Known.SUCCEEDED)
         return known
 
     def count(self, what: str) -> None:

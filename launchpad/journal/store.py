@@ -43,15 +43,13 @@ _TABLES = f"""
     PRAGMA user_version = {VERSION};
     CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE items (
-        key BLOB NOT NULL UNIQUE, name TEXT NOT NULL, state TEXT NOT NULL, run_id TEXT NOT NULL, handle TEXT,
+        key BLOB NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, run_id TEXT NOT NULL, handle TEXT,
         attempts TEXT, past TEXT, outcome TEXT, succeeded INTEGER NOT NULL
     );
 """
 _ALL = ", ".join(COLUMNS)
 _SELECT = f"SELECT {_ALL} FROM items"
-_VALUES = ", ".join("?" * len(COLUMNS))
-_CHANGES = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[2:])
-_WRITE = f"INSERT INTO items ({_ALL}) VALUES ({_VALUES}) ON CONFLICT (key) DO UPDATE SET {_CHANGES}"
+_WRITE = f"REPLACE INTO items (rowid, {_ALL}) VALUES (?, {', '.join('?' * len(COLUMNS))})"
 
 
 class Store:
@@ -71,29 +69,36 @@ class Store:
                 _prepare(self._written)
                 self._read = _connection(path, "ro")
                 self.salt: bytes = self._read.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0]
+                self._numbers: dict[bytes, int] = dict(self._read.execute("SELECT key, rowid FROM items"))
         except BaseException:
             self._close()
             raise
+        self._last = max(self._numbers.values(), default=0)
         self._reading = threading.Lock()
         self._writer = Writer(self._commit)
         _OPEN.add(self)
 
     def entry(self, key: bytes) -> Entry | None:
         """The entry of an item, as it was written last."""
+        number = self._numbers.get(key)
+        if number is None:
+            return None
         with self._reading, _translated(self._path):
-            row = self._read.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
+            row = self._read.execute(f"{_SELECT} WHERE rowid = ?", (number,)).fetchone()
             return None if row is None else entry_of(row)
 
-    def successes(self) -> dict[bytes, bool]:
-        """The keys of all items, and whether they have succeeded."""
-        with self._reading, _translated(self._path):
-            return dict(self._read.execute("SELECT key, succeeded FROM items").fetchall())
+    def __contains__(self, key: bytes) -> bool:
+        """Whether there is an item with this key."""
+        return key in self._numbers
 
-    def count(self) -> int:
+    def __len__(self) -> int:
         """How many items there are."""
+        return len(self._numbers)
+
+    def successes(self) -> set[bytes]:
+        """The keys of the items that have succeeded."""
         with self._reading, _translated(self._path):
-            number: int = self._read.execute("SELECT count(*) FROM items").fetchone()[0]
-            return number
+            return {key for (key,) in self._read.execute("SELECT key FROM items WHERE succeeded")}
 
     def write(self, entry: Entry) -> None:
         """Writes an entry; on return, it survives the death of this process. LaunchError if it cannot be written."""
@@ -117,12 +122,19 @@ class Store:
             )
 
     def _commit(self, entries: Sequence[Entry]) -> None:
-        rows = [row_of(entry) for entry in entries]
+        rows = [(self._number(entry.key), *row_of(entry)) for entry in entries]
         if len(rows) == 1:
             self._written.execute(_WRITE, rows[0])
             return
         with _transaction(self._written):
             self._written.executemany(_WRITE, rows)
+
+    def _number(self, key: bytes) -> int:
+        """The number of an item's row: they are in the order in which the items were begun."""
+        if key not in self._numbers:
+            self._last += 1
+            self._numbers[key] = self._last
+        return self._numbers[key]
 
     def _close(self) -> None:
         with suppress(sqlite3.Error):  # of a full disk: all that is written is in the log

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from .entry import Entry
 
-GROUP_WINDOW = 0.02
+GROUP_WINDOW = 0.2
 """Seconds within which entries are written that no thread waits for."""
 
 
@@ -81,7 +81,7 @@ class Writer:
         if not group:
             return
         try:
-            self._commit([write.entry for write in group])
+            self._commit(list({write.entry.key: write.entry for write in group}.values()))  # the last of each item
         except Exception as error:
             for write in group:
                 write.error = error

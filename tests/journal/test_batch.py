@@ -61,6 +61,14 @@ def test_edited_and_new_items_are_launched_and_missing_ones_counted(tmp_path: Pa
     assert journal.counts == {"known": 1, "done": 1, "run": 1, "missing": 2}
 
 
+def test_known_items_that_were_not_reached_are_not_missing(tmp_path: Path) -> None:
+    launched(FakeBackend(), tmp_path / "journal", [job("a"), job("b")])
+    with Journal(tmp_path / "journal") as journal, FakeLauncher() as launcher:
+        journal.prepare([(job("a"), launcher), (job("b"), launcher), (job("c"), launcher)], launcher, skip=False)
+        journal.item(job("a"), launcher)
+        assert journal.counts == {"known": 2}
+
+
 def test_a_run_whose_driver_was_killed_is_followed_by_its_handle(tmp_path: Path) -> None:
     fake = FakeBackend({"long": GOES_ON})
     journal = Journal(tmp_path / "journal")
