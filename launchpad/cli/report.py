@@ -67,8 +67,8 @@ class Report:
 
     @property
     def failures(self) -> int:
-        """How many runs have ended, and did not succeed."""
-        return sum(map(len, self._names.values()))
+        """How many runs have failed. Those that were stopped or cancelled are not among them."""
+        return len(self._failed)
 
     def succeeded_before(self, count: int) -> None:
         """Reports runs that a journal has as succeeded."""

@@ -55,7 +55,7 @@ def failures_table(failures: Sequence[Failed]) -> RenderableType:
     for label, run, outcome, log, attempts in shown:
         seconds = seconds_of(outcome)
         cells = [
-            run.id[:_SHOWN_ID],
+            (run.id if outcome.handle is None else outcome.handle.run_id)[:_SHOWN_ID],
             outcome.reason.value,
             "" if outcome.exit_code is None else str(outcome.exit_code),
             "" if seconds is None else f"{seconds:.1f}",

@@ -103,6 +103,7 @@ def test_what_ctrl_c_has_stopped_is_run_again(tmp_path: Path) -> None:
         assert driver.stdout.readline() == "a | on\n"
         driver.signal(signal.SIGINT)
         assert driver.status() == 130
+        assert driver.stderr.read().splitlines()[-1] == "launchpad: 0 done before, 0 adopted, 1 run now, 0 failed"
     assert shown(tmp_path)[0]["outcome"]["reason"] == "stopped"
     (tmp_path / "go").touch()
     assert begun(tmp_path, file.read_text())[:2] == (0, "0 done before, 0 adopted, 1 run now, 0 failed")
