@@ -76,6 +76,10 @@ def damaged(path: str) -> LaunchError:
     )
 
 
+def deleted(path: str) -> LaunchError:
+    return unusable(path, "it was deleted while it was in use. Begin the batch anew, when none of its runs is running")
+
+
 def _check_folder(path: str) -> None:
     """LaunchError if no file can be made beside the journal."""
     folder = os.path.dirname(path) or "."

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -112,8 +113,11 @@ class Store:
     def close(self) -> None:
         """Closes the file, and frees the lock. LaunchError if entries could not be written."""
         lost = self._writer.close()
+        is_deleted = self._is_deleted()
         with self._reading:
             self._close()
+        if is_deleted:
+            raise file.deleted(self._path)
         if lost:
             raise file.unusable(
                 self._path,
@@ -121,7 +125,12 @@ class Store:
                 "takes them from the engine",
             )
 
+    def _is_deleted(self) -> bool:
+        return self._lock >= 0 and not os.fstat(self._lock).st_nlink
+
     def _commit(self, entries: Sequence[Entry]) -> None:
+        if self._is_deleted():
+            raise file.deleted(self._path)
         rows = [(self._number(entry.key), *row_of(entry)) for entry in entries]
         if len(rows) == 1:
             self._written.execute(_WRITE, rows[0])
@@ -172,9 +181,9 @@ def read_entries(path: str) -> Iterator[Entry]:
 
     LaunchError if there is no journal, or it cannot be read. The file is left as it is.
     """
-    if not os.path.isfile(path):
-        raise file.unusable(path, "it is a directory" if os.path.isdir(path) else "there is no such file")
     with _translated(path):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise file.unusable(path, "it is not a regular file")
         if not _is_open_here(path):
             _check(path)
         if not os.path.getsize(path):

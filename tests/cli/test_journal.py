@@ -78,7 +78,7 @@ def test_the_journal_of_another_batch_is_refused_and_kept(tmp_path: Path) -> Non
 def test_options_of_a_journal_need_one(tmp_path: Path) -> None:
     assert "--dry-run needs --journal" in launchpad("batch", "-", "--dry-run").stderr
     missing = launchpad("journal", "none", cwd=tmp_path)
-    assert (missing.returncode, "there is no such file" in missing.stderr) == (125, True)
+    assert (missing.returncode, "No such file or directory" in missing.stderr) == (125, True)
 
 
 def test_what_a_killed_driver_left_running_is_followed(tmp_path: Path) -> None:

@@ -80,6 +80,15 @@ def test_a_second_process_gets_an_error_that_names_the_first(tmp_path: Path) -> 
     Store(str(tmp_path / "journal")).close()
 
 
+def test_a_journal_that_is_deleted_while_it_is_in_use_takes_no_more_entries(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "journal"))
+    store.write(ENTRY)
+    (tmp_path / "journal").unlink()
+    for write in (lambda: store.write(ENTRY), store.close):
+        with pytest.raises(LaunchError, match="it was deleted while it was in use"):
+            write()
+
+
 def test_a_forked_child_does_not_keep_it_locked(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "journal"))
     fork = multiprocessing.get_context("fork")
