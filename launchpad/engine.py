@@ -96,7 +96,7 @@ def _write(place: str, make_report: Any, result: Any) -> None:
     limit, *paths = place.split("\n")
     try:
         report = make_report(result, int(limit))
-    except Exception:  # out of memory, for instance: it must not hide how the function ended
+    except BaseException:  # out of memory, or a method that exits: it must not hide how the function ended
         return
     for path in paths:
         try:
@@ -142,7 +142,7 @@ def _error_report(error: BaseException, limit: int) -> bytes:
         kind = f"{type(error).__module__}.{kind}"
     try:
         message = str(error)
-    except Exception:
+    except BaseException:
         message = ""
     try:
         if not isinstance(error, NotFound):

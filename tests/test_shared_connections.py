@@ -13,6 +13,7 @@ import pytest
 
 from launchpad import (
     DockerLauncher,
+    Journal,
     KubernetesLauncher,
     Launcher,
     LaunchError,
@@ -105,6 +106,20 @@ def test_the_connection_is_closed_with_the_last_launcher_that_shares_it(fake: Co
     assert second.submit(job())  # a later use connects anew
     second.close()
     assert [len(fake.connected), len(fake.closed)] == [2, 2]
+
+
+@attrs.frozen
+class RemovingLauncher(FakeLauncher):
+    auto_remove: bool = True
+
+
+def test_a_journal_closes_the_launchers_that_it_has_made(fake: CountingBackend, tmp_path: Path) -> None:
+    with (
+        RemovingLauncher(fake) as launcher,
+        LaunchExecutor(launcher, journal=Journal(tmp_path / "journal")) as executor,
+    ):
+        assert executor.submit(job()).result(60)
+    assert [len(fake.connected), len(fake.closed)] == [1, 1]
 
 
 def test_a_launcher_that_nobody_refers_to_does_not_keep_the_connection_open(fake: CountingBackend) -> None:

@@ -77,7 +77,6 @@ class Journal:
                 self._recorded = len(self._store)
                 self._counts.clear()
                 self._prepared.clear()
-                self._keeping.clear()
                 self._listed.clear()
             self._users += 1
 
@@ -88,6 +87,9 @@ class Journal:
             if self._users or self._store is None:
                 return
             store, self._store = self._store, None
+            keeping, self._keeping = self._keeping, {}
+        for _, launcher in keeping.values():
+            launcher.close()  # else it would keep the connection that it shares with the first
         store.close()
 
     def __enter__(self) -> Self:

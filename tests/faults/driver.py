@@ -16,11 +16,22 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
 
-from launchpad import Handle, Launcher, LaunchExecutor, LaunchFuture, Outcome, Run, stop_on_sigterm
+from launchpad import (
+    Handle,
+    Journal,
+    Launcher,
+    LaunchExecutor,
+    LaunchFuture,
+    Outcome,
+    Retry,
+    Run,
+    stop_on_sigterm,
+)
 from tests.conformance.harness import MARK
 from tests.helping import channels, children, eventually, threads
 
@@ -61,7 +72,7 @@ class Driver:
             self.report("left", sorted(left))
 
     def _launch(self, launcher: Launcher) -> None:
-        with LaunchExecutor(launcher, self._plan.count) as self._executor:
+        with LaunchExecutor(launcher, self._plan.count, **self._batch_options()) as self._executor:
             for number in range(self._plan.count):
                 try:
                     future = self._executor.submit(self._run(number), **self._callbacks(number))
@@ -70,6 +81,14 @@ class Driver:
                     continue
                 future.add_done_callback(partial(self._report_future, number))
                 self._futures.append(future)
+
+    def _batch_options(self) -> dict[str, Any]:
+        plan, folder = self._plan, Path(self._plan.folder)
+        return {
+            "retry": None if plan.attempts == 1 else Retry(plan.attempts, wait=plan.wait),
+            "output_dir": folder / "logs" if plan.output_dir else None,
+            "journal": Journal(folder / "journal") if plan.journal else None,
+        }
 
     def _wait(self, launcher: Launcher) -> None:
         def wait(number: int) -> None:
@@ -87,7 +106,10 @@ class Driver:
     def _run(self, number: int) -> Run:
         plan = self._plan
         name = f"fault-{number}-{plan.env[MARK][:8]}"  # an engine that was killed may not forget a name
-        return Run(command=["sh", "-c", plan.script], name=name, env=plan.env, labels=plan.labels, timeout=plan.timeout)
+        what: dict[str, Any] = (
+            {"entrypoint": plan.entrypoint} if plan.entrypoint else {"command": ["sh", "-c", plan.script]}
+        )
+        return Run(name=name, env=plan.env, labels=plan.labels, timeout=plan.timeout, **what)
 
     def _callbacks(self, number: int) -> dict[str, Any]:
         on_output = partial(self._receive, number) if self._plan.output in ("recorded", "blocked") else None

@@ -68,7 +68,7 @@ def expected(row: Row) -> str:
     """What the page says of the run."""
     said = "its own result; every line" if row.expect == TRUE_RESULT else str(row.expect)
     if row.adopted:
-        said += ", for another process that waits"
+        said += ", for another process " + ("with the journal" if row.plan.journal else "that waits")
     return f"{said}. **Not yet**: {row.open}" if row.open else said
 
 

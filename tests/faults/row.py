@@ -106,7 +106,7 @@ class Row:
     """Whether the fault affects other users of the engine."""
 
     adopted: bool = False
-    """Whether another process waits for the runs after the fault."""
+    """Whether another process waits for the runs after the fault; with a journal, it begins the same batch again."""
 
     limit: float = 90.0
     """Seconds within which everything must have ended, once the fault is over."""

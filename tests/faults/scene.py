@@ -35,6 +35,9 @@ HARNESSES: Mapping[str, type[Harness]] = {
     "Kubernetes": KubernetesHarness,
 }
 
+FILES_TIMEOUT = 20.0
+"""Seconds within which temporary files must be gone after the processes."""
+
 
 class Scene:
     """What the fault of a row acts on."""
@@ -92,7 +95,8 @@ class Scene:
         mark = {MARK: self.mark}
         with self.harness.launcher(**{"grace": 1, **self._settings}) as launcher:
             settings = attrs.asdict(launcher.to_settings())
-        return attrs.evolve(self.row.plan, settings=settings, env=mark, labels=mark, **changes)
+        changes = {"settings": settings, "env": mark, "labels": mark, "folder": str(self.folder), **changes}
+        return attrs.evolve(self.row.plan, **changes)
 
     def _start(self, plan: Any) -> LaunchingProcess:
         launching = LaunchingProcess(plan, self._environment, self.folder, self._wrapper)
@@ -104,13 +108,12 @@ class Scene:
         last, in_time = self.launching, True
         if self.row.adopted:
             self.launching.close()
-            handles = [attrs.asdict(self.launching.handles[number]) for number in range(self.row.plan.count)]
-            last = self._start(self._plan(verb="wait", handles=handles))
+            last = self._start(self._plan(**self._adoption()))
         if self.row.expect is not GONE:
             in_time = last.wait_for_results(self.row.limit)
         state = last.state() if not in_time else ""
         ended = last.end(self.row.limit if in_time else 1)
-        left = [*self._left, *(last.left or ()), *self.harness.leftovers(), *os.listdir(self.folder / "tmp")]
+        left = [*self._left, *(last.left or ()), *self.harness.leftovers(), *self._temporary_files()]
         if not ended:
             left.append(f"the launching process has not ended: {state}")
         numbers = range(self.row.plan.count)
@@ -124,6 +127,17 @@ class Scene:
         if verdict.details:
             verdict.details.append(f"after {time.monotonic() - began:.0f} s; stderr: {last.errors()[-2000:]}")
         return verdict
+
+    def _adoption(self) -> dict[str, Any]:
+        """What changes in the plan for the process that adopts the runs."""
+        if self.row.plan.journal:
+            return {}
+        handles = [attrs.asdict(self.launching.handles[number]) for number in range(self.row.plan.count)]
+        return {"verb": "wait", "handles": handles}
+
+    def _temporary_files(self) -> list[str]:
+        """What is left of them; a watchdog removes some at its end."""
+        return eventually(lambda: os.listdir(self.folder / "tmp"), lambda left: not left, FILES_TIMEOUT, interval=0.05)
 
     def _line_count(self) -> int:
         """How many lines a whole run writes, read from its script."""
