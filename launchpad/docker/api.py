@@ -114,7 +114,7 @@ class DockerApi:
             with self._translated():
                 return state_of(self._client.inspect_container(container))
         except ApiError as error:
-            if error.status == 404:
+            if error.is_missing_container:
                 return None
             raise
 

@@ -68,6 +68,11 @@ class Termination:
         return self.end is not None and (self.end.exit_code in (KILLED, TERMINATED) or self.killed) and not known
 
     @property
+    def may_be_removed(self) -> bool:
+        """Whether others may have ended it by a removal that is still in progress, on an engine that hides that."""
+        return self.needs_inspection and not self.killed
+
+    @property
     def may_be_restarted(self) -> bool:
         """Whether it may start again, because others have stopped it."""
         return self.killed and not (self.by_us or self.restarted or self.vanished)

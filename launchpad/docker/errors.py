@@ -37,6 +37,11 @@ class ApiError(LaunchError):
         return words.MISSING_PLATFORM.match(self.message)
 
     @property
+    def is_missing_container(self) -> bool:
+        """Whether the container is gone. Podman uses status 500 if it is removed during the request."""
+        return self.status == 404 or (self.status == 500 and words.BEING_REMOVED.match(self.message))
+
+    @property
     def is_taken_name(self) -> bool:
         """Podman uses status 500."""
         return self.status in (409, 500) and words.TAKEN_NAME.match(self.message)

@@ -27,6 +27,9 @@ from .stopping import StopRequest
 RESTART_WINDOW = 1.0
 """Seconds after the end of a container that others stopped in which it may start again, as in `docker restart`."""
 
+REMOVAL_WINDOW = 5.0
+"""Seconds after the end of a container in which it may be removed: Podman shows it as ended during its removal."""
+
 END_WINDOW = 1.0
 """Seconds after a container's removal in which its end may still be reported."""
 
@@ -185,6 +188,7 @@ class DockerUnit(Unit):
             if reported_at is not None and no_output and self._termination.is_doubtful
             else None,
             self._restart_due() if no_output else None,
+            self._removal_due() if no_output else None,
         ]
 
     def _restart_due(self) -> float | None:
@@ -193,6 +197,13 @@ class DockerUnit(Unit):
         if reported_at is None or self._gone_at is not None or not self._termination.may_be_restarted:
             return None
         return reported_at + RESTART_WINDOW
+
+    def _removal_due(self) -> float | None:
+        """When (monotonic) an ended container is no longer expected to be removed; None: it is not expected now."""
+        reported_at = self._termination.reported_at
+        if not self._api.is_podman or reported_at is None or self._gone_at is not None:
+            return None
+        return reported_at + REMOVAL_WINDOW if self._termination.may_be_removed else None
 
     def _check_reachable(self) -> None:
         """Raises the watcher's error. A container that is gone without a report of its end has vanished."""
@@ -212,6 +223,9 @@ class DockerUnit(Unit):
             return
         if self._termination.needs_inspection:
             self._inspect()
+            removal_due = self._removal_due()
+            if removal_due is not None and time.monotonic() < removal_due:
+                return
         if self._termination.restarted and not self._passive:  # a run is executed once
             self._stop_request.send_last("kill", {"signal": "SIGKILL"})
         self._report_lost_output()

@@ -108,6 +108,15 @@ def test_a_killed_container_is_inspected_unless_launchpad_killed_it() -> None:
     assert not Termination(end=Ended(1, AT)).needs_inspection
 
 
+def test_a_container_whose_end_nothing_explains_may_be_on_its_way_to_be_removed() -> None:
+    unexplained = Termination(end=Ended(143, AT))
+    unexplained.confirm(state(exit_code=143))
+    assert unexplained.may_be_removed
+    assert not Termination(end=Ended(143, AT), killed=True).may_be_removed
+    assert not Termination(end=Ended(143, AT), by_us=True).may_be_removed
+    assert not Termination(end=Ended(1, AT)).may_be_removed
+
+
 def test_an_inspection_after_the_end_finds_the_reason() -> None:
     for seen, reason in [
         (None, Reason.VANISHED),

@@ -125,6 +125,15 @@ def test_a_check_of_such_a_server_says_that_it_is_not_available(odd: bytes) -> N
         launcher.connect()
 
 
+def test_a_container_that_podman_removes_during_an_inspection_is_gone() -> None:
+    removed = answer({"message": f"no container with ID {ID} found in database: no such container"}, "500 Error")
+    normal = dict([NORMAL["version"], NORMAL["info"]])
+    with odd_server(removed, normal) as (_, address), launcher_of(address) as launcher:
+        backend = launcher.connect()
+        assert backend.state(ID) is None
+        backend.close()
+
+
 def test_tls_on_a_plain_port_names_the_address() -> None:
     with odd_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (_, address), pytest.raises(LaunchError, match=address):
         DockerBackend.connect({"DOCKER_HOST": f"https://{address}", "DOCKER_CLIENT_TIMEOUT": "2"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def tamper(how, path):
 """
 
 EXPLANATIONS = {
-    "symbolic link": "something else",
+    "symbolic link": "something else|not written by launchpad",  # Podman sends the file that it links to
     "hard link": "not written by launchpad",
     "FIFO": "something else",
     "directory": "something else",
@@ -105,13 +106,14 @@ EXPLANATIONS = {
 @pytest.mark.docker
 def test_a_container_that_tampers_with_its_result_harms_nothing(make: Launch, tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text(TAMPERING)
-    launcher = make(image=PYTHON_IMAGE, volumes=[f"{tmp_path}:/code:ro"], auto_remove=True)
+    may_make_devices = {"cap_add": ["MKNOD"]}  # Podman's containers may not
+    launcher = make(image=PYTHON_IMAGE, volumes=[f"{tmp_path}:/code:ro"], auto_remove=True, options=may_make_devices)
     with LaunchExecutor(launcher, 4) as executor:
         runs = [Run(entrypoint="/code/tasks.py:main", parameters={"how": how}) for how in EXPLANATIONS]
         outcomes = [future.outcome for future in executor.launch_all(runs) if future.result() is not None]
     found = {how: outcome for how, outcome in zip(EXPLANATIONS, outcomes, strict=True) if outcome is not None}
     assert [(how, one.ok, one.value) for how, one in found.items() if not one.ok or one.value is not None] == []
-    assert [one.value_error for how, one in found.items() if EXPLANATIONS[how] not in one.value_error] == []
+    assert [one.value_error for how, one in found.items() if not re.search(EXPLANATIONS[how], one.value_error)] == []
 
 
 @pytest.mark.docker

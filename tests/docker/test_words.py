@@ -50,6 +50,7 @@ PREDICATES = {
     "platform not there": lambda error: error.is_missing_image,
     "second connection": lambda error: words.CONNECTED.match(error.message),
     "remove while being removed": lambda error: words.BEING_REMOVED.match(error.message),
+    "inspect while being removed": lambda error: error.is_missing_container,
 }
 PULLS = {"missing tag", "missing repository", "image for another platform", *REGISTRIES, "registry without TLS"}
 PULLS |= {"registry refuses connections"}
