@@ -86,7 +86,8 @@ class DockerBackend(Backend):
             container = creation.create(came_at, show_progress=output)
             undo.callback(creation.discard, container)
             creation.connect(container)
-            attached = creation.attach(container) if output else None
+            # Nothing reads the output while `start` sends an input: Podman would stop the run. The log has it.
+            attached = creation.attach(container) if output and (to_follow or run_input is None) else None
             if attached is not None:
                 undo.callback(attached.close)  # by the unit, unless there is none
             if run_input is not None:

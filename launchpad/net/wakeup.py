@@ -25,10 +25,11 @@ def readable(sources: Sequence[HasFileno], timeout: float | None, targets: Seque
     if not hasattr(select, "poll"):
         return any(select.select(sources, targets, [], timeout))
     poll = select.poll()
-    for source in sources:
-        poll.register(source.fileno(), select.POLLIN)
-    for target in targets:
-        poll.register(target.fileno(), select.POLLOUT)
+    read = [source.fileno() for source in sources]
+    for descriptor in read:
+        poll.register(descriptor, select.POLLIN)
+    for descriptor in [target.fileno() for target in targets]:  # a second registration replaces the first
+        poll.register(descriptor, select.POLLOUT | select.POLLIN if descriptor in read else select.POLLOUT)
     return bool(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
 
 

@@ -65,9 +65,9 @@ def test_a_time_out_and_a_cancellation_do_not_wait_for_the_input(harness: Harnes
 @needs_stdin
 def test_a_run_that_is_only_started_reads_its_input(harness: Harness, launcher: Launcher, start: Start) -> None:
     recorded = RecordedLines()
-    handle = start(harness.run([CopyInput()], stdin="one\ntwo\n"))
+    handle = start(harness.run([CopyInput()], stdin=LARGEST))
     assert launcher.wait(handle, on_output=recorded).ok
-    assert recorded.lines == ["one", "two"]
+    assert recorded.lines == LARGEST.splitlines()
 
 
 @needs_stdin

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -40,6 +40,18 @@ def test_another_thread_ends_a_wait_without_a_timeout(wakeup: Wakeup) -> None:
         waiting = threads.submit(wakeup.wait, None)
         wakeup.set()
         assert waiting.result(10)
+
+
+def test_a_connection_that_can_be_read_ends_a_wait_until_it_can_be_written(wakeup: Wakeup) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                ours.send(bytes(65536))
+        assert not wakeup.wait(0, ours, targets=[ours])
+        theirs.send(b"x")
+        assert wakeup.wait(0, ours, targets=[ours])
 
 
 def test_no_set_is_lost_between_threads(wakeup: Wakeup) -> None:
