@@ -1,33 +1,33 @@
 """Takes the screenshots for the page on notebooks, with JupyterLab in a headless Chromium.
 
-pip install '.[notebook]' jupyterlab selenium      # and Chromium with its driver
+pip install '.[notebook]' jupyterlab playwright      # and Chromium
 python docs/pictures/notebook.py
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import ProxyHandler, build_opener
 
-from selenium.webdriver import Chrome, ChromeOptions, Keys
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.wait import WebDriverWait
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 FOLDER = Path(__file__).parent
 WIDTH, HEIGHT, SHARPNESS = 900, 900, 1.5
+BORDER = 4
+"""The height of the border of the cell below."""
+
 TIMEOUT = 120.0
 """Seconds to wait for a condition in the browser."""
+
+SAID = "this cell is executed while the runs of the first go on"
 
 LAUNCHING = """\
 from launchpad import LaunchExecutor, Run, SubprocessLauncher
@@ -40,11 +40,11 @@ runs = [
 executor = LaunchExecutor(SubprocessLauncher(), max_workers=6, progress=True)
 futures = executor.launch_all(runs)"""
 
-MEANWHILE = """\
+MEANWHILE = f"""\
 import time
 
 for second in range(5):
-    print("this cell is executed while the runs of the first go on")
+    print("{SAID}")
     time.sleep(1)"""
 
 SHOWING = """\
@@ -85,74 +85,82 @@ def jupyterlab(folder: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
+        while server.poll() is None and not answers(port):
+            time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
 
 
-def answers(address: str) -> bool:
+def answers(port: int) -> bool:
     try:
-        return bool(build_opener(ProxyHandler({})).open(f"{address}/api").status == 200)
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
     except OSError:
         return False
 
 
 @contextmanager
-def chromium() -> Iterator[Chrome]:
-    options = ChromeOptions()
-    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-background-networking", "no-proxy-server"):
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--window-size={WIDTH},{HEIGHT}")
-    options.add_argument(f"--force-device-scale-factor={SHARPNESS}")
-    driver = os.environ.get("CHROMEDRIVER", "/usr/bin/chromedriver")
-    with Chrome(options, Service(driver)) as browser:
-        browser.implicitly_wait(TIMEOUT)
-        yield browser
+def chromium() -> Iterator[Page]:
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-proxy-server"]
+    with sync_playwright() as playwright:
+        program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        with playwright.chromium.launch(executable_path=program, args=flags) as browser:
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SHARPNESS)
+            page.set_default_timeout(TIMEOUT * 1000)
+            expect.set_options(timeout=TIMEOUT * 1000)
+            yield page
 
 
-def cells(browser: Chrome) -> list[WebElement]:
-    return browser.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-CodeCell")
+def execute(cell: Locator) -> None:
+    """Executes a cell. JupyterLab ignores keys while it is still loading the notebook: then they are pressed again."""
+    prompt = cell.locator(".jp-InputPrompt")
+    while prompt.inner_text() == "[ ]:":
+        cell.locator(".cm-content").press("Shift+Enter")
+        cell.page.wait_for_timeout(500)
 
 
-def execute(cell: WebElement) -> None:
-    editor = cell.find_element(By.CSS_SELECTOR, ".cm-content")
-    editor.click()
-    editor.send_keys(Keys.SHIFT, Keys.ENTER)
+def output(cell: Locator) -> Locator:
+    return cell.locator(".jp-OutputArea-output")
 
 
-def picture(browser: Chrome, name: str, x: float, y: float, width: float, height: float) -> None:
-    """Saves a screenshot of this part of the window."""
-    clip = {"x": x, "y": y, "width": width, "height": height, "scale": 1}
-    shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"clip": clip})
-    (FOLDER / name).write_bytes(base64.b64decode(shot["data"]))
+def picture(page: Page, name: str, cell: Locator, *, above: bool = False) -> None:
+    """Saves a screenshot of a cell; with `above`, of all that is above it too."""
+    cell.scroll_into_view_if_needed()
+    page.mouse.move(0, 0)  # the row of a table below it would be highlighted
+    box = cell.bounding_box()
+    assert box is not None
+    x, y, width, bottom = box["x"], box["y"], box["width"], box["y"] + box["height"] - BORDER
+    if above:
+        x, y, width = 0, 0, WIDTH
+    page.screenshot(path=FOLDER / name, clip={"x": x, "y": y, "width": width, "height": bottom - y})
 
 
-def take_pictures(browser: Chrome, address: str) -> None:
-    wait = WebDriverWait(browser, TIMEOUT)
-    wait.until(lambda _: answers(address))
-    browser.get(f"{address}/doc/tree/parts.ipynb?reset")
-    browser.find_element(By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    wait.until(lambda _: len(cells(browser)) == len(CELLS))
-    launching, meanwhile, looking, showing = cells(browser)
+def take_pictures(page: Page, address: str) -> None:
+    page.goto(f"{address}/doc/tree/parts.ipynb?reset")
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    cells = page.locator(".jp-Notebook .jp-CodeCell")
+    expect(cells).to_have_count(len(CELLS))
+    launching, meanwhile, looking, showing = cells.all()
     execute(launching)
     execute(meanwhile)
-    wait.until(lambda _: meanwhile.text.count("\nthis cell is executed") == 4)
-    picture(browser, "notebook.png", 0, 0, WIDTH, meanwhile.rect["y"] + meanwhile.rect["height"] - 4)
-    wait.until(lambda _: "24 runs: " in launching.text)
+    expect(output(meanwhile)).to_contain_text(" ".join([SAID] * 4))
+    picture(page, "notebook.png", meanwhile, above=True)
+    expect(launching).to_contain_text("24 runs: ")
     execute(looking)
-    looking.find_element(By.CSS_SELECTOR, ".jp-OutputArea-output table")
-    picture(browser, "notebook-future.png", **looking.rect)
+    output(looking).locator("table").first.wait_for()
+    picture(page, "notebook-future.png", looking)
     execute(showing)
-    showing.find_element(By.CSS_SELECTOR, ".jp-OutputArea-output table")
-    picture(browser, "notebook-table.png", **showing.rect)
+    output(showing).locator("table").first.wait_for()
+    picture(page, "notebook-table.png", showing)
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "parts.ipynb").write_text(notebook())
-        with jupyterlab(Path(folder)) as address, chromium() as browser:
-            take_pictures(browser, address)
+        with jupyterlab(Path(folder)) as address, chromium() as page:
+            take_pictures(page, address)
 
 
 if __name__ == "__main__":
