@@ -77,7 +77,9 @@ def python_of(virtualenv: str | None, conda: Sequence[str] | None) -> str:
 
 def _is_python(path: str) -> bool:
     """Whether the name of a program, or of the file that it links to, is that of a Python interpreter."""
-    return any(_PYTHON.match(os.path.basename(name)) for name in (path, os.path.realpath(path)))
+    if _PYTHON.match(os.path.basename(path)):
+        return True
+    return bool(_PYTHON.match(os.path.basename(os.path.realpath(path))))  # a realpath takes 50 µs
 
 
 def is_conda_path(environment: str) -> bool:
