@@ -24,6 +24,9 @@ BETWEEN_STREAMS = 0.1
 LONGEST_WAIT = 60.0
 """The longest delay in seconds between two attempts, whatever the engine asks for."""
 
+LONGEST_RESUME = 30.0
+"""The longest delay in seconds until a stream that has ended is requested again."""
+
 LONGEST_LOOKUP = 300.0
 """The longest delay in seconds between two requests for a state that may take days to change."""
 
@@ -166,6 +169,11 @@ def request_schedule(longest: float = LONGEST_OUTAGE, clock: Callable[[], float]
         ),
         clock,
     )
+
+
+def resume_schedule(first: float, clock: Callable[[], float] = time.monotonic) -> RetrySchedule:
+    """For a stream that has ended although there may be more: requests it after `first` seconds, then more rarely."""
+    return RetrySchedule(tenacity.Retrying(wait=tenacity.wait_exponential(multiplier=first, max=LONGEST_RESUME)), clock)
 
 
 def lookup_schedule(longest: float | None, clock: Callable[[], float] = time.monotonic) -> RetrySchedule:

@@ -12,14 +12,15 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from ..core.retries import RetrySchedule, Transient, request_schedule
+from ..core.retries import RetrySchedule, Transient, request_schedule, resume_schedule
 from ..net.http import StreamingResponse
 from .errors import ApiError
 
 RESUME_INTERVAL = 2.0
 """Seconds from the end of a stream until the log is requested again, unless the container is known to have ended.
 
-The stream ends when the log is rotated and when the server goes down. News of a container's end takes about a second.
+The stream ends when the log is rotated and when the server goes down. News of a container's end takes about a second,
+and longer from a busy node: without new lines, the log is requested ever more rarely.
 """
 
 STABLE_WINDOW = 10.0
@@ -118,6 +119,7 @@ class PodLog:
         self._resumed_after_fault = False
         self._new_schedule = new_schedule
         self._schedule: RetrySchedule | None = None  # from the first of several faults in a row on
+        self._resumptions: RetrySchedule | None = None  # from the first of several ends without a new line on
 
     def read(self, ended: bool, *, follow: bool = True) -> bytes:
         """Returns the data that has arrived, without waiting; b"" if none has. `ended`: the container has ended.
@@ -165,6 +167,7 @@ class PodLog:
             if text or not self.complaint:
                 self._schedule = None
             if text:
+                self._resumptions = None
                 return text
         if data is None:
             return b""
@@ -176,7 +179,8 @@ class PodLog:
             self._retry_later(Transient(self.complaint), read_to_end=self.read_to_end and not self._has_lines)
             return b""
         self._at_end = self.read_to_end = True
-        self.due = self._clock() + RESUME_INTERVAL
+        self._resumptions = self._resumptions or resume_schedule(RESUME_INTERVAL, self._clock)
+        self.due = self._clock() + (self._resumptions.next_in() or 0.0)
         return self._finish() if ended else b""
 
     def _finish(self) -> bytes:

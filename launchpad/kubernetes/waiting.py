@@ -35,7 +35,8 @@ _UNTOLD_CONDITIONS = ("Ready", "ContainersReady", "Initialized")
 
 QUOTA = "exceeded quota"
 _PERMANENT = ("is forbidden", "not found", "denied", "violates", "is invalid")
-_TEMPORARY = (QUOTA, "failed calling webhook")
+_TEMPORARY = (QUOTA, "failed calling webhook", 'serviceaccount "default" not found')
+"""A namespace gets its default service account a moment after it was created."""
 
 _IMAGE_HINT = (
     "Check the image's name and tag; for a private registry give image_pull_secrets; "

@@ -74,6 +74,18 @@ def test_a_log_is_followed_while_its_container_may_write() -> None:
     assert node.followed == [True, True, False]
 
 
+def test_a_log_that_has_ended_is_requested_ever_more_rarely_while_no_line_comes() -> None:
+    clock, pauses = Clock(), []
+    output, _ = output_of([lines((1, "one")), END], [END], [END], [lines((2, "two")), END], clock=clock)
+    running = snapshot(pod("a", ended=False))
+    for data in (b"one\n", b"", b"", b"", b"two\n", b""):
+        assert output.read(running, False) == data
+        if not data:
+            clock.now += (pause := (output.due(None) or 0.0) - clock.now)
+            pauses.append(pause)
+    assert pauses == [RESUME_INTERVAL, 2 * RESUME_INTERVAL, 4 * RESUME_INTERVAL, RESUME_INTERVAL]
+
+
 def test_a_pod_that_is_gone_before_its_log_was_requested_has_none() -> None:
     output, node = output_of()
     removed = snapshot(pod("a", gone=True))

@@ -67,6 +67,11 @@ def not_created(message: str) -> dict[str, Any]:
     ("message", "permanent"),
     [
         ('Error creating: pods "j-" is forbidden: error looking up service account: not found', True),
+        ('pods "j-" is forbidden: error looking up service account ns/robot: serviceaccount "robot" not found', True),
+        (
+            'pods "j-" is forbidden: error looking up service account ns/default: serviceaccount "default" not found',
+            False,
+        ),
         ('admission webhook "policy" denied the request: no', True),
         ('Error creating: pods "j-" is forbidden: exceeded quota: q', False),
         ('failed calling webhook "policy": is forbidden', False),
