@@ -14,7 +14,7 @@ import yaml
 from launchpad import KubernetesLauncher, Run
 from launchpad.kubernetes.api import KubernetesApi
 from launchpad.kubernetes.config import find_cluster
-from tests.helping import eventually
+from tests.helping import eventually, until
 
 from .kubeconfigs import kubeconfig
 
@@ -101,6 +101,18 @@ class Cluster:
         self.create(f"{api}/v1", "roles", {"metadata": {"name": name}, "rules": list(rules)})
         role = {"apiGroup": api, "kind": "Role", "name": name}
         self.create(f"{api}/v1", "rolebindings", {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]})
+        if rules:
+            until(lambda: self._is_allowed(name, rules[0]), LONG)  # the API server has the new objects a little later
+
+    def _is_allowed(self, service_account: str, rule: Object) -> bool:
+        asked = {"namespace": self.namespace, "group": rule["apiGroups"][0], "verb": rule["verbs"][0]}
+        spec = {
+            "user": f"system:serviceaccount:{self.namespace}:{service_account}",
+            "resourceAttributes": {**asked, "resource": rule["resources"][0]},
+        }
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        allowed: bool = self.api.request("POST", path, body={"spec": spec})["status"]["allowed"]
+        return allowed
 
     def token(self, service_account: str) -> str:
         response = self.create("", f"serviceaccounts/{service_account}/token", {"spec": {"expirationSeconds": 3600}})

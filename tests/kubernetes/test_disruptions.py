@@ -86,7 +86,7 @@ NO_IMAGE = {"image": MISSING_IMAGE, "imagePullPolicy": "Always"}
 def test_a_container_that_cannot_start_ends_the_run_whatever_has_run_before(
     cluster: Cluster, pod: dict[str, Any], reason: Reason, name: str
 ) -> None:
-    outcome = outcome_of(cluster, pod, pod_watch_timeout=40)
+    outcome = outcome_of(cluster, pod)
     assert outcome.reason is reason
     assert f"The container {name!r}" in outcome.message or f"init container {name!r}" in outcome.message
 

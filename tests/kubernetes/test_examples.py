@@ -149,7 +149,9 @@ def test_a_pod_with_only_that_role_launches_jobs(cluster: Cluster) -> None:
     cluster.create("", "pods", launching_pod(cluster))
     path = f"{cluster.path('', 'pods')}/launching"
     ended = eventually(
-        lambda: cluster.api.request("GET", path)["status"], lambda status: status["phase"] in ("Succeeded", "Failed")
+        lambda: cluster.api.request("GET", path)["status"],
+        lambda status: status["phase"] in ("Succeeded", "Failed"),
+        LONG,
     )
     stream = cluster.api.stream(f"{path}/log")
     log = stream.read_all(LONG).decode()

@@ -252,10 +252,10 @@ def test_the_time_out_starts_again_with_each_container_that_starts(follow: Any) 
     waits = pod(waiting="PodInitializing")
     ended = {"name": "first", "state": {"terminated": {"exitCode": 0}}}
     waiting = {**waits, "status": {**waits["status"], "initContainerStatuses": [ended]}}
-    run = follow(pod_watch_timeout=0.4, pods=[[waiting]], delete=[NOT_FOUND])
+    run = follow(clock=SkippingClock(), pod_watch_timeout=20, pods=[[waiting]], delete=[NOT_FOUND])
     init = {"name": "first", "state": {"running": {}}}
     run.report({**waits, "status": {**waits["status"], "initContainerStatuses": [init]}})
-    assert run.unit.poll(0.8) == []
+    assert run.unit.poll(100) == []
     run.report(waiting)
     assert "delete" not in run.server.requests
     assert (run.end().reason, "container 'job' of pod p" in run.end().message) == (Reason.NEVER_STARTED, True)
