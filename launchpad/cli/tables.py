@@ -72,15 +72,16 @@ def results_table(
 ) -> Table:
     """How many runs had each result, how often they were launched again, if any was, and some of their names."""
     table = _table("result")
-    table.add_column("runs", justify="right")
+    table.add_column("runs", justify="right", no_wrap=True)
     if retried := any(retries.values()):
-        table.add_column("retries", justify="right")
-    table.add_column("which", overflow="ellipsis", no_wrap=True)
+        table.add_column("retries", justify="right", no_wrap=True)
+    table.add_column("which")  # the one that is cut if the table is too wide
     for result, count in sorted(counts.items(), key=lambda one: -one[1]):
         shown = names.get(result, ())[:MAX_SHOWN_NAMES]
-        which = ", ".join(shown) + (", …" if 0 < len(shown) < count else "")
+        text = ", ".join(shown) + (", …" if 0 < len(shown) < count else "")
+        which = Text(text, overflow="ellipsis", no_wrap=True)
         numbers = [str(count), *([str(retries.get(result, 0))] if retried else [])]
-        table.add_row(Text(result, "green" if result == Reason.COMPLETED.value else "red"), *numbers, Text(which))
+        table.add_row(Text(result, "green" if result == Reason.COMPLETED.value else "red"), *numbers, which)
     return table
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+
+from launchpad.cli.tables import results_table
 
 from .command import COMMAND, launchpad
 
@@ -254,3 +257,10 @@ def test_bad_settings_of_an_item_are_found_before_anything_starts(tmp_path: Path
     assert done.returncode == 2
     assert f"{tmp_path}/runs:4: settings.grase: unknown key 'grase' of SubprocessLauncher (did you mean" in done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+def test_in_a_narrow_table_of_results_only_the_names_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    Console(width=30).print(results_table({"failed": 1}, {"failed": ["x" * 60]}))
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.split() == ["result", "runs", "which"]
+    assert row.split() == ["failed", "1", "x" * 15 + "…"]
