@@ -20,7 +20,7 @@ from weakref import WeakSet
 from ..core.starters import this_process
 from ..text import quoted
 from . import file
-from .codec import COLUMNS, entry_of, row_of
+from .codec import COLUMNS, Row, entry_of, row_of
 from .entry import Entry
 from .writer import Writer
 
@@ -184,15 +184,40 @@ def read_entries(path: str) -> Iterator[Entry]:
     with _translated(path):
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise file.unusable(path, "it is not a regular file")
-        if not _is_open_here(path):
-            _check(path)
-        if not os.path.getsize(path):
-            return
-        with closing(_connection(path, _reading_mode(path))) as connection:
-            if not _has_tables(connection):  # its process was killed while it made them, or makes them now
-                return
-            for row in connection.execute(f"{_SELECT} ORDER BY rowid"):
-                yield entry_of(row)
+        for row in _rows(path) if _is_open_here(path) else _rows_of_closed(path):
+            yield entry_of(row)
+
+
+def _rows_of_closed(path: str) -> list[Row]:
+    """All rows, in order, of a journal that this process has not opened.
+
+    One that another process uses is not checked: its files change, and are whole. They may be unreadable while
+    the process opens or closes the journal: then it is tried again.
+    """
+    until = time.monotonic() + LOCK_TIMEOUT
+    with open(path, "rb") as opened:
+        while True:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                try:
+                    return _rows(path)
+                except sqlite3.Error:
+                    if time.monotonic() >= until:
+                        raise
+                time.sleep(LOCK_INTERVAL)
+            else:
+                _check(path)
+                return _rows(path)
+
+
+def _rows(path: str) -> list[Row]:
+    if not os.path.getsize(path):
+        return []
+    with closing(_connection(path, _reading_mode(path))) as connection:
+        if not _has_tables(connection):  # its process was killed while it made them, or makes them now
+            return []
+        return connection.execute(f"{_SELECT} ORDER BY rowid").fetchall()
 
 
 def _locked(path: str) -> int:

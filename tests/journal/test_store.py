@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import sqlite3
@@ -100,6 +101,19 @@ def test_a_forked_child_does_not_keep_it_locked(tmp_path: Path) -> None:
     Store(str(tmp_path / "journal")).close()
     go_on.set()
     child.join(60)
+
+
+def test_a_journal_that_another_process_uses_is_not_checked(tmp_path: Path) -> None:
+    """While a process opens or closes a journal, its files look damaged, or like those of another program."""
+    path = filled(tmp_path / "journal", 3)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA application_id = 0")
+    connection.close()
+    with pytest.raises(LaunchError, match="another program"):
+        kept(path)
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert len(kept(path)) == 3
 
 
 def test_a_file_that_is_cut_anywhere_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
