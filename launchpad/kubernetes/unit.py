@@ -264,6 +264,9 @@ class JobUnit(Unit):
 
     def _advance_end(self, snapshot: JobSnapshot) -> list[Chunk | Exit]:
         """Waits for the rest of the output, and for the state of the pod, after the Job's end or deletion."""
+        if snapshot.deleted and is_repeated(snapshot):  # it has only lost the labels by which it is watched
+            self._delete(max(map(grace_of, snapshot.pods)), lambda last: exit_of_run(self._name, last))
+            return []
         over = not snapshot.deleted or self._are_pods_over(snapshot)
         snapshot = without_repetition(snapshot)
         if not over:

@@ -225,3 +225,13 @@ def test_a_stopped_run_sleeps_although_an_earlier_request_was_not_answered(follo
     run.unit.poll(0)
     before = clock.waits
     assert (run.unit.poll(40), clock.waits - before) == ([], 1)
+
+
+def test_a_job_that_is_reported_as_gone_and_creates_another_pod_is_deleted(follow: Any) -> None:
+    run = follow(created=job(**ONCE), delete=[None])
+    run.report(pod())
+    run.report(job(**ONCE), gone=True)  # others have removed its labels
+    run.report(pod(name="q"), pod(0, grace=5, phase="Succeeded"))
+    assert run.server.requests == ["delete_pod", "delete", "delete_pod", "delete_pod"]
+    run.watchers.report("pod", pod(137, name="q", grace=1, phase="Failed"))
+    assert (run.end().reason, run.end().exit_code) == (Reason.VANISHED, 0)
