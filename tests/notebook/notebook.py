@@ -61,7 +61,7 @@ class Notebook:
         self._displayed: dict[str, Cell] = {}
 
     def __enter__(self) -> Notebook:
-        self._client.start_channels()
+        self._client.start_channels(hb=False)  # the thread for heartbeats replaces its sockets when it hears none
         self._client.wait_for_ready(timeout=TIMEOUT)
         return self
 
