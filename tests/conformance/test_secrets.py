@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 
 import psutil
 import pytest
@@ -12,7 +13,8 @@ from tests.helping import RecordedLines
 
 from .harness import Harness, UntilStopped
 
-SECRET = "T0PSECRET"
+SECRET = f"secret-{uuid.uuid4().hex}"
+"""Of this process alone: other tests pass values on command lines, at the same time."""
 
 
 def command_lines() -> list[str]:
