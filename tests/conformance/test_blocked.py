@@ -29,7 +29,7 @@ class Blocking:
 
     def __call__(self, *args: object) -> None:
         self.entered.set()
-        self.release.wait(LONG)
+        self.release.wait(10 * LONG)  # longer than any time-out of a run
 
 
 @pytest.fixture
