@@ -113,7 +113,7 @@ class Termination:
     def confirm(self, state: State | None) -> None:
         """Takes the state of an inspection after the end; None if the container is gone."""
         self.confirmed = True
-        if state is None or state.status == "removing":
+        if state is None or state.status in ("removing", "dead"):  # dead: its removal has not ended, or has failed
             self.vanished = self._ended_by_removal
         elif not state.ended:
             self.restarted = True

@@ -121,6 +121,7 @@ def test_an_inspection_after_the_end_finds_the_reason() -> None:
     for seen, reason in [
         (None, Reason.VANISHED),
         (state(status="removing"), Reason.VANISHED),
+        (state(status="dead"), Reason.VANISHED),
         (state(status="running"), Reason.VANISHED),
         (state(exit_code=137), Reason.FAILED),
     ]:
