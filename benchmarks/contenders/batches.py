@@ -31,7 +31,7 @@ def launchpad_journal(workers: int) -> AbstractContextManager[Launch]:
 
 
 def in_memory(workers: int) -> AbstractContextManager[Launch]:
-    """An engine that starts no processes: what is left is the time of launchpad itself."""
+    """Runs on an engine in memory, which starts no processes: the measured time is that of launchpad itself."""
     return launchpads.launchpad(FakeLauncher(stream_output=False), workers)
 
 

@@ -46,7 +46,7 @@ def _measure(flight: flights.Flight, sleeping: list[Command], quick: list[Comman
 
 
 def hold(make: MakeFlight, size: int, quick: bool) -> Measured:
-    """What runs in flight hold, and how long it takes to cancel them all."""
+    """Measures the memory, threads and descriptors of runs in flight, and the time until all are cancelled."""
     flight = make(size)
     try:
         before = resident_memory()

@@ -136,7 +136,7 @@ class Scene:
         return {"verb": "wait", "handles": handles}
 
     def _temporary_files(self) -> list[str]:
-        """What is left of them; a watchdog removes some at its end."""
+        """The temporary files that are left once watchdogs have had the time to remove theirs."""
         return eventually(lambda: os.listdir(self.folder / "tmp"), lambda left: not left, FILES_TIMEOUT, interval=0.05)
 
     def _line_count(self) -> int:
