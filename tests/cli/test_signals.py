@@ -31,7 +31,7 @@ def test_ctrl_c_stops_the_run_and_shows_its_last_output() -> None:
     with started("run", "--", *POLITE) as it:
         pid = int(it.stdout.readline())
         it.signal(signal.SIGINT)
-        assert it.stderr.read().endswith("bye\n")
+        assert "bye" in it.stderr.read().splitlines()  # before or after the words of launchpad, from another thread
         assert it.status() == 130
     assert not is_running(pid)
 
